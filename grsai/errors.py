@@ -1,0 +1,165 @@
+"""Everything that can go wrong.
+
+GrsaiError
+├── Refused                  refused here, before anything was sent
+│   ├── WrongSetting         key, host, option or file of settings
+│   │   └── NoKey
+│   ├── WrongJob             model, ratio, size, prompt or plan
+│   ├── BadPicture           a picture that cannot be read, or is too large
+│   ├── OverBudget           the batch costs more than the budget or the balance
+│   └── OutputError          the output folder or file cannot be written
+├── ServiceError             the service refused, or could not be reached
+│   ├── Unreachable          no connection: surely not taken
+│   ├── RateLimited          429
+│   ├── GatewayError         502, 503, 504: surely not taken
+│   ├── LostReply            sent, but the reply never came, or cannot be understood: nobody can tell
+│   ├── KeyRefused
+│   ├── OutOfCredits
+│   ├── RequestRefused       any other refusal
+│   └── NoSuchTask           -22
+├── TaskError                the task ran and brought no picture
+│   ├── Moderated            final
+│   ├── TaskFailed           often temporary
+│   ├── EmptyResult          succeeded without a picture
+│   └── StillOpen            our own deadline passed; the task may still finish
+├── DownloadError            the picture is there and paid, but did not arrive whole
+├── LedgerError              the ledger cannot be read or written
+│   └── LedgerBusy
+└── Stopped                  the user stopped the run
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .redact import redact
+from .texts import say
+
+
+class GrsaiError(Exception):
+    """What happened and what to do next, in any language: `str(error)` is English, `error.say("zh")` Chinese.
+
+    Neither ever shows a key or a signed URL.
+    """
+
+    reason: ClassVar[str] = "error"
+
+    def __init_subclass__(cls) -> None:
+        cls.__module__ = "grsai"  # ComfyUI shows module and class to the user
+
+    def __init__(self, text: str, /, **values: Any) -> None:
+        self.text = text
+        self.values = values
+        super().__init__(self.say())
+
+    def say(self, language: str = "en") -> str:
+        said = {
+            name: value.say(language) if isinstance(value, GrsaiError) else value for name, value in self.values.items()
+        }
+        return redact(say(self.text, language, **said))
+
+
+class Refused(GrsaiError):
+    reason = "refused"
+
+
+class WrongSetting(Refused):
+    pass
+
+
+class NoKey(WrongSetting):
+    pass
+
+
+class WrongJob(Refused):
+    pass
+
+
+class BadPicture(Refused):
+    pass
+
+
+class OverBudget(Refused):
+    pass
+
+
+class OutputError(Refused):
+    pass
+
+
+class ServiceError(GrsaiError):
+    reason = "service"
+
+
+class Unreachable(ServiceError):
+    reason = "unreachable"
+
+
+class RateLimited(ServiceError):
+    """`retry_after`: seconds that the service asks to wait, if it says."""
+
+    reason = "rate limit"
+
+    def __init__(self, text: str, /, *, retry_after: float | None = None, **values: Any) -> None:
+        self.retry_after = retry_after
+        super().__init__(text, **values)
+
+
+class GatewayError(ServiceError):
+    reason = "gateway"
+
+
+class LostReply(ServiceError):
+    reason = "reply lost"
+
+
+class KeyRefused(ServiceError):
+    reason = "key"
+
+
+class OutOfCredits(ServiceError):
+    reason = "credits"
+
+
+class RequestRefused(ServiceError):
+    reason = "refused"
+
+
+class NoSuchTask(ServiceError):
+    reason = "no such task"
+
+
+class TaskError(GrsaiError):
+    reason = "task failed"
+
+
+class Moderated(TaskError):
+    reason = "moderation"
+
+
+class TaskFailed(TaskError):
+    pass
+
+
+class EmptyResult(TaskError):
+    reason = "no picture"
+
+
+class StillOpen(TaskError):
+    reason = "still open"
+
+
+class DownloadError(GrsaiError):
+    reason = "download"
+
+
+class LedgerError(GrsaiError):
+    reason = "ledger"
+
+
+class LedgerBusy(LedgerError):
+    pass
+
+
+class Stopped(GrsaiError):
+    reason = "stopped"

@@ -1,0 +1,130 @@
+"""One picture to make is a `Job`; what came of it is an `Outcome`; pictures × prompts make the plan."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from .errors import GrsaiError, WrongJob
+from .models import Model
+from .pictures import Reference
+
+Status = Literal["succeeded", "failed", "uncertain", "stopped"]
+Pairing = Literal["product", "zip"]
+PAIRINGS: tuple[Pairing, ...] = ("product", "zip")
+MAX_STEM = 80  # characters; keeps whole paths below the 260 of Windows
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides one picture. Refuses what the model has not (`WrongJob`)."""
+
+    prompt: str
+    model: Model
+    aspect_ratio: str = "auto"
+    image_size: str | None = None  # None: the model's smallest
+    references: tuple[Reference, ...] = ()
+    seed: int = 0  # the API has no seed: another seed is another job, so a new picture
+    variation: int = 0  # tells equal jobs of one plan apart
+    task: int = 1  # place in the plan, from 1
+    name: str = "Task_1"  # stem of the files
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise WrongJob("The prompt is empty. Write what the picture should show.")
+        object.__setattr__(self, "image_size", self.model.size(self.image_size))
+        object.__setattr__(self, "aspect_ratio", self.model.ratio(self.aspect_ratio))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that decides the picture: equal jobs are paid for once."""
+        digests = [reference.digest for reference in self.references]
+        facts = [self.model.id, self.prompt, self.aspect_ratio, self.image_size, self.seed, self.variation, digests]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    @property
+    def source(self) -> Path | None:
+        """The file of the first picture, if it is one."""
+        return self.references[0].path if self.references else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job. `credits`: what this run paid for it; `seconds`: from upload to file."""
+
+    job: Job
+    status: Status
+    files: tuple[Path, ...] = ()
+    task_id: str | None = None
+    error: GrsaiError | None = None
+    seconds: float = 0.0
+    credits: int = 0
+    reused: bool = False  # made and paid in an earlier run
+    notes: tuple[GrsaiError, ...] = ()  # what the user should know although it went well
+    urls: tuple[str, ...] = ()  # where the service keeps the pictures, for 2 hours
+
+    @property
+    def file(self) -> Path | None:
+        return self.files[0] if self.files else None
+
+
+def plan(
+    prompts: Sequence[str],
+    pictures: Sequence[Reference] = (),
+    *,
+    model: Model,
+    aspect_ratio: str = "auto",
+    image_size: str | None = None,
+    shared: Sequence[Reference] = (),
+    pairing: str = "product",
+    seed: int = 0,
+    prefix: str = "Task",
+) -> list[Job]:
+    """The jobs in order: every picture with every prompt, or one to one (`zip`). `shared` pictures go with every job.
+
+    Equal jobs get different variations, so that a prompt written twice makes two pictures.
+    """
+    pairs = _pairs(prompts, pictures, pairing)
+    jobs, seen = [], Counter[str]()
+    for task, (picture, prompt) in enumerate(pairs, 1):
+        references = (picture, *shared) if picture else tuple(shared)
+        name = f"{prefix}_{task}_{safe_stem(picture.name if picture else 'text')}"
+        job = Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name)
+        jobs.append(replace(job, variation=seen[job.fingerprint]))
+        seen[job.fingerprint] += 1
+    return jobs
+
+
+def safe_stem(name: str) -> str:
+    """`name` without what Windows forbids in file names, at most 80 characters."""
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", name)[:MAX_STEM].strip(" .") or "picture"
+
+
+def split_prompts(text: str) -> list[str]:
+    """One prompt a line; empty lines do not count."""
+    return [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+
+
+def _pairs(prompts: Sequence[str], pictures: Sequence[Reference], pairing: str) -> list[tuple[Reference | None, str]]:
+    if not prompts:
+        raise WrongJob("There is no prompt. Write at least one line.")
+    if not pictures:
+        return [(None, prompt) for prompt in prompts]
+    if pairing == "product":
+        return [(picture, prompt) for picture in pictures for prompt in prompts]
+    if pairing != "zip":
+        raise WrongJob("Pairing is product or zip, not {pairing}.", pairing=pairing)
+    if len(pictures) != len(prompts):
+        raise WrongJob(
+            "Pairing zip needs as many prompts as pictures: there are {pictures} pictures and {prompts} prompts.",
+            pictures=len(pictures),
+            prompts=len(prompts),
+        )
+    return list(zip(pictures, prompts, strict=True))

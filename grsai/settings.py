@@ -1,0 +1,217 @@
+"""Key, endpoint, limits: what they are and where each comes from. The only reader of the environment.
+
+Arguments go before the environment, the environment before `.env`, that before `grsai.toml`, and that before the defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from .errors import NoKey, WrongSetting
+from .jobs import PAIRINGS
+from .models import DEFAULT_MODEL, Catalogue
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CHINA = "https://grsai.dakka.com.cn"
+OVERSEAS = "https://grsaiapi.com"
+HOSTS = types.MappingProxyType({"china": CHINA, "overseas": OVERSEAS})
+CONFIG_FILE = "grsai.toml"
+MAX_CONCURRENCY = 200
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Key:
+    """An API key that does not show itself: only `reveal()` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text.strip()
+        if not re.fullmatch(r"[\x21-\x7e]{8,}", self._text):
+            raise WrongSetting("The API key is no key: it must be sk- and 32 letters or digits, without spaces.")
+
+    def reveal(self) -> str:
+        return self._text
+
+    @property
+    def last4(self) -> str:
+        return self._text[-4:]
+
+    def __repr__(self) -> str:
+        return f"Key(…{self.last4})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def host(value: str) -> str:
+    """A base URL without a path at its end; `china` and `overseas` stand for the vendor's two. Plain http only for loopback."""
+    url = HOSTS.get(value.strip().lower(), value.strip()).rstrip("/")
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in ("http", "https") or parts.username or parts.query:
+        raise WrongSetting("{url} is no address of a service. Use {china} or {overseas}.", url=value, china=CHINA, overseas=OVERSEAS)
+    if parts.scheme != "https" and not is_loopback(url):
+        raise WrongSetting("{url} would send the key unprotected. Use https.", url=url)
+    return url
+
+
+def is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def _whole(low: int, high: int) -> Any:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not re.fullmatch(r"-?\d+", str(value).strip()):
+            raise ValueError(value)
+        if not low <= int(value) <= high:
+            raise WrongSetting("{value} is out of range: {low} to {high}.", value=value, low=low, high=high)
+        return int(value)
+
+    return read
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not 0 < float(value) <= 86_400:
+        raise ValueError(value)
+    return float(value)
+
+
+def _amount(value: Any) -> float:
+    if isinstance(value, bool) or not 0 <= float(value) < 1e9:
+        raise ValueError(value)
+    return float(value)
+
+
+def _switch(value: Any) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    return known[str(value).strip().lower()]
+
+
+def _pairing(value: Any) -> str:
+    if value not in PAIRINGS:
+        raise ValueError(value)
+    return value
+
+
+def _setting(default: Any, read: Any, about: str) -> Any:
+    return field(default=default, metadata={"read": read, "about": about})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, checked. Each has the name of its option, of `GRSAI_<NAME>` and of its line in `grsai.toml`."""
+
+    api_key: Key | None = _setting(None, Key, "API key; better in the environment or .env than in a file that is shared")
+    base_url: str = _setting(CHINA, host, "china, overseas, or an address")
+    model: str = _setting(DEFAULT_MODEL, str, "model")
+    aspect_ratio: str = _setting("auto", str, "aspect ratio")
+    image_size: str | None = _setting(None, str, "1K, 2K or 4K, where the model has it")
+    concurrency: int = _setting(5, _whole(1, MAX_CONCURRENCY), "pictures in the making at once")
+    pairing: str = _setting("product", _pairing, "product: every picture with every prompt; zip: one to one")
+    seed: int = _setting(0, _whole(0, 2**31 - 1), "another seed makes a new picture")
+    retries: int = _setting(2, _whole(0, 10), "how often a task that failed for a passing reason is submitted again")
+    budget: float = _setting(0.0, _amount, "most that a run may cost, in yuan; 0: no limit")
+    limit: int | None = _setting(None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process")
+    proxy: bool = _setting(True, _switch, "use the proxy settings of the system")
+    connect_seconds: float = _setting(10.0, _seconds, "time to connect")
+    read_seconds: float = _setting(60.0, _seconds, "time for a reply")
+    upload_seconds: float = _setting(120.0, _seconds, "time for the reply to an upload")
+    deadline_seconds: float | None = _setting(None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K")
+    max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
+    catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """The key, or `NoKey` that says where to put it."""
+        if self.api_key is None:
+            raise NoKey("There is no API key. Set GRSAI_API_KEY, or write GRSAI_API_KEY=sk-… into a file .env beside the program.")
+        return self.api_key
+
+
+OPTIONS = tuple(each for each in fields(Settings) if each.metadata)
+
+
+def load(
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folders: tuple[Path, ...] = (),
+    config: Path | None = None,
+) -> Settings:
+    """The settings of one run. `folders`: where `.env` and `grsai.toml` are looked for, the first one found counts.
+
+    `environment` is the process's own by default. A value of None in `arguments` is one that was not given.
+    """
+    dotenv = _first_file(folders, ".env")
+    toml = config or _first_file(folders, CONFIG_FILE)
+    table = read_toml(toml) if toml else {}
+    layers = (
+        ("argument", {name: value for name, value in (arguments or {}).items() if value is not None}),
+        ("environment", _named(os.environ if environment is None else environment)),
+        (str(dotenv), _named(dotenv_values(dotenv, encoding="utf-8-sig") if dotenv else {})),
+        (str(toml), {name: value for name, value in table.items() if name != "models"}),
+    )
+    values, sources = _merge(layers)
+    catalogue = Catalogue().with_rows(table.get("models", {}))
+    return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a user's `grsai.toml`. Raises `WrongSetting` with the line that is wrong."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise WrongSetting("{path} cannot be read: {why}.", path=path, why=error) from None
+    unknown = set(table) - {option.name for option in OPTIONS} - {"models"}
+    if unknown:
+        raise WrongSetting("{path} has a setting that is not known: {name}.", path=path, name=", ".join(sorted(unknown)))
+    return table
+
+
+def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str, Any], dict[str, str]]:
+    values, sources = {}, {}
+    for option in OPTIONS:
+        for source, layer in layers:
+            if option.name in layer:
+                values[option.name] = _read(option, layer[option.name], source)
+                sources[option.name] = source
+                break
+        else:
+            sources[option.name] = "default"
+    return values, sources
+
+
+def _read(option: Any, value: Any, source: str) -> Any:
+    try:
+        return option.metadata["read"](value)
+    except (KeyError, TypeError, ValueError):
+        shown = "***" if option.name == "api_key" else value
+        raise WrongSetting("{value} is no value for {name} ({source}).", value=shown, name=option.name, source=source) from None
+
+
+def _named(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """`{"api_key": …}` from `{"GRSAI_API_KEY": …}`; empty variables count as not set."""
+    names = {f"GRSAI_{option.name.upper()}": option.name for option in OPTIONS}
+    return {names[name]: value for name, value in variables.items() if name in names and value}
+
+
+def _first_file(folders: tuple[Path, ...], name: str) -> Path | None:
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
