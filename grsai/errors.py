@@ -13,6 +13,7 @@ GrsaiError
 │   ├── RateLimited          429
 │   ├── GatewayError         502, 503, 504: surely not taken
 │   ├── LostReply            sent, but the reply never came, or cannot be understood: nobody can tell
+│   ├── Uncertain            a submit whose reply was lost: it may have been paid
 │   ├── KeyRefused
 │   ├── OutOfCredits
 │   ├── RequestRefused       any other refusal
@@ -111,6 +112,10 @@ class GatewayError(ServiceError):
 
 class LostReply(ServiceError):
     reason = "reply lost"
+
+
+class Uncertain(ServiceError):
+    reason = "uncertain"
 
 
 class KeyRefused(ServiceError):

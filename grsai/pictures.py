@@ -97,9 +97,13 @@ def check_result(path: Path) -> Result:
     try:
         with _no_bomb_warning(), Image.open(path) as image:
             if image.format not in _RESULTS:
-                raise DownloadError("The service sent a {format} file, which is no picture type that is kept.", format=image.format)
+                raise DownloadError(
+                    "The service sent a {format} file, which is no picture type that is kept.", format=image.format
+                )
             if image.width * image.height > MAX_PIXELS:
-                raise DownloadError("The service sent a picture of {size} pixels, more than is kept.", size=_size(image))
+                raise DownloadError(
+                    "The service sent a picture of {size} pixels, more than is kept.", size=_size(image)
+                )
             image.load()
             return Result(_RESULTS[image.format], image.width, image.height)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -11,7 +11,7 @@ HIDDEN = "***"
 _SHAPES = tuple(
     re.compile(shape, re.IGNORECASE)
     for shape in (
-        r"sk-[0-9a-z_\-]{6,}",  # the key itself, anywhere
+        r"(?<![0-9a-z])sk-[0-9a-z_\-]{16,}",  # the key itself, anywhere
         r"(?<=bearer )[^\s\"',}]+",  # Authorization header
         r"(?<=apikey=)[^&\s\"']+",  # query of /client/common/getCredits
         r"(?<=apikey\":)\s*\"[^\"]*\"",  # body of getAPIKeyCredits

@@ -66,7 +66,9 @@ def host(value: str) -> str:
     url = HOSTS.get(value.strip().lower(), value.strip()).rstrip("/")
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in ("http", "https") or parts.username or parts.query:
-        raise WrongSetting("{url} is no address of a service. Use {china} or {overseas}.", url=value, china=CHINA, overseas=OVERSEAS)
+        raise WrongSetting(
+            "{url} is no address of a service. Use {china} or {overseas}.", url=value, china=CHINA, overseas=OVERSEAS
+        )
     if parts.scheme != "https" and not is_loopback(url):
         raise WrongSetting("{url} would send the key unprotected. Use https.", url=url)
     return url
@@ -118,7 +120,9 @@ def _setting(default: Any, read: Any, about: str) -> Any:
 class Settings:
     """Every setting, checked. Each has the name of its option, of `GRSAI_<NAME>` and of its line in `grsai.toml`."""
 
-    api_key: Key | None = _setting(None, Key, "API key; better in the environment or .env than in a file that is shared")
+    api_key: Key | None = _setting(
+        None, Key, "API key; better in the environment or .env than in a file that is shared"
+    )
     base_url: str = _setting(CHINA, host, "china, overseas, or an address")
     model: str = _setting(DEFAULT_MODEL, str, "model")
     aspect_ratio: str = _setting("auto", str, "aspect ratio")
@@ -128,12 +132,16 @@ class Settings:
     seed: int = _setting(0, _whole(0, 2**31 - 1), "another seed makes a new picture")
     retries: int = _setting(2, _whole(0, 10), "how often a task that failed for a passing reason is submitted again")
     budget: float = _setting(0.0, _amount, "most that a run may cost, in yuan; 0: no limit")
-    limit: int | None = _setting(None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process")
+    limit: int | None = _setting(
+        None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process"
+    )
     proxy: bool = _setting(True, _switch, "use the proxy settings of the system")
     connect_seconds: float = _setting(10.0, _seconds, "time to connect")
     read_seconds: float = _setting(60.0, _seconds, "time for a reply")
     upload_seconds: float = _setting(120.0, _seconds, "time for the reply to an upload")
-    deadline_seconds: float | None = _setting(None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K")
+    deadline_seconds: float | None = _setting(
+        None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K"
+    )
     max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -142,7 +150,9 @@ class Settings:
     def key(self) -> Key:
         """The key, or `NoKey` that says where to put it."""
         if self.api_key is None:
-            raise NoKey("There is no API key. Set GRSAI_API_KEY, or write GRSAI_API_KEY=sk-… into a file .env beside the program.")
+            raise NoKey(
+                "There is no API key. Set GRSAI_API_KEY, or write GRSAI_API_KEY=sk-… into a file .env beside the program."
+            )
         return self.api_key
 
 
@@ -182,7 +192,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise WrongSetting("{path} cannot be read: {why}.", path=path, why=error) from None
     unknown = set(table) - {option.name for option in OPTIONS} - {"models"}
     if unknown:
-        raise WrongSetting("{path} has a setting that is not known: {name}.", path=path, name=", ".join(sorted(unknown)))
+        raise WrongSetting(
+            "{path} has a setting that is not known: {name}.", path=path, name=", ".join(sorted(unknown))
+        )
     return table
 
 
@@ -204,7 +216,9 @@ def _read(option: Any, value: Any, source: str) -> Any:
         return option.metadata["read"](value)
     except (KeyError, TypeError, ValueError):
         shown = "***" if option.name == "api_key" else value
-        raise WrongSetting("{value} is no value for {name} ({source}).", value=shown, name=option.name, source=source) from None
+        raise WrongSetting(
+            "{value} is no value for {name} ({source}).", value=shown, name=option.name, source=source
+        ) from None
 
 
 def _named(variables: Mapping[str, str | None]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import locale
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("en", "zh")
@@ -26,4 +26,4 @@ def system_language() -> str:
 
 @functools.cache
 def _chinese() -> dict[str, str]:
-    return json.loads(resources.files(__package__).joinpath("zh.json").read_text("utf-8"))
+    return json.loads(Path(__file__).with_name("zh.json").read_text("utf-8"))

@@ -1,0 +1,644 @@
+"""The engine: each job on its own way from upload to file, many at once, in threads of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from . import files
+from .client import GrsaiClient, Task
+from .errors import (
+    DownloadError,
+    GrsaiError,
+    KeyRefused,
+    LedgerError,
+    Moderated,
+    NoSuchTask,
+    OutOfCredits,
+    OutputError,
+    OverBudget,
+    RateLimited,
+    ServiceError,
+    StillOpen,
+    Stopped,
+    TaskError,
+    TaskFailed,
+    Uncertain,
+)
+from .gate import Gate, Run
+from .jobs import Job, Outcome, Status
+from .ledger import Entry, Ledger
+from .models import CREDITS_PER_YUAN, yuan
+from .pace import Backoff
+from .pictures import Reference
+from .settings import Settings
+from .steps import Steps, may_help, verdict
+
+LOOK_SECONDS = 0.1  # how often the stop event is looked at
+LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way
+MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a run stands. `progress`: 0 to 1, the mean over all jobs; `credits`: paid by this run so far."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    reused: int = 0
+    progress: float = 0.0
+    seconds: float = 0.0
+    credits: int = 0
+    remaining_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """`progress`: percent of this job; `outcome` on "finished"."""
+
+    kind: Literal["started", "submitted", "progress", "finished"]
+    job: Job
+    snapshot: Snapshot
+    progress: int = 0
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would do: `reused` and `open` (paid earlier, to be collected) cost nothing, `new` cost `credits`."""
+
+    total: int
+    reused: int
+    open: int
+    new: int
+    credits: int
+
+    @property
+    def yuan(self) -> float:
+        return yuan(self.credits)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What became of a paid task: its files, or why they are not there yet."""
+
+    task_id: str
+    files: tuple[Path, ...] = ()
+    error: GrsaiError | None = None
+    entry: Entry | None = None  # none for a task that only its id was known of
+
+
+OnEvent = Callable[[Event], None]
+
+
+def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False) -> Estimate:
+    """Count and price of a run. Sends nothing."""
+    kinds = [_kind(None if fresh else ledger.find(job.fingerprint)) for job in jobs]
+    credits = sum(job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new")
+    return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), kinds.count("new"), credits)
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    settings: Settings,
+    ledger: Ledger,
+    output: Path,
+    gate: Gate | None = None,
+    stop: threading.Event | None = None,
+    on_event: OnEvent | None = None,
+    fresh: bool = False,
+    stop_at_failure: bool = False,
+    budget: float | None = None,
+    concurrency: int | None = None,
+    backoff: Backoff | None = None,
+) -> list[Outcome]:
+    """Makes the pictures of `jobs` as `output/<job.name>_<k><suffix>` and returns the outcomes in the order of the jobs.
+
+    Blocks, but returns within 0.3 s once `stop` is set: what is paid for goes on being written down in threads of its own.
+    `on_event` is called from those threads, one call at a time. `budget` in yuan, 0 for none. Raises `Refused` before anything
+    is sent where the run cannot work: no key, too few credits, an output folder that cannot be written.
+    """
+    files.check_folder(output)
+    gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
+    budget_credits = round((settings.budget if budget is None else budget) * CREDITS_PER_YUAN)
+    price = estimate(jobs, ledger, fresh=fresh)
+    with GrsaiClient(settings) as client:
+        if price.new:
+            _check_price(price, budget_credits, client)
+        steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh)
+        with gate.joined(concurrency or settings.concurrency) as entrance:
+            batch = _Batch(
+                jobs=tuple(jobs),
+                settings=settings,
+                ledger=ledger,
+                output=output,
+                gate=gate,
+                entrance=entrance,
+                steps=steps,
+                stop=stop,
+                on_event=on_event or (lambda event: None),
+                fresh=fresh,
+                stop_at_failure=stop_at_failure,
+                budget_credits=budget_credits,
+            )
+            return batch.run()
+
+
+def collect(
+    *,
+    settings: Settings,
+    ledger: Ledger,
+    output: Path | None = None,
+    gate: Gate | None = None,
+    stop: threading.Event | None = None,
+    task_ids: Sequence[str] = (),
+    backoff: Backoff | None = None,
+) -> list[Collected]:
+    """Fetches every task that was paid and not collected, in the order of their submits; pays nothing.
+
+    Files go to where their run would have put them, or to `output`. `task_ids` names tasks that the ledger does not know.
+    A task that is still running is left for later, as `StillOpen`.
+    """
+    with GrsaiClient(settings) as client:
+        steps = Steps(client, ledger, gate or Gate(), stop or threading.Event(), backoff or Backoff())
+        entries = [entry for entry in ledger.open_entries() if not task_ids or entry.task_id in task_ids]
+        strangers = set(task_ids) - {entry.task_id for entry in entries}
+        found = [_collect_entry(steps, ledger, entry, output) for entry in entries]
+        return found + [_collect(steps, task_id, output or Path(), task_id) for task_id in sorted(strangers)]
+
+
+def upload(
+    references: Sequence[Reference],
+    *,
+    settings: Settings,
+    ledger: Ledger,
+    gate: Gate | None = None,
+    stop: threading.Event | None = None,
+    backoff: Backoff | None = None,
+) -> list[str]:
+    """The public URLs of pictures, in order; content that went up less than a day ago is not sent again."""
+    with GrsaiClient(settings) as client:
+        steps = Steps(client, ledger, gate or Gate(), stop or threading.Event(), backoff or Backoff())
+        return [steps.url(reference) for reference in references]
+
+
+def _kind(entry: Entry | None) -> Literal["reused", "open", "refused", "new"]:
+    """What a run does about a job with that entry."""
+    if entry is None:
+        return "new"
+    if entry.state == "done" and entry.whole:
+        return "reused"
+    if entry.state in ("open", "done") and entry.collectable:
+        return "open"
+    return "refused" if entry.reason == Moderated.reason else "new"
+
+
+def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient) -> None:
+    if budget_credits and price.credits > budget_credits:
+        raise OverBudget(
+            "{count} pictures cost ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent.",
+            count=price.new,
+            price=price.yuan,
+            budget=yuan(budget_credits),
+        )
+    try:
+        balance = client.credits()
+    except (KeyRefused, OutOfCredits):
+        raise
+    except ServiceError as error:
+        _log.info("the balance could not be asked: %s", error)
+        return
+    if balance < price.credits:
+        raise OverBudget(
+            "{count} pictures cost {price} credits, but the balance is {balance}. Nothing was sent; top up or make fewer.",
+            count=price.new,
+            price=price.credits,
+            balance=balance,
+        )
+
+
+def _collect_entry(steps: Steps, ledger: Ledger, entry: Entry, output: Path | None) -> Collected:
+    task_id = entry.task_id or ""
+    if not ledger.claim(entry.fingerprint):
+        busy = StillOpen("Task {task} is being fetched by another run.", task=task_id)
+        return Collected(task_id, error=busy, entry=entry)
+    try:
+        files.sweep(output or entry.folder, entry.name)
+        found = _collect(steps, task_id, output or entry.folder, entry.name, entry=entry)
+        if found.files:
+            ledger.done(entry.row, found.files, ())
+        elif isinstance(found.error, TaskError) and not isinstance(found.error, StillOpen):
+            ledger.failed(entry.row, found.error)
+        return found
+    finally:
+        ledger.release(entry.fingerprint)
+
+
+def _collect(steps: Steps, task_id: str, folder: Path, stem: str, *, entry: Entry | None = None) -> Collected:
+    try:
+        age = time.time() - (entry.submitted or entry.created) if entry else 3600.0
+        at = steps.at(entry.base_url) if entry else steps
+        task = at.wait_for(task_id, usual=1.0, deadline=1.0, age=age, on_progress=lambda percent: None)
+        return Collected(task_id, at.fetch(task, folder, stem), entry=entry)
+    except GrsaiError as error:
+        return Collected(task_id, error=error, entry=entry)
+
+
+@dataclass
+class _Way:
+    """How far a job is. Written by its own thread, under the batch's lock."""
+
+    job: Job
+    phase: Literal["waiting", "running", "submitting", "finished"] = "waiting"
+    progress: int = 0
+    begun: float = 0.0
+    task_id: str | None = None
+    credits: int = 0
+    notes: list[GrsaiError] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+
+@dataclass
+class _Batch:
+    """One run. Its threads take job after job; the caller's thread waits for them, or for `stop`."""
+
+    jobs: tuple[Job, ...]
+    settings: Settings
+    ledger: Ledger
+    output: Path
+    gate: Gate
+    entrance: Run
+    steps: Steps
+    stop: threading.Event
+    on_event: OnEvent
+    fresh: bool
+    stop_at_failure: bool
+    budget_credits: int
+
+    def __post_init__(self) -> None:
+        self._ways = [_Way(job) for job in self.jobs]
+        self._todo = iter(self._ways)
+        self._changed = threading.Condition(threading.RLock())
+        self._begun = time.monotonic()
+        self._begun_at = time.time()
+        self._halt: GrsaiError | None = None
+        self._crash: BaseException | None = None
+        self._over = False
+        self._reserved = 0
+        self._percent = 0
+        self._counts = {"done": 0, "failed": 0, "reused": 0, "running": 0, "credits": 0}
+        self._usual: dict[tuple[str, str | None], float] = {}
+        self._learnt: dict[tuple[str, str | None], float] = {}
+
+    def run(self) -> list[Outcome]:
+        for number in range(min(len(self.jobs), self._threads())):
+            threading.Thread(target=self._work, name=f"grsai-{number}", daemon=True).start()
+        with self._changed:
+            while not self._finished() and not self.stop.is_set() and self._crash is None:
+                self._changed.wait(LOOK_SECONDS)
+        self._await_last_words()
+        with self._changed:
+            self._over = True
+            if self._crash is not None:
+                self.stop.set()
+                raise self._crash
+            return [way.outcome or self._interrupted(way) for way in self._ways]
+
+    def _threads(self) -> int:
+        """One for each slot, and some that upload ahead and download behind, so that no slot waits for them."""
+        concurrency = self.entrance.concurrency
+        return concurrency + min(max(concurrency // 2, 2), MOST_AHEAD)
+
+    def _finished(self) -> bool:
+        return self._counts["done"] + self._counts["failed"] == len(self._ways)
+
+    def _await_last_words(self) -> None:
+        until = time.monotonic() + LAST_WORD_SECONDS
+        with self._changed:
+            while any(way.phase == "submitting" for way in self._ways) and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+    def _work(self) -> None:
+        try:
+            while (way := self._next()) is not None:
+                self._finish(way, self._outcome(way))
+        except BaseException as error:  # a bug, or a listener's: the run must end with it, not wait for ever
+            with self._changed:
+                self._crash = error
+                self._changed.notify_all()
+
+    def _next(self) -> _Way | None:
+        with self._changed:
+            return None if self.stop.is_set() else next(self._todo, None)
+
+    def _outcome(self, way: _Way) -> Outcome:
+        """The job's whole way; what goes wrong on it becomes its outcome."""
+        way.begun = time.monotonic()
+        self._enter(way)
+        try:
+            return self._claimed(way)
+        except Stopped as error:
+            return self._ended(way, "stopped", error)
+        except Uncertain as error:
+            return self._ended(way, "uncertain", error)
+        except GrsaiError as error:
+            if isinstance(error, (KeyRefused, OutOfCredits, OutputError, LedgerError)):
+                self._halted(error)
+            return self._ended(way, "failed", error)
+
+    def _claimed(self, way: _Way) -> Outcome:
+        """Waits until no other run works on the same job, then goes the rest of the way."""
+        fingerprint = way.job.fingerprint
+        while not self.ledger.claim(fingerprint):
+            self.steps.pause(LOOK_SECONDS)
+        try:
+            return self._made(way, None if self.fresh else self.ledger.find(fingerprint))
+        finally:
+            self.ledger.release(fingerprint)
+
+    def _made(self, way: _Way, entry: Entry | None) -> Outcome:
+        if entry is not None:
+            if entry.state == "done" and entry.whole:
+                return self._reused(way, entry)
+            self._heed(way, entry)
+            if _kind(entry) == "open":
+                return self._collected(way, entry)
+        return self._paid(way)
+
+    def _heed(self, way: _Way, entry: Entry) -> None:
+        """What an entry that brought no picture means for this run."""
+        settled_meanwhile = (entry.finished or 0.0) >= self._begun_at
+        if entry.state == "failed" and (entry.reason == Moderated.reason or settled_meanwhile):
+            kind = Moderated if entry.reason == Moderated.reason else TaskFailed
+            raise kind("Not sent again: {why} Change prompt, picture or seed, or start afresh.", why=entry.error)
+        if entry.state == "uncertain" and settled_meanwhile:
+            raise Uncertain("Not sent again: {why}", why=entry.error)
+        if entry.state in ("submitting", "uncertain"):
+            way.notes.append(Uncertain("An earlier submit got no reply and may have been paid too."))
+        if entry.state == "open" and not entry.collectable:
+            way.notes.append(
+                StillOpen("An earlier task was not collected within 2 hours and is lost: {task}.", task=entry.task_id)
+            )
+
+    def _reused(self, way: _Way, entry: Entry) -> Outcome:
+        kept = files.copy([path for path, _ in entry.files], self.output, way.job.name)
+        way.task_id = entry.task_id
+        return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls)
+
+    def _collected(self, way: _Way, entry: Entry) -> Outcome:
+        """A task that an earlier run paid."""
+        way.task_id = entry.task_id
+        age = time.time() - (entry.submitted or entry.created)
+        steps = self.steps.at(entry.base_url)
+        try:
+            task = self._watched(way, entry.row, steps, age=age)
+        except (NoSuchTask, TaskFailed):
+            way.task_id = None
+            return self._paid(way)
+        return self._stored(way, entry.row, steps, task)
+
+    def _paid(self, way: _Way) -> Outcome:
+        """Submits, and again where the task failed for a passing reason, at most `retries` times."""
+        failures = 0
+        while True:
+            try:
+                return self._submitted(way)
+            except TaskFailed as error:
+                failures += 1
+                if failures > self.settings.retries or not may_help(error):
+                    raise
+                for reference in way.job.references:
+                    self.steps.forget(reference)  # an upload that is gone fails like this
+                self.steps.pause_after(error, failures)
+
+    def _submitted(self, way: _Way) -> Outcome:
+        """Uploads, submits and waits within a slot; the pictures come down outside of it."""
+        failures = 0
+        while True:
+            self._check_going_on()
+            urls = [self.steps.url(reference) for reference in way.job.references]
+            try:
+                with self._slot(way):
+                    row = self._submit(way, urls)
+                    begun = time.monotonic()
+                    try:
+                        task = self._watched(way, row, self.steps)
+                    finally:
+                        self.gate.finished()
+            except _NotTaken as refusal:
+                failures += 1
+                if failures >= self.steps.tries:
+                    raise refusal.error from None
+                self.steps.pause_after(refusal.error, failures)
+            else:
+                self._learn(way.job, time.monotonic() - begun)
+                return self._stored(way, row, self.steps, task)
+
+    @contextlib.contextmanager
+    def _slot(self, way: _Way) -> Iterator[None]:
+        with self.entrance.slot(way.job.task, self.stop) as mine:
+            if not mine:
+                raise Stopped("Stopped.")
+            self._check_going_on()
+            yield
+
+    def _submit(self, way: _Way, urls: list[str]) -> int:
+        """The one paid request. Returns the ledger's row; raises `_NotTaken`, `Uncertain`, or the refusal."""
+        job = way.job
+        self._reserve(job.model.credits)
+        row = self.ledger.submitting(job, base_url=self.steps.client.base_url, folder=self.output)
+        self._enter(way, "submitting")
+        try:
+            task_id = self.steps.client.submit(
+                model=job.model.id,
+                prompt=job.prompt,
+                urls=urls,
+                aspect_ratio=job.aspect_ratio,
+                image_size=job.image_size,
+            )
+        except GrsaiError as error:
+            raise self._not_accepted(job, row, error) from None
+        else:
+            self._accepted(way, row, task_id)
+            return row
+        finally:
+            self._enter(way, "running")
+
+    def _accepted(self, way: _Way, row: int, task_id: str) -> None:
+        self._write_down(way, lambda: self.ledger.submitted(row, task_id))
+        self.gate.accepted()
+        with self._changed:
+            way.task_id = task_id
+            way.credits += way.job.model.credits
+            self._counts["credits"] += way.job.model.credits
+        self._tell("submitted", way)
+
+    def _not_accepted(self, job: Job, row: int, error: GrsaiError) -> Exception:
+        said = verdict(error)
+        if said == "uncertain":
+            lost = Uncertain(
+                "The service may have taken and charged this picture, but its reply was lost ({why})."
+                " It is not sent again now; the next run sends it again.",
+                why=error,
+            )
+            self.ledger.uncertain(row, lost)
+            return lost
+        self._reserve(-job.model.credits)
+        self.ledger.not_submitted(row)
+        if said == "refused":
+            return error
+        if isinstance(error, RateLimited):
+            self.gate.refused(error.retry_after)
+        else:
+            self.gate.broke()
+        return _NotTaken(error)
+
+    def _watched(self, way: _Way, row: int, steps: Steps, *, age: float = 0.0) -> Task:
+        """Polls the way's task to its end, and writes a bad end down."""
+        model, size = way.job.model, way.job.image_size
+        try:
+            return steps.wait_for(
+                way.task_id or "",
+                usual=self._usual_seconds(way.job),
+                deadline=self.settings.deadline_seconds or model.deadline_seconds(size),
+                age=age,
+                on_progress=lambda percent: self._advance(way, percent),
+            )
+        except (TaskError, NoSuchTask) as error:
+            if isinstance(error, StillOpen):
+                self.ledger.note_error(row, error)
+            else:
+                self.ledger.failed(row, error)
+            raise
+
+    def _stored(self, way: _Way, row: int, steps: Steps, task: Task) -> Outcome:
+        files.sweep(self.output, way.job.name)
+        try:
+            kept = steps.fetch(task, self.output, way.job.name)
+        except (DownloadError, OutputError) as error:
+            text = "{why} Task {task} is paid: run again, or collect within 2 hours, to fetch it without paying."
+            kept_open = type(error)(text, why=error, task=task.id)
+            self._write_down(way, lambda: self.ledger.note_error(row, kept_open))
+            raise kept_open from None
+        self._write_down(way, lambda: self.ledger.done(row, kept, task.urls))
+        return self._ended(way, "succeeded", kept=kept, urls=task.urls)
+
+    def _write_down(self, way: _Way, write: Callable[[], None]) -> None:
+        """A ledger that fails must not lose a picture that is paid: the job goes on, new ones do not begin."""
+        try:
+            write()
+        except LedgerError as error:
+            way.notes.append(error)
+            self._halted(error)
+
+    def _check_going_on(self) -> None:
+        if self.stop.is_set():
+            raise Stopped("Stopped.")
+        if self._halt is not None:
+            raise Stopped("Not sent: {why}", why=self._halt)
+
+    def _halted(self, error: GrsaiError) -> None:
+        """From now on nothing new is paid; what is open goes on."""
+        with self._changed:
+            self._halt = self._halt or error
+
+    def _reserve(self, credits: int) -> None:
+        """Keeps what the run pays, tries after failed tasks included, within the budget."""
+        with self._changed:
+            if credits > 0 and self.budget_credits and self._reserved + credits > self.budget_credits:
+                raise OverBudget("Not sent: the budget of ¥{budget:.2f} is used up.", budget=yuan(self.budget_credits))
+            self._reserved += credits
+
+    def _usual_seconds(self, job: Job) -> float:
+        key = (job.model.id, job.image_size)
+        if key not in self._usual:
+            known = self.ledger.usual_seconds(*key)
+            self._usual[key] = known or job.model.usual_seconds(job.image_size)
+        return self._usual[key]
+
+    def _learn(self, job: Job, seconds: float) -> None:
+        """What the last task of a kind took, from submit to notice, times the polls of the next ones."""
+        key = (job.model.id, job.image_size)
+        self._usual[key] = (self._learnt.get(key, seconds) + seconds) / 2
+        self._learnt[key] = self._usual[key]
+
+    # What the outside sees
+
+    def _enter(self, way: _Way, phase: Literal["running", "submitting"] = "running") -> None:
+        with self._changed:
+            first = way.phase == "waiting"
+            self._counts["running"] += first
+            way.phase = phase
+            self._changed.notify_all()
+        if first:
+            self._tell("started", way)
+
+    def _advance(self, way: _Way, percent: int) -> None:
+        with self._changed:
+            if percent <= way.progress:
+                return
+            self._percent += percent - way.progress
+            way.progress = percent
+        self._tell("progress", way)
+
+    def _finish(self, way: _Way, outcome: Outcome) -> None:
+        with self._changed:
+            way.outcome, way.phase = outcome, "finished"
+            self._percent += 100 - way.progress
+            way.progress = 100
+            self._counts["running"] -= 1
+            self._counts["done" if outcome.status == "succeeded" else "failed"] += 1
+            self._counts["reused"] += outcome.reused
+            if self.stop_at_failure and outcome.status in ("failed", "uncertain") and outcome.error:
+                self._halted(outcome.error)
+            self._changed.notify_all()
+        self._tell("finished", way)
+
+    def _tell(self, kind: Literal["started", "submitted", "progress", "finished"], way: _Way) -> None:
+        with self._changed:
+            if not self._over:
+                self.on_event(Event(kind, way.job, self._snapshot(), way.progress, way.outcome))
+
+    def _snapshot(self) -> Snapshot:
+        total, seconds = len(self._ways), time.monotonic() - self._begun
+        progress = self._percent / total / 100
+        remaining = seconds / progress - seconds if progress > 0.02 else None
+        return Snapshot(total, progress=progress, seconds=seconds, remaining_seconds=remaining, **self._counts)
+
+    def _ended(
+        self,
+        way: _Way,
+        status: Status,
+        error: GrsaiError | None = None,
+        *,
+        kept: tuple[Path, ...] = (),
+        reused: bool = False,
+        urls: tuple[str, ...] = (),
+    ) -> Outcome:
+        seconds = 0.0 if reused else time.monotonic() - (way.begun or time.monotonic())
+        return Outcome(way.job, status, kept, way.task_id, error, seconds, way.credits, reused, tuple(way.notes), urls)
+
+    def _interrupted(self, way: _Way) -> Outcome:
+        """The outcome of a job that was under way, or not begun, when the run was stopped."""
+        if way.phase == "submitting":
+            lost = Uncertain("Stopped while the request was on its way: it may be charged. The next run finds out.")
+            return self._ended(way, "uncertain", lost)
+        return self._ended(way, "stopped", Stopped("Stopped."))
+
+
+class _NotTaken(Exception):
+    """A submit that the service surely did not take, so that it may be sent again."""
+
+    def __init__(self, error: GrsaiError) -> None:
+        self.error = error
+        super().__init__(str(error))

@@ -1,0 +1,115 @@
+"""Result files: written under a temporary name, whole and checked before they get their own, never over another picture."""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import OutputError
+from .pictures import check_result
+
+PART = ".part"
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `OutputError` if pictures could not be written into `folder`, which is made if it is missing."""
+    with _output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = _part(folder / "probe")
+        probe.write_bytes(b"x")
+        probe.unlink()
+
+
+def save(folder: Path, stem: str, receive: Callable[[BinaryIO], object]) -> Path:
+    """Writes what `receive` brings as `folder/<stem><suffix by its bytes>`; the name gets a number if another picture has it.
+
+    Raises `OutputError`, and lets the errors of `receive` and of the check (`DownloadError`) pass. No half file is left.
+    """
+    with _output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = _part(folder / stem)
+        try:
+            with open(part, "xb") as file:
+                receive(file)
+                file.flush()
+                os.fsync(file.fileno())
+            return _place(part, folder, stem, check_result(part).suffix)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def copy(files: Sequence[Path], folder: Path, stem: str) -> tuple[Path, ...]:
+    """Pictures made earlier, as files of this run: where they are if that is `folder`, else copied there."""
+    if all(path.parent.resolve() == folder.resolve() for path in files):
+        return tuple(files)
+    return tuple(_copy(path, folder, f"{stem}_{k}") for k, path in enumerate(files, 1))
+
+
+def sweep(folder: Path, stem: str) -> None:
+    """Removes what a process that was killed left of a job that is now the caller's."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(f".{_escaped(stem)}_*{PART}"):
+            part.unlink(missing_ok=True)
+
+
+def _copy(source: Path, folder: Path, stem: str) -> Path:
+    with _output_errors(folder):
+        part = _part(folder / stem)
+        try:
+            shutil.copyfile(source, part)
+            return _place(part, folder, stem, source.suffix)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _place(part: Path, folder: Path, stem: str, suffix: str) -> Path:
+    """Gives a whole file its name without ever replacing another one, even if two processes try at once."""
+    number = 1
+    while True:
+        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem} ({number}){suffix}")
+        if _is_same(part, path) or _named(part, path):
+            return path
+        number += 1
+
+
+def _named(part: Path, path: Path) -> bool:
+    """Renames unless the name is taken. A hard link is the one way that is safe against a race on every POSIX system."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError:  # no hard links here (FAT, some shares); Windows refuses to rename onto a file by itself
+        if path.exists():
+            return False
+        os.rename(part, path)
+    return True
+
+
+def _is_same(part: Path, path: Path) -> bool:
+    return path.is_file() and filecmp.cmp(part, path, shallow=False)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{PART}")
+
+
+def _escaped(stem: str) -> str:
+    return "".join(f"[{letter}]" if letter in "[]*?" else letter for letter in stem)
+
+
+@contextlib.contextmanager
+def _output_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            "{folder} cannot be written: {why}. Free space or choose another output folder.",
+            folder=folder,
+            why=error.strerror or error,
+        ) from None

@@ -1,0 +1,195 @@
+"""The steps of a job's way, each with its own rule for trying again: uploads, polls and downloads freely, the paid submit never
+unless it surely was not taken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from . import files
+from .client import GrsaiClient, Task
+from .errors import (
+    DownloadError,
+    EmptyResult,
+    GatewayError,
+    GrsaiError,
+    KeyRefused,
+    LostReply,
+    Moderated,
+    NoSuchTask,
+    RateLimited,
+    StillOpen,
+    Stopped,
+    TaskError,
+    TaskFailed,
+    Unreachable,
+)
+from .gate import Gate
+from .ledger import Ledger
+from .pace import Backoff, next_poll
+from .pictures import Reference
+
+GRACE_SECONDS = 30.0  # so long a task may be unknown after its submit
+LOOKS_AGAIN = 4  # how often a success without a picture, or an unknown task, is looked at again
+T = TypeVar("T")
+
+Verdict = Literal["again", "refused", "uncertain"]
+# What the error of a submit says about the money. Everything not named here was refused and cost nothing.
+_VERDICTS: tuple[tuple[type[GrsaiError], Verdict], ...] = (
+    (Unreachable, "again"),  # no connection
+    (RateLimited, "again"),  # 429
+    (GatewayError, "again"),  # 502, 503, 504 without an id
+    (LostReply, "uncertain"),  # cut, timed out, HTTP 500, or not understood
+)
+_FREE = (Unreachable, RateLimited, GatewayError, LostReply, DownloadError)  # tried again in all other steps
+_MODERATED = ("input_moderation", "output_moderation")
+_FINAL_ERRORS = ("image format is incorrect",)  # trying again brings the same
+
+
+def verdict(error: GrsaiError) -> Verdict:
+    """Whether a submit that ended in `error` may be sent again, was refused, or may have been paid."""
+    for kind, said in _VERDICTS:
+        if isinstance(error, kind):
+            return said
+    return "refused"
+
+
+def may_help(error: TaskError) -> bool:
+    """Whether submitting again may bring a picture where the task failed."""
+    text = str(error).lower()
+    return isinstance(error, TaskFailed) and not any(final in text for final in _FINAL_ERRORS)
+
+
+class Steps:
+    """What the jobs of a run, or a collection, do with the service. Every wait ends with `Stopped` when `stop` is set."""
+
+    def __init__(
+        self,
+        client: GrsaiClient,
+        ledger: Ledger,
+        gate: Gate,
+        stop: threading.Event,
+        backoff: Backoff,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.client = client
+        self._ledger = ledger
+        self._gate = gate
+        self._stop = stop
+        self._backoff = backoff
+        self._fresh = fresh
+        self._uploaded: dict[str, str] = {}
+
+    @property
+    def tries(self) -> int:
+        return self._backoff.tries
+
+    def at(self, base_url: str) -> Steps:
+        """The same steps at the host that accepted a task."""
+        client = self.client.at(base_url)
+        return self if client is self.client else Steps(client, self._ledger, self._gate, self._stop, self._backoff)
+
+    def url(self, reference: Reference) -> str:
+        """The public URL of a picture; each content goes up once, whoever needs it."""
+        if reference.load is None:
+            return reference.url or ""
+        with self._gate.upload_of(reference.digest):
+            url = self._uploaded.get(reference.digest) or (
+                None if self._fresh else self._ledger.uploaded(reference.digest)
+            )
+            if url is None:
+                with self._gate.encoders:
+                    picture = reference.load()
+                url = self.tried(lambda: self.client.upload(picture))
+                self._ledger.record_upload(reference.digest, url)
+            self._uploaded[reference.digest] = url
+            return url
+
+    def forget(self, reference: Reference) -> None:
+        """The upload may be gone: the next `url` sends it again."""
+        self._uploaded.pop(reference.digest, None)
+        self._ledger.forget_upload(reference.digest)
+
+    def tried(self, step: Callable[[], T]) -> T:
+        """`step`, tried again after errors that cost nothing."""
+        failures = 0
+        while True:
+            try:
+                return step()
+            except _FREE as error:
+                failures += 1
+                if failures >= self._backoff.tries:
+                    raise
+                self.pause_after(error, failures)
+
+    def pause_after(self, error: GrsaiError, failures: int) -> None:
+        self.pause(self._backoff.wait(failures, getattr(error, "retry_after", None)))
+
+    def pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped("Stopped.")
+
+    def wait_for(
+        self, task_id: str, *, usual: float, deadline: float, age: float = 0.0, on_progress: Callable[[int], None]
+    ) -> Task:
+        """Polls until the task has its pictures. `usual`, `deadline`, `age` (since its submit) in seconds.
+
+        Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown.
+        """
+        begun, odd, failures, progress = time.monotonic(), 0, 0, 0
+        while True:
+            elapsed = time.monotonic() - begun
+            try:
+                task = self._look(task_id)
+                failures, progress = 0, max(progress, task.progress)
+                on_progress(progress)
+                if task.status == "succeeded" and task.urls:
+                    return task
+                if task.status != "running":
+                    odd += 1
+                    _raise_failed(task, looks_left=LOOKS_AGAIN - odd)
+            except NoSuchTask:
+                odd += elapsed + age > GRACE_SECONDS
+                if odd > LOOKS_AGAIN:
+                    raise
+            except (*_FREE, KeyRefused) as error:
+                failures += 1
+                if isinstance(error, KeyRefused) and failures > LOOKS_AGAIN:
+                    raise
+                self.pause_after(error, failures)
+            if elapsed > deadline:
+                raise StillOpen(
+                    "Task {task} is still running after {seconds} s. Run again, or collect, to fetch it without paying.",
+                    task=task_id,
+                    seconds=round(elapsed),
+                )
+            self.pause(next_poll(elapsed + age, progress, usual))
+
+    def fetch(self, task: Task, folder: Path, stem: str) -> tuple[Path, ...]:
+        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1."""
+        return tuple(self._fetch(url, folder, f"{stem}_{k}") for k, url in enumerate(task.urls, 1))
+
+    def _fetch(self, url: str, folder: Path, stem: str) -> Path:
+        return self.tried(lambda: files.save(folder, stem, lambda file: self.client.download(url, file)))
+
+    def _look(self, task_id: str) -> Task:
+        self.pause(self._gate.poll_pause())
+        return self.client.poll(task_id)
+
+
+def _raise_failed(task: Task, *, looks_left: int) -> None:
+    """Raises for a task that ended without a picture. A success without one is first looked at again."""
+    if task.status == "succeeded":
+        if looks_left < 0:
+            raise EmptyResult("Task {task} succeeded without a picture. Ask the service with this id.", task=task.id)
+        return
+    why = task.error or task.reason or "no reason given"
+    if task.reason in _MODERATED or "moderation" in task.reason:
+        raise Moderated(
+            "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id
+        )
+    raise TaskFailed("Task {task} failed: {why}.", task=task.id, why=why)
