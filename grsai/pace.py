@@ -33,7 +33,7 @@ def _expected(elapsed: float, progress: int, usual: float) -> float:
     """Whole seconds of a task: by its own progress where that says enough, else as usual."""
     if not _SAYS_ENOUGH <= progress < 100 or elapsed <= 0:
         return usual
-    return min(max(elapsed * 100 / progress, usual / 10), usual * 4)
+    return min(elapsed * 100 / progress, usual * 4)
 
 
 @dataclass(frozen=True)

@@ -141,8 +141,8 @@ class Steps:
         Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown.
         """
         begun, odd, failures, progress = time.monotonic(), 0, 0, 0
+        self.pause(0.0 if age else next_poll(0.0, 0, usual))
         while True:
-            elapsed = time.monotonic() - begun
             try:
                 task = self._look(task_id)
                 failures, progress = 0, max(progress, task.progress)
@@ -153,7 +153,7 @@ class Steps:
                     odd += 1
                     _raise_failed(task, looks_left=LOOKS_AGAIN - odd)
             except NoSuchTask:
-                odd += elapsed + age > GRACE_SECONDS
+                odd += time.monotonic() - begun + age > GRACE_SECONDS
                 if odd > LOOKS_AGAIN:
                     raise
             except (*_FREE, KeyRefused) as error:
@@ -161,6 +161,7 @@ class Steps:
                 if isinstance(error, KeyRefused) and failures > LOOKS_AGAIN:
                     raise
                 self.pause_after(error, failures)
+            elapsed = time.monotonic() - begun
             if elapsed > deadline:
                 raise StillOpen(
                     "Task {task} is still running after {seconds} s. Run again, or collect, to fetch it without paying.",
