@@ -83,7 +83,7 @@ class Run:
 
 
 class Gate:
-    """`limit`: most tasks open at once over all runs; without one, the largest concurrency among the runs under way, at least 5."""
+    """`limit`: most tasks open at once over all runs; without one, the largest concurrency of the runs under way, at least 5."""
 
     def __init__(self, *, limit: int | None = None) -> None:
         self.limit = limit

@@ -1,7 +1,7 @@
 """What was uploaded, submitted and received: SQLite, and beside it a journal of plain lines that survives a damaged database.
 
 A job's way through the ledger: `submitting` (written before the paid request) → `open` (the task id, written before anything
-else happens) → `done` (the file is whole on disk) or `failed`. A job that stayed `submitting` when its process died is `uncertain`.
+else happens) → `done` (the file is whole on disk) or `failed`. One that stayed `submitting` when its process died is `uncertain`.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ CREATE TABLE IF NOT EXISTS uploads (
     digest TEXT, service TEXT, url TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (digest, service));
 CREATE TABLE IF NOT EXISTS claims (fingerprint TEXT PRIMARY KEY, owner TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tasks (
-    row INTEGER PRIMARY KEY, service TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, task_id TEXT, base_url TEXT NOT NULL,
-    model TEXT NOT NULL, prompt TEXT NOT NULL, aspect_ratio TEXT NOT NULL, image_size TEXT, seed INTEGER NOT NULL,
+    row INTEGER PRIMARY KEY, service TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, task_id TEXT,
+    base_url TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, aspect_ratio TEXT NOT NULL, image_size TEXT, seed INTEGER NOT NULL,
     variation INTEGER NOT NULL, credits INTEGER NOT NULL, created REAL NOT NULL, submitted REAL, finished REAL,
-    reason TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', urls TEXT NOT NULL DEFAULT '[]', files TEXT NOT NULL DEFAULT '[]',
-    name TEXT NOT NULL, folder TEXT NOT NULL, sources TEXT NOT NULL DEFAULT '[]');
+    reason TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', urls TEXT NOT NULL DEFAULT '[]',
+    files TEXT NOT NULL DEFAULT '[]', name TEXT NOT NULL, folder TEXT NOT NULL, sources TEXT NOT NULL DEFAULT '[]');
 CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (service, fingerprint, row);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (state, row);
 PRAGMA user_version = 1;

@@ -1,4 +1,4 @@
-"""What the user reads, in English and Chinese. The English sentence stands in the code that says it; the Chinese one is looked up by it."""
+"""What the user reads, in English and Chinese. The English sentence stands in the code; the Chinese one is looked up by it."""
 
 from __future__ import annotations
 
