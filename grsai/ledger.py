@@ -40,8 +40,9 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS claims (fingerprint TEXT PRIMARY KEY, owner TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tasks (
     row INTEGER PRIMARY KEY, service TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, task_id TEXT,
-    base_url TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, aspect_ratio TEXT NOT NULL, image_size TEXT, seed INTEGER NOT NULL,
-    variation INTEGER NOT NULL, credits INTEGER NOT NULL, created REAL NOT NULL, submitted REAL, finished REAL,
+    base_url TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, aspect_ratio TEXT NOT NULL,
+    image_size TEXT, seed INTEGER NOT NULL, variation INTEGER NOT NULL, credits INTEGER NOT NULL,
+    created REAL NOT NULL, submitted REAL, finished REAL,
     reason TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', urls TEXT NOT NULL DEFAULT '[]',
     files TEXT NOT NULL DEFAULT '[]', name TEXT NOT NULL, folder TEXT NOT NULL, sources TEXT NOT NULL DEFAULT '[]');
 CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (service, fingerprint, row);

@@ -6,7 +6,6 @@ import hashlib
 import io
 import re
 import types
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +17,13 @@ from .errors import BadPicture, DownloadError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 MAX_UPLOAD_BYTES = 20 * 2**20  # clients of this API cap at 5 to 20 MB
-MAX_PIXELS = 100_000_000  # a 12,000 × 8,000 photo; more is a decompression bomb or a mistake
+MAX_PIXELS = 89_000_000  # where Pillow begins to suspect a decompression bomb
 # What the service takes as it is, by Pillow's name. Other files are turned into PNG. MPO is a phone's JPEG.
 _AS_IT_IS = types.MappingProxyType({"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp"})
 _PLAIN_MODES = ("RGB", "RGBA", "L", "LA", "P")
 _RESULTS = types.MappingProxyType({"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "GIF": ".gif"})
 _ORIENTATION = 0x0112
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class Encoded(NamedTuple):
@@ -95,7 +95,7 @@ def encode(image: Image.Image, *, compress_level: int = 6) -> Encoded:
 def check_result(path: Path) -> Result:
     """Decodes a received file from start to end. Raises `DownloadError` if it is no whole picture."""
     try:
-        with _no_bomb_warning(), Image.open(path) as image:
+        with Image.open(path) as image:
             if image.format not in _RESULTS:
                 raise DownloadError(
                     "The service sent a {format} file, which is no picture type that is kept.", format=image.format
@@ -106,7 +106,7 @@ def check_result(path: Path) -> Result:
                 )
             image.load()
             return Result(_RESULTS[image.format], image.width, image.height)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise DownloadError("What the service sent is no whole picture ({why}).", why=error) from None
 
 
@@ -122,11 +122,11 @@ def _read(path: Path) -> bytes:
 
 def _check(name: str, data: bytes) -> None:
     try:
-        with _no_bomb_warning(), Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data)) as image:
             check_size(name, image.width, image.height)
             image.draft(image.mode, (1, 1))  # a JPEG is read to its end all the same, at an eighth of the work
             image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise BadPicture(
             "{name} is no picture that can be read ({why}). Remove it or save it again.", name=name, why=_why(error)
         ) from None
@@ -152,7 +152,7 @@ def _load_same(path: Path, digest: str) -> Encoded:
 
 def _ready(data: bytes) -> Encoded:
     """The file as it is where the service takes it, else its first frame, upright, as PNG."""
-    with _no_bomb_warning(), Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data)) as image:
         if _goes_as_it_is(image) and len(data) <= MAX_UPLOAD_BYTES:
             return Encoded(data, _AS_IT_IS[image.format or ""])
         upright = ImageOps.exif_transpose(image)
@@ -179,11 +179,3 @@ def _why(error: Exception) -> str:
 
 def _size(image: Image.Image) -> str:
     return f"{image.width} × {image.height}"
-
-
-class _no_bomb_warning(warnings.catch_warnings):  # noqa: N801  used like a function
-    """Pillow warns at 89 million pixels; our own limit is checked instead."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
