@@ -233,7 +233,6 @@ def _collect_entry(steps: Steps, ledger: Ledger, entry: Entry, output: Path | No
         busy = StillOpen("Task {task} is being fetched by another run.", task=task_id)
         return Collected(task_id, error=busy, entry=entry)
     try:
-        files.sweep(output or entry.folder, entry.name)
         found = _collect(steps, task_id, output or entry.folder, entry.name, entry=entry)
         if found.files:
             ledger.done(entry.row, found.files, ())
@@ -249,7 +248,7 @@ def _collect(steps: Steps, task_id: str, folder: Path, stem: str, *, entry: Entr
         age = time.time() - (entry.submitted or entry.created) if entry else 3600.0
         at = steps.at(entry.base_url) if entry else steps
         task = at.wait_for(task_id, usual=1.0, deadline=1.0, age=age, on_progress=lambda percent: None)
-        return Collected(task_id, at.fetch(task, folder, stem), entry=entry)
+        return Collected(task_id, at.fetch(task, folder, stem, entry.fingerprint if entry else task_id[-12:]), entry=entry)
     except GrsaiError as error:
         return Collected(task_id, error=error, entry=entry)
 
@@ -391,7 +390,7 @@ class _Batch:
             )
 
     def _reused(self, way: _Way, entry: Entry) -> Outcome:
-        kept = files.copy([path for path, _ in entry.files], self.output, way.job.name)
+        kept = files.copy([path for path, _ in entry.files], self.output, way.job.name, way.job.fingerprint)
         way.task_id = entry.task_id
         return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls)
 
@@ -402,7 +401,8 @@ class _Batch:
         steps = self.steps.at(entry.base_url)
         try:
             task = self._watched(way, entry.row, steps, age=age)
-        except (NoSuchTask, TaskFailed):
+        except (NoSuchTask, TaskFailed) as error:
+            way.notes.append(error)
             way.task_id = None
             return self._paid(way)
         return self._stored(way, entry.row, steps, task)
@@ -522,9 +522,8 @@ class _Batch:
             raise
 
     def _stored(self, way: _Way, row: int, steps: Steps, task: Task) -> Outcome:
-        files.sweep(self.output, way.job.name)
         try:
-            kept = steps.fetch(task, self.output, way.job.name)
+            kept = steps.fetch(task, self.output, way.job.name, way.job.fingerprint)
         except (DownloadError, OutputError) as error:
             text = "{why} Task {task} is paid: run again, or collect within 2 hours, to fetch it without paying."
             kept_open = type(error)(text, why=error, task=task.id)

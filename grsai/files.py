@@ -21,21 +21,24 @@ def check_folder(folder: Path) -> None:
     """Raises `OutputError` if pictures could not be written into `folder`, which is made if it is missing."""
     with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        probe = _part(folder / "probe")
+        probe = _part(folder / "probe", uuid.uuid4().hex)
         probe.write_bytes(b"x")
         probe.unlink()
 
 
-def save(folder: Path, stem: str, receive: Callable[[BinaryIO], object]) -> Path:
+def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], object]) -> Path:
     """Writes what `receive` brings as `folder/<stem><suffix by its bytes>`; the name gets a number if another picture has it.
+
+    The temporary name is made of `owner`, the fingerprint of a job that nobody else works on: what a process that was killed left
+    behind is written over by the next one.
 
     Raises `OutputError`, and lets the errors of `receive` and of the check (`DownloadError`) pass. No half file is left.
     """
     with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        part = _part(folder / stem)
+        part = _part(folder / stem, owner)
         try:
-            with open(part, "xb") as file:
+            with open(part, "wb") as file:
                 receive(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -44,23 +47,16 @@ def save(folder: Path, stem: str, receive: Callable[[BinaryIO], object]) -> Path
             part.unlink(missing_ok=True)
 
 
-def copy(files: Sequence[Path], folder: Path, stem: str) -> tuple[Path, ...]:
+def copy(files: Sequence[Path], folder: Path, stem: str, owner: str) -> tuple[Path, ...]:
     """Pictures made earlier, as files of this run: where they are if that is `folder`, else copied there."""
     if all(path.parent.resolve() == folder.resolve() for path in files):
         return tuple(files)
-    return tuple(_copy(path, folder, f"{stem}_{k}") for k, path in enumerate(files, 1))
+    return tuple(_copy(path, folder, f"{stem}_{k}", owner) for k, path in enumerate(files, 1))
 
 
-def sweep(folder: Path, stem: str) -> None:
-    """Removes what a process that was killed left of a job that is now the caller's."""
-    with contextlib.suppress(OSError):
-        for part in folder.glob(f".{_escaped(stem)}_*{PART}"):
-            part.unlink(missing_ok=True)
-
-
-def _copy(source: Path, folder: Path, stem: str) -> Path:
+def _copy(source: Path, folder: Path, stem: str, owner: str) -> Path:
     with _output_errors(folder):
-        part = _part(folder / stem)
+        part = _part(folder / stem, owner)
         try:
             shutil.copyfile(source, part)
             return _place(part, folder, stem, source.suffix)
@@ -95,12 +91,8 @@ def _is_same(part: Path, path: Path) -> bool:
     return path.is_file() and filecmp.cmp(part, path, shallow=False)
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{PART}")
-
-
-def _escaped(stem: str) -> str:
-    return "".join(f"[{letter}]" if letter in "[]*?" else letter for letter in stem)
+def _part(path: Path, owner: str) -> Path:
+    return path.with_name(f".{path.name}.{owner[:12]}{PART}")
 
 
 @contextlib.contextmanager

@@ -170,12 +170,12 @@ class Steps:
                 )
             self.pause(next_poll(elapsed + age, progress, usual))
 
-    def fetch(self, task: Task, folder: Path, stem: str) -> tuple[Path, ...]:
-        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1."""
-        return tuple(self._fetch(url, folder, f"{stem}_{k}") for k, url in enumerate(task.urls, 1))
+    def fetch(self, task: Task, folder: Path, stem: str, owner: str) -> tuple[Path, ...]:
+        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, on behalf of a job's fingerprint."""
+        return tuple(self._fetch(url, folder, f"{stem}_{k}", owner) for k, url in enumerate(task.urls, 1))
 
-    def _fetch(self, url: str, folder: Path, stem: str) -> Path:
-        return self.tried(lambda: files.save(folder, stem, lambda file: self.client.download(url, file)))
+    def _fetch(self, url: str, folder: Path, stem: str, owner: str) -> Path:
+        return self.tried(lambda: files.save(folder, stem, owner, lambda file: self.client.download(url, file)))
 
     def _look(self, task_id: str) -> Task:
         self.pause(self._gate.poll_pause())
