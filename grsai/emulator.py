@@ -121,12 +121,13 @@ FAULTS: dict[str, tuple[str, ...]] = {  # fault kind → the steps it exists for
     "not_found": ("upload", "download"),
     **dict.fromkeys(("reset_before", "reset_after", "reset_middle", "slow_headers", "hang", "short_body"), STEPS),
     "hang_taken": STEPS,  # processed, then no reply
-    "redirect": STEPS,
+    "redirect": ("ticket", "submit", "poll", "download", "credits", "status"),  # 302 to another host
     **dict.fromkeys(("key_refused", "unparsable"), API_STEPS),
     "out_of_credits": ("submit",),
     "maintenance": ("submit", "poll", "status"),
     "http_500_taken": ("upload", "submit"),  # processed, then 500
-    "bare_id": ("submit",),
+    "bare_id": ("submit",),  # data is the id itself
+    "no_prefix": ("submit",),  # the id is a bare uuid
     **{f"task_{name}": ("submit",) for name in VERDICTS},
     "no_such_task": ("poll",),
     "empty_results": ("poll",),
@@ -225,6 +226,7 @@ class Task:
     credits: int
     created: float = field(default_factory=time.time)
     file: str = field(default_factory=lambda: f"{uuid.uuid4().hex}.png")
+    ending: tuple[str, str] = ("", "")  # the failure_reason and error it will end with
     status: str = RUNNING
     failure_reason: str = ""
     error: str = ""
@@ -520,7 +522,8 @@ class Call:
 
     @property
     def key(self) -> str:
-        return self.seen.headers.get("Authorization", "").removeprefix("Bearer ")
+        scheme, _, key = self.seen.headers.get("Authorization", "").partition(" ")
+        return key if scheme == "Bearer" else ""
 
 
 def parsed_order(body: Any, pictures: str) -> Order:
@@ -699,11 +702,15 @@ class Emulator:
         return [seen for seen in list(self.received) if seen.step in outside and "Authorization" in seen.headers]
 
     def start(self) -> None:
-        """Returns when it listens. Raises OSError when the port is taken."""
+        """Returns when it listens. Raises OSError when the port is taken, OverflowError when there is no such port."""
         listening: concurrent.futures.Future[int] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, args=(listening,), name="grsai-emulator", daemon=True)
         self._thread.start()
-        self.port = listening.result()
+        try:
+            self.port = listening.result()
+        except BaseException:
+            self._thread = None
+            raise
 
     def stop(self) -> None:
         thread, self._thread = self._thread, None
@@ -713,6 +720,8 @@ class Emulator:
 
     def reset(self) -> None:
         """Forgets tasks, uploads, the record and the faults; the credits are as at the start."""
+        if self._thread is None:
+            return self._forget()
         done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._loop.call_soon_threadsafe(lambda: done.set_result(self._forget()))
         done.result(10)
@@ -764,7 +773,7 @@ class Emulator:
                 for task in list(self.tasks.values()):
                     self._begin(task)
                 await self._stopping.wait()
-            except OSError as error:
+            except Exception as error:  # for whoever waits in start()
                 listening.set_exception(error)
             finally:
                 self._pool.shutdown(wait=False, cancel_futures=True)
@@ -777,6 +786,7 @@ class Emulator:
             work.cancel()
         for kept in (self._work, self.tasks, self.uploads, self._wishes, self._names, self._tokens, self._turns):
             kept.clear()
+        self._painter.files.clear()
         self.received = []
         self.clear_faults()
         self._random.seed(self.seed)
@@ -844,7 +854,7 @@ class Emulator:
             return cut(call.request, reset=True)
         if call.kind == "redirect":
             # by name the same machine is another host; a result may well lie there, the API does not
-            path = call.request.path_qs if call.seen.step in ("download", "upload") else "/elsewhere"
+            path = call.request.path_qs if call.seen.step == "download" else "/elsewhere"
             return web.Response(status=302, headers={"Location": f"http://localhost:{self.port}{path}"})
         # any 2xx of the storage is a success, so the file is stored whatever the reply looks like
         if call.fault and call.kind in PLAIN and not (call.seen.step == "upload" and PLAIN[call.kind][0] == 200):
@@ -964,7 +974,7 @@ class Emulator:
         self._charge(price)
         slow = SLOW.search(order.prompt)
         task = Task(
-            id=f"{random.randint(3, 19)}-{uuid.uuid4()}",
+            id=f"{'' if call.kind == 'no_prefix' else '14-'}{uuid.uuid4()}",
             model=order.model,
             prompt=order.prompt,
             urls=order.urls,
@@ -1009,9 +1019,9 @@ class Emulator:
         verdict = verdict or next((name for name in VERDICTS if f"[{name}]" in task.prompt), "")
         task.empty = verdict == "empty"
         task.seconds = NEVER if verdict == "never" else task.seconds
-        task.failure_reason, task.error = VERDICTS.get(verdict, ("", ""))
-        if not task.failure_reason and None in references:
-            task.failure_reason, task.error = "error", BAD_IMAGE
+        task.ending = VERDICTS.get(verdict, ("", ""))
+        if not task.ending[0] and None in references:
+            task.ending = ("error", BAD_IMAGE)
         wish = Wish(task.model, task.prompt, tuple(filter(None, references)), task.aspect_ratio, task.image_size)
         self._wishes[task.id] = replace(wish, variant=self._turns[wish] % 12)
         self._turns[wish] += 1
@@ -1035,15 +1045,11 @@ class Emulator:
         self._work[name].add_done_callback(lambda _done: self._work.pop(name, None))
 
     async def _work_on(self, task: Task) -> None:
-        reason, error = task.failure_reason, task.error
-        task.failure_reason = task.error = ""  # not told before the end
         picture = None
-        if not reason and task.seconds < NEVER:
+        if not task.ending[0] and task.seconds < NEVER:
             picture = self._loop.run_in_executor(self._pool, self._paint, task)
         await asyncio.sleep(max(0.0, task.seconds - task.age))
-        if picture is not None:
-            reason, error = await picture
-        self._finish(task, reason, error)
+        self._finish(task, *(await picture if picture else task.ending))
 
     def _paint(self, task: Task) -> tuple[str, str]:
         """Makes the result file; a reason and an error when that cannot be done. Runs in the painters' pool."""
@@ -1222,8 +1228,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         emulator.start()
-    except OSError as error:
-        print(f"port {options.port} of {HOST} cannot be used: {error.strerror or error}", file=sys.stderr)
+    except (OSError, OverflowError) as error:
+        print(f"port {options.port} of {HOST} cannot be used: {error}", file=sys.stderr)
         return 2
     print(f"Grsai emulator on {emulator.url}", flush=True)
     try:

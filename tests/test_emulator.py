@@ -114,8 +114,8 @@ def events(body: bytes) -> list[Any]:
 # the key
 
 
-@pytest.mark.parametrize("key", ["", "sk-short", "0123456789abcdef" * 2, "sk-" + "g" * 32])
 @pytest.mark.parametrize("path", [TICKET, SUBMIT, RESULT])
+@pytest.mark.parametrize("key", ["", "sk-short", "0123456789abcdef" * 2, "sk-" + "g" * 32])
 def test_a_malformed_key_is_refused_with_http_200(emulator: Emulator, key: str, path: str) -> None:
     caller = Caller(emulator, key)
     with caller.session:
@@ -128,6 +128,12 @@ def test_a_named_key_is_the_only_good_one() -> None:
     with Emulator(key="sk-" + "f" * 32) as emulator:
         assert Caller(emulator).order().json() == {"code": -1, "data": None, "msg": "apikey not found"}
         assert Caller(emulator, "sk-" + "f" * 32).order().json()["code"] == 0
+
+
+def test_a_key_must_be_announced_as_bearer(emulator: Emulator) -> None:
+    for headers in ({}, {"Authorization": KEY}, {"Authorization": f"Basic {KEY}"}):
+        reply = requests.post(emulator.url + TICKET, json={"sux": "png"}, headers=headers, timeout=10)
+        assert reply.json()["msg"] == "apikey error"
 
 
 # storage
@@ -648,6 +654,12 @@ def test_a_submit_may_answer_a_bare_id(caller: Caller, emulator: Emulator) -> No
     assert reply == {"code": 0, "msg": "success", "data": next(iter(emulator.tasks))}
 
 
+def test_an_id_may_be_a_bare_uuid(caller: Caller, emulator: Emulator) -> None:
+    emulator.add(Fault("submit", "no_prefix"))
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", task_id := caller.submit())
+    assert caller.outcome(task_id)["status"] == "succeeded"
+
+
 def test_a_share_of_the_tasks_can_fail(caller: Caller, emulator: Emulator) -> None:
     emulator.add(Fault("submit", "task_output_moderation", times=1))
     assert caller.outcome(caller.submit())["failure_reason"] == "output_moderation"
@@ -729,12 +741,14 @@ def test_reset_forgets_everything(caller: Caller, emulator: Emulator) -> None:
 
 def test_stopped_and_started_again_it_keeps_its_port_and_its_tasks(caller: Caller, emulator: Emulator) -> None:
     task_id, port = caller.submit("[slow 0.2]"), emulator.port
+    failing = caller.submit("[slow 0.2] [output_moderation]")
     emulator.stop()
     with pytest.raises(requests.ConnectionError):
         caller.poll(task_id)
     emulator.start()
     assert emulator.port == port
     assert opened(caller.get(caller.outcome(task_id)["results"][0]["url"]).content)
+    assert caller.outcome(failing)["failure_reason"] == "output_moderation"
 
 
 def test_it_stops_at_once_although_callers_hang(emulator: Emulator) -> None:
@@ -772,8 +786,9 @@ def test_a_hundred_jobs_at_once_are_open_together() -> None:
 def test_a_taken_port_is_an_error(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(OSError):
         Emulator(port=emulator.port).start()
-    assert main(["--port", str(emulator.port)]) == 2
-    assert str(emulator.port) in capsys.readouterr().err
+    for port in (emulator.port, 99_999):
+        assert main(["--port", str(port)]) == 2
+        assert str(port) in capsys.readouterr().err
 
 
 def test_it_imports_nothing_else_of_the_project() -> None:
