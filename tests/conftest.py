@@ -1,0 +1,154 @@
+"""What all tests share: an emulator, and a studio in which batches are made against it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grsai import batch
+from grsai import settings as settings_module
+from grsai.batch import Collected
+from grsai.emulator import Emulator, Task
+from grsai.gate import Gate
+from grsai.jobs import Job, Outcome, plan
+from grsai.ledger import Ledger, service_of
+from grsai.models import Catalogue
+from grsai.pace import Backoff
+from grsai.pictures import Reference, list_pictures
+from grsai.settings import Settings
+
+KEY = "sk-" + "0123456789abcdef" * 2
+PHOTOS = Path(__file__).parent.parent / "grsai" / "demo" / "image"
+QUICK = Backoff(first=0.02, longest=0.2)
+# The catalogue knows how long models take; the emulator is quicker.
+MODELS = Catalogue().with_rows({name: {"seconds": 0.1} for name in Catalogue()})
+
+
+@dataclass
+class Studio:
+    """A place to make batches in: an emulator, a ledger and an output folder."""
+
+    emulator: Emulator
+    folder: Path
+    events: list[batch.Event] = field(default_factory=list)
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.folder / "ledger.sqlite3"
+
+    def settings(self, **arguments: Any) -> Settings:
+        given = {"api_key": KEY, "base_url": self.emulator.url, "connect_seconds": 2, "read_seconds": 5, **arguments}
+        loaded = settings_module.load(given, environment={})
+        return Settings(**{name: getattr(loaded, name) for name in vars(loaded)} | {"catalogue": MODELS})
+
+    def ledger(self, **options: Any) -> Ledger:
+        return Ledger(self.ledger_path, service=service_of(self.emulator.url), **options)
+
+    def jobs(self, count: int = 1, *, prompt: str = "picture", model: str = "nano-banana-fast", **options: Any) -> list[Job]:
+        """Jobs that need no upload."""
+        return plan([f"{prompt} {number}" for number in range(count)], model=MODELS.named(model), **options)
+
+    def run(self, jobs: Sequence[Job], *, settings: Settings | None = None, ledger: Ledger | None = None, **options: Any) -> list[Outcome]:
+        """One run, as one process would do it: the ledger is opened for it."""
+        options = {"output": self.output, "backoff": QUICK, "on_event": self.events.append, **options}
+        settings = settings or self.settings()
+        if ledger is not None:
+            return batch.run(jobs, settings=settings, ledger=ledger, **options)
+        with self.ledger() as ledger:
+            return batch.run(jobs, settings=settings, ledger=ledger, **options)
+
+    def collect(self, **options: Any) -> list[Collected]:
+        with self.ledger() as ledger:
+            return batch.collect(settings=self.settings(), ledger=ledger, **{"backoff": QUICK, **options})
+
+    def start(self, jobs: Sequence[Job], **options: Any) -> Started:
+        """A run in a thread of its own, so that the test can do something meanwhile."""
+        return Started(self, jobs, options)
+
+    @property
+    def pictures(self) -> list[Path]:
+        """What stands in the output folder under a final name."""
+        return sorted(path for path in self.output.glob("*") if not path.name.startswith("."))
+
+    def task(self, outcome: Outcome) -> Task:
+        """The task that the service made for it."""
+        return self.emulator.tasks[outcome.task_id or ""]
+
+    def assert_right(self, outcomes: Sequence[Outcome]) -> None:
+        """Every file holds the picture that its job asked for, bit for bit."""
+        for outcome in outcomes:
+            assert outcome.status == "succeeded", (outcome.status, outcome.error)
+            assert outcome.file is not None
+            task = self.task(outcome)
+            assert (task.prompt, task.model) == (outcome.job.prompt, outcome.job.model.id)
+            assert hashlib.sha256(outcome.file.read_bytes()).hexdigest() == task.sha256
+        names = [outcome.file for outcome in outcomes]
+        assert len(set(names)) == len(names)
+
+    def assert_nothing_left(self) -> None:
+        """No temporary file, and nothing under a final name but whole pictures of the service."""
+        hashes = {task.sha256 for task in self.emulator.tasks.values()}
+        assert not list(self.output.rglob("*.part"))
+        for path in self.pictures:
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in hashes, path
+
+
+class Started:
+    """A run under way: `stop` it, or wait for its `outcomes`."""
+
+    def __init__(self, studio: Studio, jobs: Sequence[Job], options: dict[str, Any]) -> None:
+        self.stop = threading.Event()
+        self._result: list[Outcome] | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(studio, jobs, options), daemon=True)
+        self._thread.start()
+
+    def _run(self, studio: Studio, jobs: Sequence[Job], options: dict[str, Any]) -> None:
+        try:
+            self._result = studio.run(jobs, stop=self.stop, **options)
+        except BaseException as error:
+            self._error = error
+
+    def outcomes(self, seconds: float = 30.0) -> list[Outcome]:
+        self._thread.join(seconds)
+        assert not self._thread.is_alive(), "the run does not end"
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None
+        return self._result
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """A quick service. Every request to it must be one that it knows, and none outside the API may carry the key."""
+    with Emulator(seconds=0.05, render=False) as emulator:
+        yield emulator
+        unknown = [(seen.method, seen.path) for seen in emulator.received if seen.step == "unknown"]
+        assert not unknown
+        assert not emulator.leaks
+
+
+@pytest.fixture
+def studio(emulator: Emulator, tmp_path: Path) -> Studio:
+    return Studio(emulator, tmp_path)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture(scope="session")
+def photos() -> tuple[Reference, ...]:
+    """The eight photos of the demo."""
+    return tuple(Reference.from_file(path) for path in list_pictures(PHOTOS))
