@@ -147,6 +147,20 @@ class Ledger:
     def forget_upload(self, digest: str) -> None:
         self._write("DELETE FROM uploads WHERE digest = ? AND service = ?", (digest, self.service))
 
+    def digest_of(self, url: str) -> str | None:
+        """The content that was uploaded to that URL."""
+        rows = self._read("SELECT digest FROM uploads WHERE url = ? AND service = ?", (url, self.service))
+        return rows[0][0] if rows else None
+
+    def file_of(self, url: str) -> Path | None:
+        """The file of a result that the service kept at that URL."""
+        bare = url.partition("?")[0]
+        for entry in self._entries("WHERE service = ? AND instr(urls, ?) > 0", (self.service, json.dumps(bare))):
+            for (path, size), kept in zip(entry.files, entry.urls, strict=False):
+                if kept == bare and _size(path) == size:
+                    return path
+        return None
+
     # Claims: one job is worked on by one thread of one process
 
     def claim(self, fingerprint: str) -> bool:
