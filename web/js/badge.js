@@ -1,0 +1,72 @@
+// The price of a node, as a badge that follows its widgets in the classic and in the Vue canvas.
+import { app, everyNode } from "./comfy.js";
+import { isOffline, money, moneyAndCredits, onPrices, priceOf } from "./money.js";
+import { t } from "./texts.js";
+
+const PRICED = { NanoBananaGenerate: priceOfGenerate, BatchBanana: priceOfBatch };
+const BANANA = { fgColor: "#2a2000", bgColor: "#f4c845" };
+const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
+
+/** To be called for each node that is created. */
+export function addBadge(node) {
+  const price = PRICED[node.comfyClass];
+  if (!price) return;
+  node.badges.push(() => badge(node, price));
+  const before = node.onConnectionsChange;
+  node.onConnectionsChange = function (...facts) {
+    before?.apply(this, facts);
+    redraw(node);
+  };
+}
+
+/** Redraws every badge when the catalogue, the host or the currency changed. */
+export function followPrices() {
+  onPrices(() => everyNode().filter((node) => node.comfyClass in PRICED).forEach(redraw));
+}
+
+function badge(node, price) {
+  if (isOffline()) return new window.LGraphBadge({ text: t("money.free"), ...FREE });
+  const credits = priceOf(valueOf(node, "model"));
+  return new window.LGraphBadge({ text: credits === null ? "" : price(node, credits), ...BANANA });
+}
+
+function priceOfGenerate(node, credits) {
+  const count = valueOf(node, "count");
+  return count === null ? t("money.each", { price: money(credits) }) : moneyAndCredits(credits * count);
+}
+
+// How many pictures a link brings is known only when it runs, but for a LoadImage, which brings one.
+function priceOfBatch(node, credits) {
+  const prompts = promptCount(valueOf(node, "prompts"));
+  const pictures = pictureCount(node);
+  const oneToOne = valueOf(node, "pairing") === "zip";
+  if (prompts === null) return t("money.each", { price: money(credits) });
+  if (pictures === null && !oneToOne) return t("money.each_source", { price: money(credits * prompts) });
+  return moneyAndCredits(credits * prompts * (oneToOne ? 1 : pictures));
+}
+
+function promptCount(text) {
+  return text === null ? null : String(text).split(/\r?\n/).filter((line) => line.trim()).length;
+}
+
+// 1 without pictures: then every prompt makes one.
+function pictureCount(node) {
+  const input = node.inputs?.find((each) => each.name === "images");
+  if (input?.link === null || input?.link === undefined) return 1;
+  const link = node.graph?.getLink?.(input.link) ?? node.graph?.links?.[input.link];
+  return node.graph?.getNodeById(link?.origin_id)?.comfyClass === "LoadImage" ? 1 : null;
+}
+
+// The value of a widget; null where a link brings it.
+function valueOf(node, name) {
+  const linked = node.inputs?.some((input) => input.widget?.name === name && input.link !== null && input.link !== undefined);
+  return linked ? null : (node.widgets?.find((widget) => widget.name === name)?.value ?? null);
+}
+
+// The Vue canvas looks at the badges of a node again when it is told that they are new ones.
+function redraw(node) {
+  node.badges = [...node.badges];
+  const facts = { nodeId: node.id, property: "badges", oldValue: node.badges, newValue: node.badges };
+  node.graph?.trigger?.("node:property:changed", { type: "node:property:changed", ...facts });
+  app.canvas?.setDirty(true, true);
+}

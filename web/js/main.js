@@ -1,0 +1,23 @@
+// Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
+import { addBadge, followPrices } from "./badge.js";
+import { app } from "./comfy.js";
+import { style } from "./dom.js";
+import { refreshPrices } from "./money.js";
+import { SETTINGS } from "./settings.js";
+import { TAB } from "./sidebar/tab.js";
+import { showFailures } from "./toast.js";
+
+app.registerExtension({
+  name: "Grsai.Banana",
+  settings: SETTINGS,
+  init() {
+    style();
+  },
+  nodeCreated: addBadge,
+  setup() {
+    app.extensionManager.registerSidebarTab(TAB);
+    showFailures();
+    followPrices();
+    refreshPrices().catch((error) => console.warn("Grsai: no prices.", error.text));
+  },
+});

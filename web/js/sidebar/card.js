@@ -1,0 +1,68 @@
+// One entry of the history as a card.
+import { h, icon, iconButton } from "../dom.js";
+import { thumbnailAddress } from "../grsai.js";
+import { money } from "../money.js";
+import { moment, t } from "../texts.js";
+import { again, copyPrompt, loadNode } from "./actions.js";
+
+export const CARD_HEIGHT = 104; // with the gap below it, in pixels
+
+const STATE_ICONS = { failed: "times-circle", open: "clock", uncertain: "question-circle", submitting: "spinner" };
+
+export function makeCard(entry, open) {
+  const prompt = entry.prompt || t("card.no_prompt");
+  const label = t("card.named", { state: t(`state.${entry.state}`), prompt });
+  const keys = (event) => {
+    if (event.key !== "Enter" || event.target !== event.currentTarget) return;
+    event.preventDefault(); // else the key presses a button of what opens
+    open();
+  };
+  return h(
+    "article",
+    { class: "grsai-card", role: "listitem", "aria-label": label, onkeydown: keys, ondblclick: open },
+    thumbnail(entry, open),
+    h(
+      "div",
+      { class: "grsai-card-body" },
+      h("div", { class: "grsai-prompt", title: prompt }, prompt),
+      stateBadge(entry) ?? h("div", { class: "grsai-muted grsai-facts" }, what(entry)),
+      h("div", { class: "grsai-card-foot" }, h("span", { class: "grsai-muted grsai-facts" }, priceAndTime(entry)), buttons(entry)),
+    ),
+  );
+}
+
+const what = (entry) => [entry.model, entry.image_size].filter(Boolean).join(" · ");
+
+function priceAndTime(entry) {
+  const price = entry.offline ? t("card.free") : money(entry.credits);
+  return `${price} · ${moment(entry.created)}`;
+}
+
+/** The buttons of an entry, for the card and for the viewer. `leave` is called before the canvas changes. */
+export function buttons(entry, leave = () => {}) {
+  const picture = entry.files[0];
+  return h(
+    "div",
+    { class: "grsai-buttons" },
+    iconButton("plus-circle", t("card.load"), () => leave() ?? loadNode(picture), { disabled: !picture }),
+    iconButton("copy", t("card.copy"), () => copyPrompt(entry), { disabled: !entry.prompt }),
+    iconButton("refresh", t("card.again"), () => leave() ?? again(entry)),
+  );
+}
+
+export function stateBadge(entry) {
+  if (entry.state === "done") return entry.files.length ? null : chip("gone", t("state.gone"), "eye-slash");
+  return chip(entry.state, entry.error || t(`state.${entry.state}`), STATE_ICONS[entry.state]);
+}
+
+function chip(state, text, symbol) {
+  return h("span", { class: "grsai-chip", "data-state": state, title: text }, icon(symbol), h("span", {}, text));
+}
+
+function thumbnail(entry, open) {
+  const shown = entry.files.length > 0;
+  const picture = shown
+    ? h("img", { src: thumbnailAddress(entry.row), alt: "", loading: "lazy", decoding: "async" })
+    : icon(STATE_ICONS[entry.state] ?? "image");
+  return h("button", { type: "button", class: "grsai-thumbnail", title: t("card.open"), "aria-label": t("card.open"), onclick: open }, picture);
+}

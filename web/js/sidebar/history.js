@@ -1,0 +1,111 @@
+// The history: the entries of the ledger, newest first, fetched page by page while the list is scrolled.
+import { h, settled } from "../dom.js";
+import { get } from "../grsai.js";
+import { t } from "../texts.js";
+import { CARD_HEIGHT, makeCard } from "./card.js";
+import { makeList } from "./list.js";
+import { showEntry } from "./viewer.js";
+
+const PAGE = 100;
+const STATES = ["done", "failed", "open", "uncertain", "submitting"];
+const TYPING_MILLISECONDS = 250;
+
+export function makeHistory() {
+  const pages = openPages();
+  const note = h("p", { class: "grsai-muted", role: "status" }, t("history.loading"));
+  const list = makeList({
+    height: CARD_HEIGHT,
+    label: t("history.title"),
+    draw: (entry, index) => makeCard(entry, () => open(index)),
+    nearEnd: () => pages.more().then((some) => some && show()),
+  });
+  const states = h("select", { class: "grsai-select", "aria-label": t("history.state") });
+  const search = h("input", { type: "search", class: "grsai-input", placeholder: t("history.search"), "aria-label": t("history.search") });
+  const filter = () => pages.filter({ text: search.value.trim(), state: states.value }).then(() => show({ top: true }));
+  states.addEventListener("change", filter);
+  search.addEventListener("input", settled(filter, TYPING_MILLISECONDS));
+  const open = (index) => showEntry(pages.entries, index, list.focus);
+
+  function show({ top = false } = {}) {
+    if (top) list.toTop();
+    list.show(pages.entries);
+    offerStates(states, pages.counts);
+    note.hidden = pages.entries.length > 0;
+    note.textContent = pages.error ?? t(search.value || states.value ? "history.no_match" : "history.none");
+  }
+
+  const tools = h("div", { class: "grsai-tools" }, search, states);
+  const element = h("section", { class: "grsai-section grsai-history" }, h("h3", {}, t("history.title")), tools, note, list.element);
+  return { element, refresh: () => pages.newest().then(() => show()), redraw: () => list.show([...pages.entries], { anew: true }) };
+}
+
+/** The entries loaded so far under one filter; `newest` brings in what is new, `more` the next older page. */
+function openPages() {
+  const pages = { entries: [], counts: {}, error: null, newest, more, filter };
+  let wanted = {};
+  let next = null;
+  let asked = 0;
+  let busy = false;
+
+  async function fetchPage(query) {
+    const ticket = ++asked;
+    try {
+      const page = await get("history", { ...wanted, limit: PAGE, ...query });
+      if (ticket !== asked) return null; // another filter was chosen meanwhile
+      Object.assign(pages, { counts: page.counts, error: null });
+      return page;
+    } catch (error) {
+      pages.error = error.text;
+      return null;
+    }
+  }
+
+  async function newest() {
+    const page = await fetchPage({});
+    if (!page) return;
+    const oldest = page.entries.at(-1)?.row ?? 0;
+    const older = page.next === null ? [] : pages.entries.filter((entry) => entry.row < oldest);
+    if (!older.length) next = page.next;
+    pages.entries = [...kept(page.entries), ...older];
+  }
+
+  // An entry that did not change stays the same object, so that its card is not drawn again.
+  function kept(entries) {
+    const before = new Map(pages.entries.map((entry) => [entry.row, entry]));
+    const same = (entry) => JSON.stringify(before.get(entry.row)) === JSON.stringify(entry);
+    return entries.map((entry) => (same(entry) ? before.get(entry.row) : entry));
+  }
+
+  // True if there was more.
+  async function more() {
+    if (next === null || busy) return false;
+    busy = true;
+    const page = await fetchPage({ before: next });
+    busy = false;
+    if (!page) return false;
+    next = page.next;
+    pages.entries = [...pages.entries, ...page.entries];
+    return true;
+  }
+
+  function filter(query) {
+    wanted = query;
+    next = null;
+    pages.entries = [];
+    return newest();
+  }
+
+  return pages;
+}
+
+function offerStates(select, counts) {
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const offered = STATES.filter((state) => counts[state] || state === select.value);
+  const options = [h("option", { value: "" }, t("history.all", { count: all }))];
+  for (const state of offered) {
+    options.push(h("option", { value: state }, t("state.counted", { state: t(`state.${state}`), count: counts[state] ?? 0 })));
+  }
+  const chosen = select.value;
+  select.replaceChildren(...options);
+  select.value = chosen;
+}

@@ -1,0 +1,80 @@
+// What is running: a bar and a stop button each.
+import { NODES, app, toast } from "../comfy.js";
+import { h } from "../dom.js";
+import { get, inLanguage, post } from "../grsai.js";
+import { duration, t } from "../texts.js";
+
+export function makeRuns() {
+  const list = h("ul", { class: "grsai-runs" });
+  const element = h("section", { class: "grsai-section", hidden: true }, h("h3", {}, t("runs.title")), list);
+  const known = new Map();
+  const rows = new Map();
+
+  function show(run) {
+    if (run.finished) return forget(run.id);
+    known.set(run.id, run);
+    if (!rows.has(run.id)) list.append(newRow(run));
+    rows.get(run.id).show(run);
+    element.hidden = false;
+  }
+
+  function newRow(run) {
+    const row = makeRow(run);
+    rows.set(run.id, row);
+    return row.element;
+  }
+
+  function forget(id) {
+    rows.get(id)?.element.remove();
+    rows.delete(id);
+    known.delete(id);
+    element.hidden = rows.size === 0;
+  }
+
+  async function refresh() {
+    const { runs } = await get("running").catch(() => ({ runs: [] }));
+    const ids = new Set(runs.map((run) => run.id));
+    [...known.keys()].filter((id) => !ids.has(id)).forEach(forget);
+    runs.forEach(show);
+  }
+
+  return { element, show, refresh, known: (id) => known.get(id) };
+}
+
+function makeRow(run) {
+  const name = nameOf(run);
+  const bar = h("div", { class: "grsai-bar-fill" });
+  const meter = h("div", { class: "grsai-bar", role: "progressbar", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100 }, bar);
+  const text = h("span", { class: "grsai-muted" });
+  const stop = h("button", { type: "button", class: "grsai-button", onclick: () => stopRun(run.id) });
+  stop.setAttribute("aria-label", t("runs.stop_named", { name }));
+  const element = h("li", { class: "grsai-run" }, h("div", { class: "grsai-run-head" }, h("strong", {}, name), stop), meter, text);
+  const show = (now) => {
+    const percent = Math.round(now.progress * 100);
+    bar.style.width = `${percent}%`;
+    meter.setAttribute("aria-valuenow", percent);
+    text.textContent = [inLanguage(now.text), remaining(now)].filter(Boolean).join(" · ");
+    stop.disabled = now.stopping;
+    stop.textContent = now.stopping ? t("runs.stopping") : t("runs.stop");
+  };
+  return { element, show };
+}
+
+function remaining({ remaining_seconds }) {
+  return remaining_seconds ? t("runs.remaining", { time: duration(remaining_seconds) }) : "";
+}
+
+function nameOf({ kind, node_id }) {
+  if (!NODES.includes(kind)) return t("runs.collect");
+  const node = app.graph?.getNodeById?.(node_id);
+  const title = node?.title ?? window.LiteGraph.registered_node_types[kind]?.title ?? kind;
+  return node ? `${title} #${node_id}` : title;
+}
+
+async function stopRun(run) {
+  try {
+    await post("stop", { run });
+  } catch (error) {
+    toast("error", error.text, "");
+  }
+}

@@ -1,0 +1,71 @@
+// The sidebar tab: balance, what is running, what waits to be collected, the history.
+import { openSettings, toast } from "../comfy.js";
+import { h, iconButton, settled } from "../dom.js";
+import { onRun } from "../grsai.js";
+import { onPrices, refreshPrices } from "../money.js";
+import { t } from "../texts.js";
+import { makeBalance } from "./balance.js";
+import { makeHistory } from "./history.js";
+import { makeOpenTasks } from "./open.js";
+import { makeRuns } from "./runs.js";
+
+const QUIET_MILLISECONDS = 400;
+
+let panel = null;
+
+export const TAB = {
+  id: "grsai-banana",
+  icon: "grsai-banana-icon",
+  // Both are keys of locales/<language>/main.json, so that the tab changes its language with ComfyUI.
+  title: "Banana",
+  tooltip: "Banana",
+  type: "custom",
+  // ComfyUI calls this again for each redraw of its own.
+  render(container) {
+    if (panel?.element.parentElement === container) return;
+    panel?.close();
+    panel = openPanel();
+    container.classList.add("grsai-slot");
+    container.replaceChildren(panel.element);
+  },
+  destroy() {
+    panel?.close();
+    panel = null;
+  },
+};
+
+function openPanel() {
+  const balance = makeBalance();
+  const runs = makeRuns();
+  const tasks = makeOpenTasks();
+  const history = makeHistory();
+  const parts = [balance, runs, tasks, history];
+  const refresh = () => parts.forEach((part) => part.refresh());
+  const look = settled(() => [balance, tasks, history].forEach((part) => part.refresh()), QUIET_MILLISECONDS);
+  const ends = [onRun((run) => follow(run, runs, look)), onPrices(() => parts.forEach((part) => part.redraw?.()))];
+  const element = h("section", { class: "grsai-panel", "aria-label": t("tab.title") }, header(refresh), ...parts.map((part) => part.element));
+  refreshPrices().catch(() => {}).finally(refresh);
+  return { element, close: () => ends.forEach((end) => end()) };
+}
+
+function header(refresh) {
+  return h(
+    "header",
+    { class: "grsai-header" },
+    h("i", { class: "grsai-banana-icon", "aria-hidden": "true" }),
+    h("h2", {}, t("tab.title")),
+    iconButton("refresh", t("tab.refresh"), refresh),
+    iconButton("cog", t("tab.settings"), openSettings),
+  );
+}
+
+// A picture that was finished is in the ledger already: the history is looked at again, not too often.
+function follow(run, runs, look) {
+  const before = runs.known(run.id);
+  runs.show(run);
+  const changed = !before || before.done !== run.done || before.failed !== run.failed || run.finished;
+  if (changed) look();
+  if (run.finished && run.kind === "collect") {
+    toast("info", t("open.collected", { done: run.done, total: run.total }), "", { seconds: 6 });
+  }
+}

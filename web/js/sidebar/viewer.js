@@ -1,0 +1,80 @@
+// One entry in full: its pictures, everything that is known about it, and the way to its neighbours.
+import { pictureAddress } from "../comfy.js";
+import { h, iconButton } from "../dom.js";
+import { money } from "../money.js";
+import { duration, moment, t } from "../texts.js";
+import { buttons, stateBadge } from "./card.js";
+
+const KEYS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
+
+/** Shows `entries[index]`; `closed(index)` is told which one was seen last. */
+export function showEntry(entries, index, closed) {
+  let at = index;
+  const body = h("div", { class: "grsai-viewer-body" });
+  const close = () => dialog.close();
+  const newer = iconButton("chevron-left", t("viewer.newer"), () => step(-1));
+  const older = iconButton("chevron-right", t("viewer.older"), () => step(1));
+  const bar = h("div", { class: "grsai-viewer-bar" }, newer, older, iconButton("times", t("viewer.close"), close));
+  const dialog = h("dialog", { class: "grsai-viewer", tabindex: -1, autofocus: true, "aria-label": t("viewer.label") }, bar, body);
+
+  function step(by) {
+    at = Math.max(0, Math.min(entries.length - 1, at + by));
+    // Not disabled in earnest: a disabled button would lose the focus, and the keys with it.
+    newer.setAttribute("aria-disabled", at === 0);
+    older.setAttribute("aria-disabled", at === entries.length - 1);
+    body.replaceChildren(pictures(entries[at]), details(entries[at], close));
+  }
+
+  dialog.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // the canvas has shortcuts of its own
+    if (event.key in KEYS) step(KEYS[event.key]);
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && close());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    closed(at);
+  });
+  document.body.append(dialog);
+  step(0);
+  dialog.showModal();
+}
+
+function pictures(entry) {
+  const shown = entry.files.map((file) => {
+    const address = pictureAddress(file);
+    const picture = h("img", { src: address, alt: entry.prompt });
+    return h("a", { href: address, target: "_blank", rel: "noopener", title: t("viewer.full") }, picture);
+  });
+  return h("div", { class: "grsai-viewer-pictures" }, ...(shown.length ? shown : [stateBadge(entry)]));
+}
+
+function details(entry, close) {
+  const rows = facts(entry).filter(([, value]) => value !== null && value !== "");
+  const list = h("dl", {}, ...rows.flatMap(([key, value]) => [h("dt", {}, t(key)), h("dd", {}, value)]));
+  return h("div", { class: "grsai-viewer-details" }, stateBadge(entry), list, buttons(entry, close));
+}
+
+function facts(entry) {
+  return [
+    ["viewer.prompt", entry.prompt],
+    ["viewer.error", entry.error],
+    ["viewer.model", entry.model],
+    ["viewer.shape", [entry.aspect_ratio, entry.image_size].filter(Boolean).join(" · ")],
+    ["viewer.seed", String(entry.seed)],
+    ["viewer.price", entry.offline ? t("viewer.offline") : money(entry.credits)],
+    ["viewer.made", moment(entry.created)],
+    ["viewer.took", entry.seconds === null ? null : duration(entry.seconds)],
+    ["viewer.sources", sources(entry)],
+    ["viewer.task", entry.task_id],
+  ];
+}
+
+function sources({ sources: places }) {
+  if (!places.length) return null;
+  return h("span", { class: "grsai-sources" }, ...places.map(source));
+}
+
+function source(place) {
+  if (typeof place === "string") return h("span", {}, place);
+  return h("img", { src: pictureAddress(place), alt: place.filename, title: place.filename });
+}

@@ -1,0 +1,25 @@
+// Failures of our nodes as toasts: ComfyUI hides the sentence of an exception behind "View details".
+import { NODES, api, app, toast } from "./comfy.js";
+import { onRun } from "./grsai.js";
+import { t } from "./texts.js";
+
+const WARNING_SECONDS = 12;
+
+/** ComfyUI brings the sentence in the language that it was set to when the node ran. */
+export function showFailures() {
+  onRun((run) => {
+    if (run.finished && run.failed && !run.error && run.kind !== "collect") warn(run);
+  });
+  api.addEventListener("execution_error", ({ detail }) => {
+    if (NODES.includes(detail.node_type)) toast("error", headline(detail), detail.exception_message.trim());
+  });
+}
+
+function warn({ failed, total }) {
+  toast("warn", t("toast.some_failed", { failed, total }), t("toast.some_failed_detail"), { seconds: WARNING_SECONDS });
+}
+
+function headline({ node_type, node_id }) {
+  const title = app.graph?.getNodeById?.(node_id)?.title ?? window.LiteGraph.registered_node_types[node_type]?.title;
+  return t("toast.failed", { node: `${title ?? node_type} #${node_id}` });
+}
