@@ -18,7 +18,7 @@ _SHAPES = tuple(
         r"(?<=token=)[^&\s\"']+",  # signed storage URLs
         r"(?<=signature=)[^&\s\"']+",
         r"(?<=token\":)\s*\"[^\"]*\"",  # body of an upload ticket
-        r"[\w\-]{8,}:[\w\-]{16,}=*:[\w\-+/]{24,}=*",  # Qiniu upload token: access key, signature, policy
+        r"(?<![\w\-])[\w\-]{8,}:[\w\-]{16,}=*:[\w\-+/]{24,}=*",  # Qiniu upload token: access key, signature, policy
     )
 )
 
