@@ -390,7 +390,9 @@ class _Batch:
             )
 
     def _reused(self, way: _Way, entry: Entry) -> Outcome:
-        kept = files.copy([path for path, _ in entry.files], self.output, way.job.name, way.job.fingerprint)
+        kept = files.copy(entry.kept, self.output, way.job.name, way.job.fingerprint)
+        if kept != entry.kept:
+            self._write_down(way, lambda: self.ledger.copied(entry.row, kept))
         way.task_id = entry.task_id
         return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls)
 

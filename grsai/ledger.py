@@ -17,22 +17,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from .errors import GrsaiError, LedgerBusy, LedgerError
+from .errors import DownloadError, GrsaiError, LedgerBusy, LedgerError
 from .jobs import Job
+from .journal import Facts, Journal
+from .pictures import check_result
 from .redact import redact
 from .settings import HOSTS
 
 State = Literal["submitting", "open", "done", "failed", "uncertain"]
+STATES = get_args(State)
 TASK_SECONDS = 2 * 3600  # so long the service keeps a task and its pictures
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 BUSY_SECONDS = 10.0
 OFFLINE = "offline"
 _REPLAYED_BYTES = 1 << 20
+_MOST_COPIES = 5
+_NEWEST = 50  # entries of one job that are looked at
+# What SQLite says when the file itself is not to blame. Every other error while it is opened means damage.
+_NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -44,11 +51,15 @@ CREATE TABLE IF NOT EXISTS tasks (
     image_size TEXT, seed INTEGER NOT NULL, variation INTEGER NOT NULL, credits INTEGER NOT NULL,
     created REAL NOT NULL, submitted REAL, finished REAL,
     reason TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', urls TEXT NOT NULL DEFAULT '[]',
-    files TEXT NOT NULL DEFAULT '[]', name TEXT NOT NULL, folder TEXT NOT NULL, sources TEXT NOT NULL DEFAULT '[]');
+    files TEXT NOT NULL DEFAULT '[]', copies TEXT NOT NULL DEFAULT '[]', name TEXT NOT NULL, folder TEXT NOT NULL,
+    sources TEXT NOT NULL DEFAULT '[]');
 CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (service, fingerprint, row);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (state, row);
 PRAGMA user_version = 1;
 """
+
+
+Files = tuple[tuple[Path, int], ...]  # with the size in bytes
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,8 @@ class Entry:
     reason: str
     error: str
     urls: tuple[str, ...]
-    files: tuple[tuple[Path, int], ...]  # with the size in bytes
+    files: Files  # where they were written first
+    copies: tuple[Files, ...]  # where later runs put them too
     name: str
     folder: Path
     sources: tuple[str, ...]
@@ -89,9 +101,16 @@ class Entry:
         return self.task_id is not None and time.time() - (self.submitted or self.created) < TASK_SECONDS
 
     @property
+    def kept(self) -> tuple[Path, ...]:
+        """The files, or copies of them, that are all still there; none if some are gone or cut short."""
+        for files in (self.files, *self.copies):
+            if files and all(_is_kept(path, size) for path, size in files):
+                return tuple(path for path, _ in files)
+        return ()
+
+    @property
     def whole(self) -> bool:
-        """Every file that was written is still there, in its full size."""
-        return bool(self.files) and all(_size(path) == size for path, size in self.files)
+        return bool(self.kept)
 
 
 def service_of(base_url: str) -> str:
@@ -105,13 +124,15 @@ class Ledger:
     `service` is the scope (`service_of`) in which jobs and uploads are looked up.
     """
 
-    def __init__(self, path: str | Path, *, service: str = "grsai") -> None:
+    def __init__(self, path: str | Path, *, service: str = "grsai", busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = Path(path)
         self.service = service
         self.notices: list[GrsaiError] = []
+        self._busy_seconds = busy_seconds
         self._lock = threading.RLock()
-        self._journal_lock = threading.Lock()
+        self._journal = Journal(self.path.with_suffix(".journal"))
         self._held: set[str] = set()
+        self._open: dict[int, Facts] = {}  # by row: what was submitted here, should the database fail meanwhile
         with _ledger_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._owner = _Owner(self.path.parent / "owners")
@@ -127,7 +148,8 @@ class Ledger:
 
     def close(self) -> None:
         with self._lock, _ledger_errors(self.path):
-            self._database.execute("DELETE FROM claims WHERE owner = ?", (self._owner.name,))
+            with contextlib.suppress(LedgerError):  # who finds the claims finds their owner gone
+                self._write("DELETE FROM claims WHERE owner = ?", (self._owner.name,))
             self._database.close()
             self._owner.leave()
 
@@ -156,8 +178,8 @@ class Ledger:
         """The file of a result that the service kept at that URL."""
         bare = url.partition("?")[0]
         for entry in self._entries("WHERE service = ? AND instr(urls, ?) > 0", (self.service, json.dumps(bare))):
-            for (path, size), kept in zip(entry.files, entry.urls, strict=False):
-                if kept == bare and _size(path) == size:
+            for path, its_url in zip(entry.kept, entry.urls, strict=False):
+                if its_url == bare:
                     return path
         return None
 
@@ -176,7 +198,8 @@ class Ledger:
         claimed = f"{self.service} {fingerprint}"
         with self._lock:
             self._held.discard(claimed)
-            self._write("DELETE FROM claims WHERE fingerprint = ? AND owner = ?", (claimed, self._owner.name))
+            with contextlib.suppress(LedgerError):  # must not hide what came of the job; the claim ends with the process
+                self._write("DELETE FROM claims WHERE fingerprint = ? AND owner = ?", (claimed, self._owner.name))
 
     def _claim_row(self, claimed: str) -> bool:
         with self._transaction() as database:
@@ -195,30 +218,45 @@ class Ledger:
             "service": self.service, "fingerprint": job.fingerprint, "state": "submitting", "base_url": base_url,
             "model": job.model.id, "prompt": redact(job.prompt), "aspect_ratio": job.aspect_ratio, "image_size": job.image_size,
             "seed": job.seed, "variation": job.variation, "credits": job.model.credits, "created": time.time(),
-            "name": job.name, "folder": str(folder), "sources": json.dumps(sources),
+            "name": _storable(job.name), "folder": _storable(folder), "sources": json.dumps(sources),
+            "task_id": None, "submitted": None, "finished": None, "reason": "", "error": "",
+            "urls": "[]", "files": "[]", "copies": "[]",
         }  # fmt: skip
-        return self._insert(values)
+        row = self._insert(values)
+        self._open[row] = values
+        return row
 
     def submitted(self, row: int, task_id: str) -> None:
         """The service accepted it: the id, and with it the money, is safe on disk when this returns."""
-        self._journal(row, state="open", task_id=task_id, submitted=time.time())
+        self._settle(row, state="open", task_id=task_id, submitted=time.time())
 
     def not_submitted(self, row: int) -> None:
         """The service surely did not take it."""
+        self._open.pop(row, None)
         self._write("DELETE FROM tasks WHERE row = ?", (row,))
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
+        self._open.pop(row, None)
         self._update(row, state="uncertain", finished=time.time(), reason=error.reason, error=str(error))
 
     def failed(self, row: int, error: GrsaiError) -> None:
         """The task brought no picture and will not."""
-        self._journal(row, state="failed", finished=time.time(), reason=error.reason, error=str(error))
+        self._settle(row, state="failed", finished=time.time(), reason=error.reason, error=str(error))
 
     def done(self, row: int, files: Sequence[Path], urls: Sequence[str]) -> None:
         """The files are whole on disk."""
-        sizes = json.dumps([[str(path), path.stat().st_size] for path in files])
         bare = json.dumps([url.partition("?")[0] for url in urls])  # without a signature
-        self._journal(row, state="done", finished=time.time(), files=sizes, urls=bare, reason="", error="")
+        self._settle(row, state="done", finished=time.time(), files=_sizes(files), urls=bare, reason="", error="")
+
+    def copied(self, row: int, files: Sequence[Path]) -> None:
+        """A later run put them there, too: what was paid is known as long as either place keeps it."""
+        with self._transaction() as database:
+            (copies,) = database.execute("SELECT copies FROM tasks WHERE row = ?", (row,)).fetchone() or ("[]",)
+            sets = [each for each in json.loads(copies) if each != json.loads(_sizes(files))]
+            database.execute(
+                "UPDATE tasks SET copies = ? WHERE row = ?",
+                (json.dumps([json.loads(_sizes(files)), *sets][:_MOST_COPIES]), row),
+            )
 
     def note_error(self, row: int, error: GrsaiError) -> None:
         """Why an open task was not collected; it stays open."""
@@ -227,10 +265,13 @@ class Ledger:
     # Questions
 
     def find(self, fingerprint: str) -> Entry | None:
-        """The newest entry of a job; one that is done counts before all others."""
-        order = "ORDER BY state = 'done' DESC, row DESC LIMIT 1"
-        found = self._entries(f"WHERE service = ? AND fingerprint = ? {order}", (self.service, fingerprint))
-        return found[0] if found else None
+        """The entry that answers for a job: one with its files, else the newest that can be collected, else the newest."""
+        newest = self._entries(
+            "WHERE service = ? AND fingerprint = ? ORDER BY row DESC LIMIT ?", (self.service, fingerprint, _NEWEST)
+        )
+        with_files = (entry for entry in newest if entry.state == "done" and entry.whole)
+        paid = (entry for entry in newest if entry.state in ("open", "done") and entry.collectable)
+        return next(with_files, None) or next(paid, None) or (newest[0] if newest else None)
 
     def entry(self, row: int) -> Entry | None:
         found = self._entries("WHERE row = ?", (row,))
@@ -268,7 +309,8 @@ class Ledger:
 
     def _entries(self, conditions: str, values: tuple[Any, ...]) -> list[Entry]:
         names = ", ".join(Entry.__dataclass_fields__)
-        return [_entry(row) for row in self._read(f"SELECT {names} FROM tasks {conditions}", values)]
+        found = [_entry(row) for row in self._read(f"SELECT {names} FROM tasks {conditions}", values)]
+        return [entry for entry in found if entry is not None]
 
     def _insert(self, values: dict[str, Any]) -> int:
         names, places = ", ".join(values), ", ".join("?" * len(values))
@@ -281,25 +323,23 @@ class Ledger:
         names = ", ".join(f"{name} = ?" for name in values)
         self._write(f"UPDATE tasks SET {names} WHERE row = ?", (*values.values(), row))
 
-    def _journal(self, row: int, **values: Any) -> None:
+    def _settle(self, row: int, **values: Any) -> None:
         """Into the journal first, then into the database: with either one the task can be found again."""
-        entry = self.entry(row)
+        facts = self._open.pop(row, None) or self._facts(row)
+        if facts is not None and values["state"] == "open":
+            self._open[row] = {**facts, **values}
         try:
-            if entry is not None:
-                self._append({**_facts(entry), **values})
+            if facts is not None:
+                with _ledger_errors(self.path):
+                    self._journal.append(_as_text({**facts, **values}))
         finally:
             self._update(row, **values)
 
-    def _append(self, facts: dict[str, Any]) -> None:
-        line = redact(json.dumps(facts, ensure_ascii=False)) + "\n"
-        with self._journal_lock, _ledger_errors(self.path), open(self._journal_path, "a", encoding="utf-8") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-
-    @property
-    def _journal_path(self) -> Path:
-        return self.path.with_suffix(".journal")
+    def _facts(self, row: int) -> Facts | None:
+        """An entry as the columns that hold it."""
+        names = [name for name in Entry.__dataclass_fields__ if name != "row"]
+        rows = self._read(f"SELECT {', '.join(names)} FROM tasks WHERE row = ?", (row,))
+        return dict(zip(names, rows[0], strict=True)) if rows else None
 
     def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock, _ledger_errors(self.path):
@@ -315,60 +355,61 @@ class Ledger:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk may have ended it
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     def _open_or_set_aside(self) -> sqlite3.Connection:
         try:
-            database = _open(self.path)
-            self._replay(database, _REPLAYED_BYTES)
-        except sqlite3.OperationalError:
-            raise  # busy, read-only or full: the file itself is not to blame
+            return self._opened()
         except sqlite3.DatabaseError as error:
-            aside = self._set_aside()
-            database = _open(self.path)
+            if not _is_damage(error):
+                raise
+        with FileLock(self.path.with_suffix(".lock"), thread_local=False):
+            try:
+                return self._opened()  # another process was quicker
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                aside = self._set_aside()
+                text = "The ledger was damaged ({why}). It was set aside as {aside}, and made again from its journal."
+                self.notices.append(LedgerError(text, why=error, aside=aside.name))
+                return self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
+        database = _open(self.path, self._busy_seconds)
+        try:
             self._replay(database)
-            text = "The ledger was damaged ({why}). It was set aside as {aside}, and made again from its journal."
-            self.notices.append(LedgerError(text, why=error, aside=aside.name))
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def _set_aside(self) -> Path:
-        aside = self.path.with_name(f"{self.path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{self.path.suffix}")
+        now = time.strftime("%Y%m%d-%H%M%S")
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{now}-{uuid.uuid4().hex[:4]}{self.path.suffix}")
         for ending in ("", "-wal", "-shm"):
             file = self.path.with_name(self.path.name + ending)
             if file.exists():
                 os.replace(file, aside.with_name(aside.name + ending))
         return aside
 
-    def _replay(self, database: sqlite3.Connection, last_bytes: int | None = None) -> None:
-        """Brings the database to what the journal knows: a power cut, or damage, may have left it behind."""
-        known = dict(database.execute("SELECT task_id, state FROM tasks WHERE task_id IS NOT NULL"))
-        behind = [
-            facts for facts in self._journaled(last_bytes) if _is_behind(known.get(facts["task_id"]), facts["state"])
-        ]
-        if not behind:
+    def _replay(self, database: sqlite3.Connection) -> None:
+        """Brings the database to what the journal knows: a power cut, a lock or damage may have left it behind."""
+        empty = database.execute("SELECT 1 FROM tasks LIMIT 1").fetchone() is None
+        journaled = [facts for facts in self._journal.read(None if empty else _REPLAYED_BYTES) if _is_entry(facts)]
+        if not any(_is_behind(database, facts) for facts in journaled):
             return
-        database.execute("BEGIN IMMEDIATE")
-        for facts in behind:
-            values = {name: facts[name] for name in Entry.__dataclass_fields__ if name in facts and name != "row"}
-            database.execute("DELETE FROM tasks WHERE task_id = ?", (facts["task_id"],))
-            places = ", ".join("?" * len(values))
-            database.execute(f"INSERT INTO tasks ({', '.join(values)}) VALUES ({places})", tuple(values.values()))
+        database.execute("BEGIN IMMEDIATE")  # and looks again: another process may have done it meanwhile
+        for facts in journaled:
+            if _is_behind(database, facts):
+                _bring_up(database, facts)
         database.execute("COMMIT")
-
-    def _journaled(self, last_bytes: int | None) -> list[dict[str, Any]]:
-        """What the journal says last of each task; a line that was cut short does not count."""
-        found: dict[str, dict[str, Any]] = {}
-        with contextlib.suppress(FileNotFoundError), open(self._journal_path, "rb") as file:
-            if last_bytes and file.seek(0, os.SEEK_END) > last_bytes:
-                file.seek(-last_bytes, os.SEEK_END)
-            for line in file:
-                with contextlib.suppress(ValueError, KeyError):
-                    facts = json.loads(line)
-                    found[facts["task_id"]] = facts
-        return list(found.values())
+        if empty and not self.notices:
+            text = "The ledger {path} was empty. It was made again from its journal."
+            self.notices.append(LedgerError(text, path=self.path))
 
 
 class _Owner:
@@ -378,8 +419,10 @@ class _Owner:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = uuid.uuid4().hex
         self._folder = folder
-        self._lock = FileLock(folder / self.name)
+        self._lock = FileLock(folder / self.name, thread_local=False)
         self._lock.acquire()
+        for path in folder.iterdir():
+            self.lives(path.name)  # removes what killed processes left
 
     def lives(self, name: str) -> bool:
         """Whether the process of that name still runs; the lock of one that was killed is free."""
@@ -391,16 +434,30 @@ class _Owner:
                 pass
         except Timeout:
             return True
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
         return False
 
     def leave(self) -> None:
         self._lock.release()
-        (self._folder / self.name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self._folder / self.name).unlink()
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            return _connected(path, busy_seconds)
+        except sqlite3.OperationalError as error:  # SQLite does not wait by itself for another process that opens it now
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def _connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    database.text_factory = _text
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")  # what must survive a power cut is flushed into the journal
@@ -411,6 +468,11 @@ def _open(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _text(content: bytes) -> str:
+    """A row that was damaged must not make all others unreadable."""
+    return content.decode("utf-8", "replace")
 
 
 @contextlib.contextmanager
@@ -427,29 +489,88 @@ def _ledger_errors(path: Path) -> Iterator[None]:
         raise LedgerError("The ledger {path} cannot be used: {why}.", path=path, why=error) from None
 
 
-def _is_behind(state: State | None, journaled: State) -> bool:
-    return state is None or (state in ("submitting", "open") and journaled in ("done", "failed"))
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    said = str(error).lower()
+    return not (isinstance(error, sqlite3.OperationalError) and any(each in said for each in _NOT_DAMAGED))
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _is_behind(database: sqlite3.Connection, facts: Facts) -> bool:
+    row = database.execute("SELECT state FROM tasks WHERE task_id = ?", (facts["task_id"],)).fetchone()
+    return row is None or (row[0] in ("submitting", "open") and facts["state"] in ("done", "failed"))
+
+
+def _bring_up(database: sqlite3.Connection, facts: Facts) -> None:
+    """Writes an entry of the journal into its row, which may not know its task yet, or into a new one."""
+    values = {name: facts[name] for name in Entry.__dataclass_fields__ if name != "row"}
+    values |= {name: _storable(values[name]) for name in ("name", "folder")}
+    row = database.execute(
+        "SELECT row FROM tasks WHERE task_id = ? OR (task_id IS NULL AND service = ? AND fingerprint = ? AND created = ?)",
+        (facts["task_id"], facts["service"], facts["fingerprint"], facts["created"]),
+    ).fetchone()
+    names, places = ", ".join(("row", *values)), ", ".join("?" * (len(values) + 1))
+    database.execute(
+        f"INSERT OR REPLACE INTO tasks ({names}) VALUES ({places})", (row[0] if row else None, *values.values())
+    )
+
+
+def _is_entry(facts: Facts) -> bool:
+    """Whether a line of the journal holds all that an entry needs."""
+    missing = facts.keys() ^ Entry.__dataclass_fields__.keys() - {"row"}
+    return not missing and _entry((0, *(facts[name] for name in Entry.__dataclass_fields__ if name != "row"))) is not None
+
+
+def _entry(row: tuple[Any, ...]) -> Entry | None:
+    """None for a row that was damaged."""
     values = dict(zip(Entry.__dataclass_fields__, row, strict=True))
-    values["urls"] = tuple(json.loads(values["urls"]))
-    values["files"] = tuple((Path(path), size) for path, size in json.loads(values["files"]))
-    values["sources"] = tuple(json.loads(values["sources"]))
-    values["folder"] = Path(values["folder"])
-    return Entry(**values)
+    try:
+        values["urls"] = tuple(json.loads(values["urls"]))
+        values["files"] = _files(json.loads(values["files"]))
+        values["copies"] = tuple(_files(files) for files in json.loads(values["copies"]))
+        values["sources"] = tuple(json.loads(values["sources"]))
+        values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
+        numbers = [float(values[name]) for name in ("seed", "variation", "credits", "created")]
+    except (TypeError, ValueError):
+        return None
+    known = values["state"] in STATES and isinstance(values["task_id"], str | None) and len(numbers) == 4
+    return Entry(**values) if known else None
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
-    """An entry as the columns that hold it."""
-    facts = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
-    files = [[str(path), size] for path, size in entry.files]
-    lists = {"urls": list(entry.urls), "files": files, "sources": list(entry.sources)}
-    return {**facts, **{name: json.dumps(value) for name, value in lists.items()}, "folder": str(entry.folder)}
+def _files(rows: list[tuple[str, int]]) -> Files:
+    return tuple((Path(path), int(size)) for path, size in rows)
 
 
-def _size(path: Path) -> int | None:
+def _sizes(files: Sequence[Path]) -> str:
+    return json.dumps([[str(path), _size(path)] for path in files])
+
+
+def _as_text(facts: Facts) -> Facts:
+    return {**facts, "name": os.fsdecode(facts["name"]), "folder": os.fsdecode(facts["folder"])}
+
+
+def _storable(name: str | Path) -> str | bytes:
+    """A file name as SQLite takes it: one that is no text (on Linux, from a foreign ZIP file) as bytes."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return str(name)
+
+
+def _is_kept(path: Path, size: int) -> bool:
+    """The file is there as it was written, or as a picture that the user has changed since."""
+    now = _size(path)
+    if now == size or now <= 0:
+        return now == size and size >= 0
+    try:
+        check_result(path)
+    except DownloadError:
+        return False
+    return True
+
+
+def _size(path: Path) -> int:
+    """Bytes; -1 for a file that is not there."""
     try:
         return path.stat().st_size
     except OSError:
-        return None
+        return -1

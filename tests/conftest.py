@@ -58,7 +58,9 @@ class Studio:
         """Jobs that need no upload."""
         return plan([f"{prompt} {number}" for number in range(count)], model=MODELS.named(model), **options)
 
-    def run(self, jobs: Sequence[Job], *, settings: Settings | None = None, ledger: Ledger | None = None, **options: Any) -> list[Outcome]:
+    def run(
+        self, jobs: Sequence[Job], *, settings: Settings | None = None, ledger: Ledger | None = None, **options: Any
+    ) -> list[Outcome]:
         """One run, as one process would do it: the ledger is opened for it."""
         options = {"output": self.output, "backoff": QUICK, "on_event": self.events.append, **options}
         settings = settings or self.settings()
