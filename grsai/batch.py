@@ -394,7 +394,7 @@ class _Batch:
         if kept != entry.kept:
             self._write_down(way, lambda: self.ledger.copied(entry.row, kept))
         way.task_id = entry.task_id
-        return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls)
+        return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
 
     def _collected(self, way: _Way, entry: Entry) -> Outcome:
         """A task that an earlier run paid."""
