@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from grsai import batch
 from grsai import settings as settings_module
 from grsai.batch import Collected
 from grsai.emulator import Emulator, Task
-from grsai.gate import Gate
 from grsai.jobs import Job, Outcome, plan
 from grsai.ledger import Ledger, service_of
 from grsai.models import Catalogue
 from grsai.pace import Backoff
 from grsai.pictures import Reference, list_pictures
 from grsai.settings import Settings
+
+pytest_plugins = ["tests.comfy"]  # the fixture of a real ComfyUI
 
 KEY = "sk-" + "0123456789abcdef" * 2
 PHOTOS = Path(__file__).parent.parent / "grsai" / "demo" / "image"
@@ -77,6 +79,13 @@ class Studio:
         """A run in a thread of its own, so that the test can do something meanwhile."""
         return Started(self, jobs, options)
 
+    def wait_until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
+        """Returns when the condition holds."""
+        until = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < until, "it does not come about"
+            time.sleep(0.005)
+
     @property
     def pictures(self) -> list[Path]:
         """What stands in the output folder under a final name."""
@@ -121,6 +130,13 @@ class Started:
         except BaseException as error:
             self._error = error
 
+    def stopped(self) -> float:
+        """Stops it and returns the seconds that this took."""
+        begun = time.monotonic()
+        self.stop.set()
+        self.outcomes()
+        return time.monotonic() - begun
+
     def outcomes(self, seconds: float = 30.0) -> list[Outcome]:
         self._thread.join(seconds)
         assert not self._thread.is_alive(), "the run does not end"
@@ -145,9 +161,10 @@ def studio(emulator: Emulator, tmp_path: Path) -> Studio:
     return Studio(emulator, tmp_path)
 
 
-@pytest.fixture
-def gate() -> Gate:
-    return Gate()
+@pytest.fixture(name="Studio")
+def _studio_class() -> type[Studio]:
+    """For a test that wants an emulator of its own."""
+    return Studio
 
 
 @pytest.fixture(scope="session")
