@@ -143,6 +143,7 @@ class Settings:
         None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K"
     )
     max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
+    ledger: Path = _setting(Path(".grsai/ledger.sqlite3"), Path, "where the command writes down what was paid and made")
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 

@@ -1,0 +1,14 @@
+import sys
+
+
+def main() -> int:
+    if sys.version_info < (3, 10):  # noqa: UP036  whoever starts an older one should read why it does not work
+        sys.stderr.write("Python 3.10 or newer is needed; this is %s (%s).\n" % (sys.version.split()[0], sys.executable))  # noqa: UP031
+        return 2
+    from grsai.cli import main
+
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
