@@ -63,7 +63,8 @@ def parser(language: str) -> argparse.ArgumentParser:
     tool.set_defaults(command=None)
     _add_batch_options(tool.add_argument_group(say("Options of a batch", language)).add_argument, language)
     _add_common_options(tool, language, default=None)
-    commands = tool.add_subparsers(title=say("Other commands", language), metavar=say("COMMAND", language), dest="command", parser_class=_Parser)
+    title, name = say("Other commands", language), say("COMMAND", language)
+    commands = tool.add_subparsers(title=title, metavar=name, dest="command", parser_class=_Parser)
     _add_commands(commands, program, language)
     return tool
 

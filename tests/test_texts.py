@@ -1,0 +1,86 @@
+"""Every sentence that a user may read stands in the code in English and in grsai/zh.json in Chinese."""
+
+from __future__ import annotations
+
+import ast
+import json
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grsai import errors
+from grsai.texts import say
+
+ROOT = Path(__file__).parent.parent
+ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GrsaiError)}
+Named = dict[str, list[object]]
+CHINESE: dict[str, str] = json.loads((ROOT / "grsai" / "zh.json").read_text("utf-8"))
+
+
+def said_in(module: ast.Module) -> Iterator[str]:
+    """The templates that a module gives to `say` or to an error, directly, by a name, or in a table beside the error's class."""
+    named: Named = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.targets[0], ast.Name):
+            named.setdefault(node.targets[0].id, []).append(node.value.value)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and node.args and speaks(node.func):
+            yield from texts(node.args[0], named)
+        if isinstance(node, ast.Tuple) and any(isinstance(each, ast.Name) and each.id in ERRORS for each in node.elts):
+            yield from texts(node.elts[-1], named)
+
+
+def speaks(function: ast.expr) -> bool:
+    """`say(…)`, `SomeError(…)`, `type(error)(…)`, `kind(…)`."""
+    if isinstance(function, ast.Call):
+        return isinstance(function.func, ast.Name) and function.func.id == "type"
+    return isinstance(function, ast.Name) and (function.id in ERRORS or function.id in ("say", "kind"))
+
+
+def texts(value: ast.expr, named: Named) -> Iterator[str]:
+    """The text that an expression is, or the ones that it may be."""
+    if isinstance(value, ast.IfExp):
+        yield from (*texts(value.body, named), *texts(value.orelse, named))
+    found = [value.value] if isinstance(value, ast.Constant) else named.get(value.id, []) if isinstance(value, ast.Name) else []
+    yield from (text for text in found if isinstance(text, str))
+
+
+def modules() -> list[ast.Module]:
+    paths = [path for folder in ("grsai", "nodes") for path in (ROOT / folder).glob("*.py")]
+    return [ast.parse(path.read_text("utf-8")) for path in paths if path.name != "emulator.py"]
+
+
+def said() -> set[str]:
+    return {text for module in modules() for text in said_in(module)} | {kind.reason for kind in ERRORS.values()}
+
+
+def places(template: str) -> list[str]:
+    return sorted(name for _, name, _, _ in string.Formatter().parse(template) if name is not None)
+
+
+def test_every_sentence_is_there_in_chinese() -> None:
+    assert sorted(said() - set(CHINESE)) == []
+
+
+def test_no_translation_is_left_of_a_sentence_that_is_gone() -> None:
+    written = {node.value for module in modules() for node in ast.walk(module) if isinstance(node, ast.Constant)}
+    assert sorted(text for text in CHINESE if text not in written) == []
+
+
+@pytest.mark.parametrize("text", sorted(CHINESE))
+def test_a_translation_fills_the_same_places(text: str) -> None:
+    assert places(CHINESE[text]) == places(text)
+    assert CHINESE[text].strip()
+
+
+def test_an_error_speaks_both_languages_with_the_error_inside_it() -> None:
+    inner = errors.NoKey("The service answered without data.")
+    outer = errors.TaskFailed("Not sent: {why}", why=inner)
+    assert str(outer) == "Not sent: The service answered without data."
+    assert outer.say("zh") == CHINESE["Not sent: {why}"].format(why=CHINESE["The service answered without data."])
+
+
+def test_a_sentence_without_a_translation_stays_english() -> None:
+    assert say("Nobody has translated {this}.", "zh", this="me") == "Nobody has translated me."
