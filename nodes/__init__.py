@@ -1,0 +1,29 @@
+"""What the canvas sees: the extension and its nodes."""
+
+from __future__ import annotations
+
+import logging
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import places, routes
+from .batch import BatchBanana
+from .folder import LoadBananaFolder
+from .generate import NanoBananaGenerate
+from .upload import GrsaiUpload
+
+_log = logging.getLogger(__name__)
+
+
+class BananaExtension(ComfyExtension):
+    """The pack."""
+
+    async def on_load(self) -> None:
+        routes.register()
+        try:
+            places.place_demo()
+        except OSError as error:
+            _log.info("the demo's pictures could not be copied: %s", error)
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder]

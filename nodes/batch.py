@@ -1,0 +1,149 @@
+"""BatchBanana: pictures × prompts, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..grsai.jobs import PAIRINGS, Job, plan
+from . import host, places, telling
+from .account import Account
+from .images import load, references
+from .inputs import CATEGORY, choice, lines, model_input, only, references_input, seed_input, wired
+
+KEEP_GOING, STOP = "keep going", "stop"
+MOST_AT_ONCE = 50
+
+
+class BatchBanana(io.ComfyNode):
+    """Every picture is on disk and on the canvas as soon as it is made; one that was paid for is never paid for again."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="BatchBanana",
+            display_name="Batch Banana",
+            category=CATEGORY,
+            description="Makes a whole batch: every picture with every prompt, or one to one. One failure stops nothing, and a"
+            " second run pays only for what is missing.",
+            inputs=[
+                io.Image.Input("images", optional=True, tooltip="The pictures to edit: a list or a batch, of any sizes."),
+                io.String.Input(
+                    "names",
+                    optional=True,
+                    force_input=True,
+                    tooltip="Names of the pictures, for the names of the files, as Load Banana Folder gives them.",
+                ),
+                references_input("references", "Pictures that go along with every job, such as a logo or a face."),
+                io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one a line."),
+                io.Combo.Input(
+                    "pairing",
+                    options=list(PAIRINGS),
+                    default=PAIRINGS[0],
+                    tooltip="product: every picture with every prompt. zip: the first with the first, and so on.",
+                ),
+                io.Int.Input(
+                    "concurrency",
+                    default=5,
+                    min=1,
+                    max=MOST_AT_ONCE,
+                    tooltip="How many pictures are in the making at once. The limit in the settings counts over all nodes.",
+                ),
+                seed_input(),
+                io.Combo.Input(
+                    "on_failure",
+                    options=[KEEP_GOING, STOP],
+                    default=KEEP_GOING,
+                    tooltip="keep going: the report lists what failed. stop: nothing more is paid after the first failure.",
+                ),
+                io.Float.Input(
+                    "budget",
+                    default=0.0,
+                    min=0.0,
+                    max=100_000.0,
+                    step=0.1,
+                    round=0.0001,
+                    tooltip="The most that this run may cost, in yuan. 0: no limit. A run that would cost more is not begun.",
+                ),
+                io.String.Input(
+                    "filename_prefix",
+                    default="banana/Task",
+                    tooltip="Folder under ComfyUI's output, and how the files begin: <prefix>_<number>_<picture>_<k>.png",
+                ),
+                model_input(),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "images",
+                    display_name="images",
+                    is_output_list=True,
+                    tooltip="The pictures in the order of the plan, each in its own size.",
+                ),
+                io.String.Output(
+                    "files", display_name="files", is_output_list=True, tooltip="Their files, in the same order."
+                ),
+                io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            is_input_list=True,
+            is_output_node=True,
+        )
+
+    @classmethod
+    async def execute(
+        cls,
+        prompts: Sequence[str],
+        pairing: Sequence[str] = (PAIRINGS[0],),
+        concurrency: Sequence[int] = (5,),
+        seed: Sequence[int] = (0,),
+        on_failure: Sequence[str] = (KEEP_GOING,),
+        budget: Sequence[float] = (0.0,),
+        filename_prefix: Sequence[str] = ("banana/Task",),
+        model: Any = None,
+        images: Any = None,
+        names: Sequence[str] | None = None,
+        references: Any = None,
+        **_: Any,
+    ) -> io.NodeOutput:
+        async with host.running("BatchBanana", cls.hidden.unique_id) as work:
+            folder, prefix = places.output_place(only(filename_prefix))
+            stop = only(on_failure) == STOP
+            mine = await work.account()
+            jobs = await work.do(_jobs, mine, prompts, images, names, references, model, only(pairing), only(seed), prefix)
+            outcomes = await work.make(
+                jobs, mine, output=folder, concurrency=only(concurrency), stop_at_failure=stop, budget=only(budget)
+            )
+            files = [file for outcome in telling.made(outcomes, all_or_nothing=stop) for file in outcome.files]
+            pictures = await work.do(load, files)
+        return io.NodeOutput(pictures, [str(file) for file in files], telling.report(outcomes, work.run), ui=_shown(files))
+
+
+def _jobs(
+    mine: Account,
+    prompts: Sequence[str],
+    pictures: Any,
+    names: Sequence[str] | None,
+    shared: Any,
+    model: Any,
+    pairing: str,
+    seed: int,
+    prefix: str,
+) -> list[Job]:
+    chosen = choice(model, mine.settings.catalogue)
+    return plan(
+        lines(prompts),
+        references(pictures, lines(names)),
+        shared=wired(shared, "references"),
+        pairing=pairing,
+        seed=seed,
+        prefix=prefix,
+        **chosen._asdict(),
+    )
+
+
+def _shown(files: Sequence[Path]) -> dict[str, Any]:
+    """The files as pictures on the node."""
+    return {"images": [place for place in map(places.shown, files) if place]}

@@ -1,0 +1,88 @@
+"""NanoBananaGenerate: one prompt, with or without pictures, into one or more pictures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..grsai.jobs import Job, plan, safe_stem
+from . import host, places, telling
+from .account import Account
+from .images import load
+from .inputs import CATEGORY, choice, model_input, references_input, seed_input, uploaded, wired
+
+MOST_PICTURES = 12
+_STEM = 40  # characters of the prompt in a file name
+
+
+class NanoBananaGenerate(io.ComfyNode):
+    """Pictures of equal inputs, seed included, are paid for once, also after a restart."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="NanoBananaGenerate",
+            display_name="Nano Banana Generate",
+            category=CATEGORY,
+            description="Makes or edits pictures with Google's nano-banana models through Grsai. What was paid for is kept"
+            " in output/banana and used again while the inputs stay the same.",
+            inputs=[
+                references_input("images", "Pictures to edit or to draw from. A batch counts as several."),
+                io.String.Input(
+                    "image_urls",
+                    optional=True,
+                    force_input=True,
+                    tooltip="More pictures by their addresses, one a line, as Grsai Upload gives them.",
+                ),
+                io.String.Input("prompt", multiline=True, default="", tooltip="What the picture should show, or what to change."),
+                io.Int.Input("count", default=1, min=1, max=MOST_PICTURES, tooltip="How many pictures. Each is paid for."),
+                seed_input(),
+                model_input(),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "images", display_name="images", is_output_list=True, tooltip="The pictures, each in its own size."
+                ),
+                io.String.Output(
+                    "image_urls",
+                    display_name="image_urls",
+                    tooltip="Their addresses, one a line, for the next node's image_urls.",
+                ),
+                io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    async def execute(
+        cls,
+        prompt: str,
+        count: int = 1,
+        seed: int = 0,
+        model: Any = None,
+        images: Any = None,
+        image_urls: str | None = None,
+        **_: Any,
+    ) -> io.NodeOutput:
+        async with host.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
+            mine = await work.account()
+            jobs = await work.do(_jobs, mine, prompt, count, seed, model, images, image_urls)
+            outcomes = await work.make(jobs, mine, output=places.output_folder() / places.KEPT)
+            files = [file for outcome in telling.made(outcomes) for file in outcome.files]
+            pictures = await work.do(load, files)
+            urls = await work.urls(outcomes, mine)
+        return io.NodeOutput(pictures, "\n".join(urls), telling.report(outcomes, work.run))
+
+
+def _jobs(
+    mine: Account, prompt: str, count: int, seed: int, model: Any, pictures: Any, image_urls: str | None
+) -> list[Job]:
+    """Equal jobs but for their variation, each with a file name of its own."""
+    chosen = choice(model, mine.settings.catalogue)
+    references = [*wired(pictures, "images"), *uploaded(image_urls, mine.ledger)]
+    jobs = plan([prompt] * count, shared=references, seed=seed, **chosen._asdict())
+    stem = safe_stem(re.sub(r"\s+", "_", prompt.strip())[:_STEM])
+    return [replace(job, name=f"{stem}_{job.fingerprint[:8]}") for job in jobs]

@@ -1,0 +1,48 @@
+"""GrsaiUpload: pictures go up once and are used by as many nodes as are wired to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..grsai.errors import BadPicture
+from . import host, images
+from .inputs import CATEGORY
+
+
+class GrsaiUpload(io.ComfyNode):
+    """Uploads are free; content that went up less than a day ago is not sent again."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="GrsaiUpload",
+            display_name="Grsai Upload",
+            category=CATEGORY,
+            description="Uploads pictures once, so that several nodes can use them by their address. Costs nothing.",
+            inputs=[io.Image.Input("images", tooltip="One picture, a batch or a list, of any sizes.")],
+            outputs=[
+                io.String.Output(
+                    "image_urls",
+                    display_name="image_urls",
+                    tooltip="The addresses, one a line. Wire them into image_urls of Nano Banana Generate.",
+                )
+            ],
+            hidden=[io.Hidden.unique_id],
+            is_input_list=True,
+        )
+
+    @classmethod
+    async def execute(cls, images: Any) -> io.NodeOutput:
+        async with host.running("GrsaiUpload", cls.hidden.unique_id) as work:
+            references = await work.do(_references, images)
+            urls = await work.upload(references, await work.account())
+        return io.NodeOutput("\n".join(urls))
+
+
+def _references(value: Any) -> list[Any]:
+    references = images.references(value)
+    if not references:
+        raise BadPicture("There is no picture to upload. Wire one into images.")
+    return references
