@@ -137,15 +137,18 @@ def _offline(settings: Settings) -> Iterator[Settings]:
 def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, arguments: argparse.Namespace, language: str) -> int:
     output, stop, begun = Path(arguments.output or OUTPUT), threading.Event(), time.monotonic()
     run = functools.partial(engine.run, jobs, settings=settings, ledger=ledger, output=output, fresh=arguments.fresh, stop=stop)
-    with _stops_on_signal(stop), _thumbnails_ahead(output, stop) as prepare:
-        with _progress(len(jobs), language, prepare, quiet=arguments.json) as on_event:
+    with _stops_on_signal(stop):
+        with (
+            _thumbnails_ahead(output, stop) as prepare,
+            _progress(len(jobs), language, prepare, quiet=arguments.json) as on_event,
+        ):
             outcomes = _interruptible(lambda: run(on_event=on_event), stop)
-    seconds = time.monotonic() - begun
-    page = _write(outcomes, output, seconds, language, thumbnails=not stop.is_set())
-    if arguments.json:
-        show_json(as_object(outcomes, seconds=seconds))
-    else:
-        _tell(outcomes, seconds, output, page, language, stopped=stop.is_set(), demo=arguments.demo)
+        seconds = time.monotonic() - begun
+        page = _write(outcomes, output, seconds, language, stop)
+        if arguments.json:
+            show_json(as_object(outcomes, seconds=seconds))
+        else:
+            _tell(outcomes, seconds, output, page, language, demo=arguments.demo)
     return 0 if all(outcome.status == "succeeded" for outcome in outcomes) else 1
 
 
@@ -186,10 +189,7 @@ def _stops_on_signal(stop: threading.Event) -> Iterator[None]:
 def _thumbnails_ahead(folder: Path, stop: threading.Event) -> Iterator[Callable[[Outcome], object]]:
     """Makes the thumbnails while other pictures are still in the making. A stopped run leaves the rest."""
     with ThreadPoolExecutor(1, "thumbnails") as maker:
-        try:
-            yield lambda outcome: maker.submit(make_thumbnails, [outcome], folder=folder)
-        finally:
-            maker.shutdown(cancel_futures=stop.is_set())
+        yield lambda outcome: maker.submit(make_thumbnails, [outcome], folder=folder, stop=stop)
 
 
 def _interruptible(work: Callable[[], T], stop: threading.Event) -> T:
@@ -213,26 +213,24 @@ def _interruptible(work: Callable[[], T], stop: threading.Event) -> T:
 # What came of it
 
 
-def _write(outcomes: Sequence[Outcome], output: Path, seconds: float, language: str, *, thumbnails: bool) -> Path | None:
+def _write(outcomes: Sequence[Outcome], output: Path, seconds: float, language: str, stop: threading.Event) -> Path | None:
     """The report and the gallery. The pictures are what was paid for: a report that cannot be written is no failure."""
     try:
         write_report(outcomes, folder=output, seconds=seconds)
-        return write_gallery(outcomes, folder=output, seconds=seconds, language=language, thumbnails=thumbnails)
+        return write_gallery(outcomes, folder=output, seconds=seconds, language=language, stop=stop)
     except OutputError as error:
         trouble(error.say(language))
         return None
 
 
-def _tell(
-    outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path | None, language: str, *, stopped: bool, demo: bool
-) -> None:
+def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path | None, language: str, *, demo: bool) -> None:
     show("")
     show(summary(outcomes, seconds=seconds, language=language))
     show("")
     show(say("Pictures: {folder}", language, folder=output.resolve()))
     if page is not None:
         show(say("Gallery: {page} (open it in a browser)", language, page=page.resolve()))
-    if stopped:
+    if any(outcome.status == "stopped" for outcome in outcomes):
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
     if demo:
         show(say("That was the demo: made offline, nothing was paid. For pictures of yours see run_batch.py --help.", language))

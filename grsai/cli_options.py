@@ -129,35 +129,35 @@ def _add_common_options(tool: argparse.ArgumentParser, language: str, *, default
 
 
 def _add_commands(commands: Any, program: str, language: str) -> None:
-    def command(name: str, about: str, example: str) -> argparse.ArgumentParser:
+    def command(name: str, about: str, example: str) -> Callable[..., Any]:
         text = say("Example: {command}", language, command=f"{program} {example}")
         added = commands.add_parser(name, help=about, prog=f"{program} {name}", **_manner(about, text, language))
+        group = added.add_argument_group(say("Options of this command", language))
         json_help = say("one JSON object on stdout, nothing else there", language)
-        added.add_argument("--json", action="store_true", default=_OMITTED, help=json_help)
+        group.add_argument("--json", action="store_true", default=_OMITTED, help=json_help)
         _add_common_options(added, language)
-        return added
+        return group.add_argument
 
     command("models", say("models with sizes, ratios and prices", language), "models")
     _add_host(command("balance", say("credits that are left", language), "balance --json"), language)
     status = command("status", say("whether the service says that a model is up", language), "status nano-banana-fast")
-    status.add_argument("models", metavar="MODEL", nargs="*", help=say("default: the model that a batch would use", language))
+    status("models", metavar="MODEL", nargs="*", help=say("default: the model that a batch would use", language))
     _add_host(status, language)
     history = command("history", say("what was made and paid, newest first", language), "history --state failed --limit 20")
-    history.add_argument("--limit", dest="lines", metavar="N", default="30", help=say("how many (default: 30)", language))
-    history.add_argument("--state", metavar="STATE", help=say("only open, done, failed or uncertain ones", language))
-    history.add_argument("--find", metavar="TEXT", default="", help=say("only those with this text in prompt or name", language))
+    history("--limit", dest="lines", metavar="N", default="30", help=say("how many (default: 30)", language))
+    history("--state", metavar="STATE", help=say("only open, done, failed or uncertain ones", language))
+    history("--find", metavar="TEXT", default="", help=say("only those with this text in prompt or name", language))
     _add_host(history, language)
     collect = command("collect", say("fetch pictures that were paid and did not arrive; pays nothing", language), "collect")
-    collect.add_argument("tasks", metavar="TASK", nargs="*", help=say("task ids (default: all that the ledger knows)", language))
-    collect.add_argument("--output", metavar="DIR", default=_OMITTED, help=say("another folder for the pictures", language))
+    collect("tasks", metavar="TASK", nargs="*", help=say("task ids (default: all that the ledger knows)", language))
+    collect("--output", metavar="DIR", default=_OMITTED, help=say("another folder for the pictures", language))
     _add_host(collect, language)
     command("config", say("every setting and where it comes from", language), "config")
     commands.add_parser("emulator", help=say("an offline stand-in of the service, for trials", language), add_help=False)
 
 
-def _add_host(command: argparse.ArgumentParser, language: str) -> None:
-    url = say("china (default), overseas, or an address", language)
-    command.add_argument("--base-url", metavar="URL", default=_OMITTED, help=url)
+def _add_host(add: Callable[..., Any], language: str) -> None:
+    add("--base-url", metavar="URL", default=_OMITTED, help=say("china (default), overseas, or an address", language))
 
 
 def _check_names(argv: Sequence[str]) -> None:

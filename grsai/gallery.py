@@ -9,6 +9,7 @@ import hashlib
 import html
 import os
 import re
+import threading
 import time
 import urllib.parse
 from collections import Counter
@@ -53,14 +54,15 @@ class Card:
 
 
 def write_gallery(
-    outcomes: Sequence[Outcome], *, folder: Path, seconds: float, language: str = "en", thumbnails: bool = True
+    outcomes: Sequence[Outcome], *, folder: Path, seconds: float, language: str = "en", stop: threading.Event | None = None
 ) -> Path:
     """Writes the page into the folder of the pictures, with thumbnails and contact sheet. Raises `OutputError`.
 
-    Without `thumbnails` nothing is decoded: the page shows those that are there, and else the pictures themselves.
+    Once `stop` is set nothing more is decoded: for what has no thumbnail the page shows the picture itself.
     """
-    if thumbnails:
-        make_thumbnails(outcomes, folder=folder)
+    stop = stop or threading.Event()
+    make_thumbnails(outcomes, folder=folder, stop=stop)
+    if not stop.is_set():
         with contextlib.suppress(OutputError):  # the page is what matters
             write_contact_sheet(outcomes, folder=folder)
     cards = [card for outcome in outcomes for card in _cards(outcome, folder)]

@@ -8,6 +8,7 @@ import hashlib
 import io
 import math
 import os
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +34,19 @@ _GROUND, _INK = "#f4f2ee", "#3b3833"
 _FONTS = ("msyh.ttc", "PingFang.ttc", "Hiragino Sans GB.ttc", "NotoSansCJK-Regular.ttc", "wqy-zenhei.ttc")
 
 
-def make_thumbnails(outcomes: Sequence[Outcome], *, folder: Path) -> None:
-    """Makes those that are not there yet. A picture that cannot be read gets none.
+def make_thumbnails(outcomes: Sequence[Outcome], *, folder: Path, stop: threading.Event | None = None) -> None:
+    """Makes those that are not there yet, until `stop` is set. A picture that cannot be read gets none.
 
     May be called for each outcome as it comes, so that little is left to do at the end; by one thread at a time.
     """
     missing = _missing(outcomes, folder)
+
+    def make(thumbnail: Path) -> None:
+        if stop is None or not stop.is_set():
+            _make(thumbnail, missing[thumbnail])
+
     with ThreadPoolExecutor(MAKERS, "thumbnails") as makers:
-        list(makers.map(_make, missing, missing.values()))
+        list(makers.map(make, missing))
 
 
 def thumbnail_after(file: Path, folder: Path) -> Path:
@@ -146,14 +152,15 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
 
 def _columns(count: int, ratio: float) -> int:
     """So many that the sheet is a little wider than high and its last row is as full as it can be."""
-    wished = math.ceil(math.sqrt(count * 1.4 / ratio))
-    return min(range(wished, wished + 3), key=lambda columns: -count % columns) if count > wished else count
+    wished = round(math.sqrt(count * 1.4 / ratio))
+    return min(range(max(wished - 1, 1), wished + 2), key=lambda columns: -count % columns)
 
 
 def _paste(sheet: Image.Image, thumbnail: Path, box: tuple[int, int, int, int]) -> tuple[int, int]:
     """Fits a picture into the box (left, top, width, height) and returns its lower left corner."""
     left, top, width, height = box
     with contextlib.suppress(*_UNREADABLE), Image.open(thumbnail) as image:
+        image.draft("RGB", (width, height))
         fitted = ImageOps.contain(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
         left, top = left + (width - fitted.width) // 2, top + (height - fitted.height) // 2
         sheet.paste(fitted, (left, top))
