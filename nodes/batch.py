@@ -1,5 +1,7 @@
 """BatchBanana: pictures × prompts, many at once."""
 
+# pyright: reportIncompatibleMethodOverride=false  (ComfyNode says execute(**kwargs); nodes name theirs)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from ..grsai.jobs import PAIRINGS, Job, plan
 from . import host, places, telling
 from .account import Account
 from .images import load, references
-from .inputs import CATEGORY, choice, lines, model_input, only, references_input, seed_input, wired
+from .inputs import CATEGORY, choice, lines, model_input, only, references_input, seed_input, text_socket, wired
 
 KEEP_GOING, STOP = "keep going", "stop"
 MOST_AT_ONCE = 50
@@ -31,12 +33,7 @@ class BatchBanana(io.ComfyNode):
             " second run pays only for what is missing.",
             inputs=[
                 io.Image.Input("images", optional=True, tooltip="The pictures to edit: a list or a batch, of any sizes."),
-                io.String.Input(
-                    "names",
-                    optional=True,
-                    force_input=True,
-                    tooltip="Names of the pictures, for the names of the files, as Load Banana Folder gives them.",
-                ),
+                text_socket("names", "Names of the pictures, for the names of the files, as Load Banana Folder gives them."),
                 references_input("references", "Pictures that go along with every job, such as a logo or a face."),
                 io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one a line."),
                 io.Combo.Input(

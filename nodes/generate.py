@@ -1,5 +1,7 @@
 """NanoBananaGenerate: one prompt, with or without pictures, into one or more pictures."""
 
+# pyright: reportIncompatibleMethodOverride=false  (ComfyNode says execute(**kwargs); nodes name theirs)
+
 from __future__ import annotations
 
 import re
@@ -12,7 +14,7 @@ from ..grsai.jobs import Job, plan, safe_stem
 from . import host, places, telling
 from .account import Account
 from .images import load
-from .inputs import CATEGORY, choice, model_input, references_input, seed_input, uploaded, wired
+from .inputs import CATEGORY, choice, model_input, references_input, seed_input, text_socket, uploaded, wired
 
 MOST_PICTURES = 12
 _STEM = 40  # characters of the prompt in a file name
@@ -31,12 +33,7 @@ class NanoBananaGenerate(io.ComfyNode):
             " in output/banana and used again while the inputs stay the same.",
             inputs=[
                 references_input("images", "Pictures to edit or to draw from. A batch counts as several."),
-                io.String.Input(
-                    "image_urls",
-                    optional=True,
-                    force_input=True,
-                    tooltip="More pictures by their addresses, one a line, as Grsai Upload gives them.",
-                ),
+                text_socket("image_urls", "More pictures by their addresses, one a line, as Grsai Upload gives them."),
                 io.String.Input("prompt", multiline=True, default="", tooltip="What the picture should show, or what to change."),
                 io.Int.Input("count", default=1, min=1, max=MOST_PICTURES, tooltip="How many pictures. Each is paid for."),
                 seed_input(),

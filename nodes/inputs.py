@@ -38,8 +38,17 @@ def seed_input() -> io.Int.Input:
     """The seed, fixed at the start so that Run does not pay again unawares (ComfyUI before 0.14 cannot start it fixed)."""
     kinds = getattr(io, "ControlAfterGenerate", None)
     tooltip = "The same seed and inputs give the same pictures without paying again. Another seed makes, and pays, new ones."
-    fixed = kinds.fixed if kinds else None
-    return io.Int.Input("seed", default=0, min=0, max=MOST_SEED, control_after_generate=fixed, tooltip=tooltip)
+    fixed = {"control_after_generate": kinds.fixed} if kinds else {}
+    return io.Int.Input("seed", default=0, min=0, max=MOST_SEED, tooltip=tooltip, **fixed)
+
+
+def text_socket(name: str, tooltip: str) -> io.String.Input:
+    """A STRING socket that may stay empty and has no widget.
+
+    Not by `force_input`: canvases drop a saved value of such a node wherever its values happen to be one more than its widgets
+    (they take it for the socket's, from before 2025), and a workflow would come back with another aspect ratio.
+    """
+    return io.String.Input(name, optional=True, tooltip=tooltip, extra_dict={"widgetType": "SOCKET"})
 
 
 def references_input(name: str, tooltip: str) -> io.Autogrow.Input:
