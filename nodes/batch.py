@@ -1,6 +1,7 @@
 """BatchBanana: pictures × prompts, many at once."""
 
-# pyright: reportIncompatibleMethodOverride=false  (ComfyNode says execute(**kwargs); nodes name theirs)
+# ComfyNode says execute(**kwargs); a node names its inputs.
+# pyright: reportIncompatibleMethodOverride=false
 
 from __future__ import annotations
 

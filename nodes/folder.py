@@ -1,5 +1,8 @@
 """LoadBananaFolder: the pictures and the prompts of a batch from ComfyUI's input folder."""
 
+# ComfyNode says execute(**kwargs); a node names its inputs.
+# pyright: reportIncompatibleMethodOverride=false
+
 from __future__ import annotations
 
 import hashlib

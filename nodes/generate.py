@@ -1,6 +1,7 @@
 """NanoBananaGenerate: one prompt, with or without pictures, into one or more pictures."""
 
-# pyright: reportIncompatibleMethodOverride=false  (ComfyNode says execute(**kwargs); nodes name theirs)
+# ComfyNode says execute(**kwargs); a node names its inputs.
+# pyright: reportIncompatibleMethodOverride=false
 
 from __future__ import annotations
 

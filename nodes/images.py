@@ -46,7 +46,7 @@ def reference(frame: torch.Tensor, name: str) -> Reference:
     check_size(name, frame.shape[1], frame.shape[0])
     values = pixels(frame)
     digest = hashlib.sha256(f"pixels {values.shape}".encode())
-    digest.update(values)
+    digest.update(values.data)
     return Reference(name, digest.hexdigest(), load=lambda: encode(pixels(frame)))
 
 
@@ -134,7 +134,7 @@ def _png(values: np.ndarray) -> Iterator[bytes]:
     yield b"\x89PNG\r\n\x1a\n"
     yield from _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0))
     deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 8, zlib.Z_RLE)
-    yield from _chunk(b"IDAT", deflate.compress(_filtered(values)) + deflate.flush())
+    yield from _chunk(b"IDAT", deflate.compress(_filtered(values).data) + deflate.flush())
     yield from _chunk(b"IEND", b"")
 
 

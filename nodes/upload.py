@@ -1,5 +1,8 @@
 """GrsaiUpload: pictures go up once and are used by as many nodes as are wired to them."""
 
+# ComfyNode says execute(**kwargs); a node names its inputs.
+# pyright: reportIncompatibleMethodOverride=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,0 +1,157 @@
+"""The key goes to the service that it was entered for, and to nobody else."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import stat
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+KEY = "sk-" + "0123456789abcdef" * 2
+OTHER_KEY = "sk-" + "fedcba9876543210" * 2
+OWN = {"host": "own", "own_url": "https://relay.example"}
+
+
+@pytest.fixture
+def account(pack: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for name in [name for name in os.environ if name.startswith("GRSAI_")]:
+        monkeypatch.delenv(name)
+    module = importlib.import_module("banana_pack.nodes.account")
+    monkeypatch.setattr(module, "PACK", place)  # where a .env may lie; the repository's own is nobody's test
+    return module
+
+
+def test_without_a_key_the_sentence_says_where_to_put_it(account: ModuleType):
+    with pytest.raises(Exception, match="Settings → Grsai"):
+        account.account()
+
+
+def test_a_stored_key_is_the_owners_alone(account: ModuleType, place: Path):
+    account.keep_key(KEY)
+    path = place / "user" / "__grsai" / "key.json"
+    assert os.name == "nt" or stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert account.settings().key.reveal() == KEY
+    assert [each.name for each in place.rglob("*") if each.is_file() and KEY in each.read_text("utf-8")] == ["key.json"]
+
+
+def test_the_environment_goes_before_the_stored_key(account: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    account.keep_key(OTHER_KEY)
+    monkeypatch.setenv("GRSAI_API_KEY", KEY)
+    assert account.settings().key.reveal() == KEY
+    state = account.key_state()
+    assert (state.source, state.writable, state.last4) == ("environment", False, KEY[-4:])
+    with pytest.raises(Exception, match="GRSAI_API_KEY"):
+        account.keep_key(OTHER_KEY)
+
+
+def test_the_stored_key_goes_before_the_file_beside_the_pack(account: ModuleType, place: Path):
+    (place / ".env").write_text(f"GRSAI_API_KEY={OTHER_KEY}\n", "utf-8")
+    assert (account.key_state().source, account.settings().key.reveal()) == (".env", OTHER_KEY)
+    account.keep_key(KEY)
+    assert account.settings().key.reveal() == KEY
+
+
+@pytest.mark.parametrize("source", ["file", "environment", ".env"])
+def test_another_host_never_gets_the_key(account: ModuleType, place: Path, monkeypatch: pytest.MonkeyPatch, source: str):
+    if source == "file":
+        account.keep_key(KEY)
+    elif source == "environment":
+        monkeypatch.setenv("GRSAI_API_KEY", KEY)
+    else:
+        (place / ".env").write_text(f"GRSAI_API_KEY={KEY}\n", "utf-8")
+    account.change_panel(OWN)
+    assert account.settings().api_key is None
+    assert not account.key_state().set
+    with pytest.raises(Exception, match="key"):
+        account.account()
+    account.keep_key(OTHER_KEY)
+    assert account.settings().key.reveal() == OTHER_KEY
+    account.change_panel({"host": "china"})
+    assert account.settings().api_key is None or account.settings().key.reveal() == KEY
+
+
+def test_the_vendors_two_hosts_share_a_key(account: ModuleType):
+    account.keep_key(KEY)
+    account.change_panel({"host": "overseas"})
+    assert account.settings().base_url == "https://grsaiapi.com"
+    assert account.settings().key.reveal() == KEY
+
+
+def test_a_host_of_the_environment_goes_with_the_key_of_the_environment(
+    account: ModuleType, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GRSAI_API_KEY", KEY)
+    monkeypatch.setenv("GRSAI_BASE_URL", "https://relay.example")
+    account.change_panel({"host": "overseas"})
+    assert (account.settings().base_url, account.settings().key.reveal()) == ("https://relay.example", KEY)
+    assert "base_url" in account.locked()
+
+
+def test_an_empty_key_is_forgotten(account: ModuleType, place: Path):
+    account.keep_key(KEY)
+    account.keep_key("")
+    assert not account.key_state().set
+    assert not (place / "user" / "__grsai" / "key.json").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"host": "moon"},
+        {"host": "own"},
+        {"host": "own", "own_url": "http://relay.example"},
+        {"host": "own", "own_url": "https://user:pass@relay.example"},
+        {"limit": 201},
+        {"limit": "5"},
+        {"limit": True},
+        {"proxy": 1},
+        {"currency": "gold"},
+        {"api_key": KEY},
+        {"base_url": "https://relay.example"},
+    ],
+)
+def test_a_wrong_setting_changes_nothing(account: ModuleType, wrong: dict[str, Any]):
+    account.change_panel({"limit": 7})
+    with pytest.raises(importlib.import_module("banana_pack.grsai.errors").WrongSetting):
+        account.change_panel({"proxy": False, **wrong})
+    assert account.panel() == account.Panel(limit=7)
+
+
+def test_a_damaged_file_of_settings_counts_as_none(account: ModuleType, place: Path):
+    (place / "user" / "__grsai" / "settings.json").write_text('{"host": ', "utf-8")
+    assert account.panel() == account.Panel()
+
+
+def test_the_panels_settings_arrive(account: ModuleType):
+    account.keep_key(KEY)
+    account.change_panel({"limit": 3, "proxy": False, "currency": "usd"})
+    mine = account.account()
+    assert (mine.settings.limit, mine.settings.proxy, mine.gate.limit, mine.currency) == (3, False, 3, "usd")
+
+
+def test_all_runs_with_one_key_share_a_gate(account: ModuleType):
+    account.keep_key(KEY)
+    first, second = account.account(), account.account()
+    account.keep_key(OTHER_KEY)
+    assert first.gate is second.gate
+    assert account.account().gate is not first.gate
+
+
+def test_offline_needs_no_key_and_scopes_its_results(account: ModuleType):
+    account.change_panel({"host": "offline"})
+    mine = account.account()
+    assert mine.offline
+    assert mine.ledger.service == "offline"
+    assert mine.settings.base_url.startswith("http://127.0.0.1:")
+    assert account.key_state().source == "offline"
+
+
+def test_a_key_for_offline_times_is_the_vendors(account: ModuleType, place: Path):
+    account.change_panel({"host": "offline"})
+    account.keep_key(KEY)
+    assert json.loads((place / "user" / "__grsai" / "key.json").read_text("utf-8"))["service"] == "grsai"
