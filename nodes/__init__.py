@@ -18,12 +18,11 @@ _log = logging.getLogger(__name__)
 class BananaExtension(ComfyExtension):
     """The pack."""
 
-    async def on_load(self) -> None:
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """Called once, when the pack is loaded; `on_load` is not called by the oldest ComfyUI that is supported."""
         routes.register()
         try:
             places.place_demo()
         except OSError as error:
             _log.info("the demo's pictures could not be copied: %s", error)
-
-    async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder]
