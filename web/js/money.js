@@ -24,11 +24,13 @@ export function priceOf(model) {
   return catalogue?.models.find((each) => each.id === model)?.credits ?? null;
 }
 
-/** "¥0.044", "≈$0.0062" or "440 credits", as the user chose. */
+/** "¥0.31", "¥0.044", "≈$0.0062" or "440 credits", as the user chose: more than two digits only where they say something. */
 export function money(credits) {
   const unit = catalogue?.units[catalogue.currency];
   if (!unit || unit.per_credit === 1) return inCredits(credits);
-  return `${unit.sign}${(credits * unit.per_credit).toFixed(unit.digits)}`;
+  const amount = credits * unit.per_credit;
+  const [short, exact] = [amount.toFixed(2), amount.toFixed(unit.digits)];
+  return unit.sign + (Number(short) === Number(exact) ? short : exact);
 }
 
 /** Both: "¥0.044 · 440 credits". */

@@ -9,7 +9,6 @@ const TEXTS = {
   "money.free": { en: "offline · free", zh: "离线 · 免费" },
   "money.each": { en: "{price} per picture", zh: "每张 {price}" },
   "money.each_source": { en: "{price} per input picture", zh: "每张输入图 {price}" },
-  "money.unknown": { en: "price unknown", zh: "价格未知" },
 
   "key.label": { en: "API key", zh: "API 密钥" },
   "key.placeholder": { en: "sk-…", zh: "sk-…" },
@@ -28,7 +27,6 @@ const TEXTS = {
   "key.testing": { en: "Asking for the balance…", zh: "正在查询余额……" },
   "key.works": { en: "The key works. Balance: {balance}", zh: "密钥可用。余额：{balance}" },
   "key.works_offline": { en: "The offline emulator answers. Nothing is paid.", zh: "离线模拟器运行正常，不产生费用。" },
-  "key.saved": { en: "Saved.", zh: "已保存。" },
 
   "host.label": { en: "Service", zh: "服务地址" },
   "host.china": { en: "China (grsai.dakka.com.cn)", zh: "中国（grsai.dakka.com.cn）" },
