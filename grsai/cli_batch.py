@@ -135,7 +135,7 @@ def _offline(settings: Settings) -> Iterator[Settings]:
 
 
 def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, arguments: argparse.Namespace, language: str) -> int:
-    output, stop, begun = Path(arguments.output or OUTPUT), threading.Event(), time.monotonic()
+    output, stop, begun = Path(arguments.output or OUTPUT).absolute(), threading.Event(), time.monotonic()
     run = functools.partial(engine.run, jobs, settings=settings, ledger=ledger, output=output, fresh=arguments.fresh, stop=stop)
     with _stops_on_signal(stop):
         with (
@@ -227,9 +227,9 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path 
     show("")
     show(summary(outcomes, seconds=seconds, language=language))
     show("")
-    show(say("Pictures: {folder}", language, folder=output.resolve()))
+    show(say("Pictures: {folder}", language, folder=output))
     if page is not None:
-        show(say("Gallery: {page} (open it in a browser)", language, page=page.resolve()))
+        show(say("Gallery: {page} (open it in a browser)", language, page=page))
     if any(outcome.status == "stopped" for outcome in outcomes):
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
     if demo:

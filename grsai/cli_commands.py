@@ -94,7 +94,7 @@ def collect(arguments: argparse.Namespace, language: str) -> int:
 
     settings = settings_of(arguments)
     settings.key  # noqa: B018  refuses without one
-    output = Path(arguments.output) if arguments.output else None
+    output = Path(arguments.output).absolute() if arguments.output else None
     with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
         found = fetch(settings=settings, ledger=ledger, output=output, task_ids=arguments.tasks)
     if arguments.json:
