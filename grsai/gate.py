@@ -55,11 +55,14 @@ class Window:
         self.quiet_since = now
 
 
-@dataclass(order=True)
+@dataclass(eq=False)  # two jobs of one run may have the same place
 class _Waiter:
     order: tuple[int, int]
-    run: Run = field(compare=False)
-    go: threading.Event = field(default_factory=threading.Event, compare=False)
+    run: Run
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def __lt__(self, other: _Waiter) -> bool:
+        return self.order < other.order
 
 
 class Run:
