@@ -1,0 +1,264 @@
+"""What the documents say is so: links lead somewhere, commands and programs run, tables and quotations agree with the code."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from grsai import cli_options
+from grsai.emulator import Emulator
+from grsai.models import CREDITS_PER_YUAN, WIDE, Catalogue
+from grsai.settings import OPTIONS, load
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+READMES = (ROOT / "README.md", ROOT / "README.zh.md")
+GUIDES = (*READMES, ROOT / "docs/README_BATCH.md")
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PHOTOS = ("coffee.jpg", "rocket.jpg")
+EMULATORS_OPTIONS = {"--port"}
+
+
+class Block(NamedTuple):
+    doc: str
+    language: str
+    text: str
+
+
+def text_of(doc: Path) -> str:
+    return doc.read_text(encoding="utf-8")
+
+
+def blocks(*languages: str) -> list[Block]:
+    """The fenced blocks of all documents, each text once."""
+    found: dict[str, Block] = {}
+    for doc in DOCS:
+        for language, text in FENCE.findall(text_of(doc)):
+            if language in languages:
+                found.setdefault(text, Block(doc.name, language, text))
+    return list(found.values())
+
+
+def commands() -> list[str]:
+    """The lines of all shell blocks, but for the README's four commands, which other checks run."""
+    lines = [line.strip() for block in blocks("bash", "bat") for line in block.text.splitlines()]
+    return list(dict.fromkeys(line for line in lines if line and "-m venv" not in line))
+
+
+def anchors(doc: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ +(.+?) *$", FENCE.sub("", text_of(doc)), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", re.sub(r"\[(.+?)\]\(.*?\)", r"\1", heading).lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def links(doc: Path) -> list[str]:
+    return re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text_of(doc)))
+
+
+def table(doc: Path, marker: str) -> list[list[str]]:
+    """The rows of the table between two markers, without its head."""
+    part = re.search(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text_of(doc), re.DOTALL)
+    assert part, f"{doc.name} has no <!-- {marker} -->"
+    return [cells(line) for line in part[1].splitlines()[2:]]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+
+
+@functools.cache
+def sentences() -> str:
+    """Every text that stands in the code, one a line."""
+    files = [*ROOT.glob("grsai/*.py"), *ROOT.glob("nodes/*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(text_of(file)))]
+    return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+@functools.cache
+def chinese() -> str:
+    return "\n".join(json.loads((ROOT / "grsai/zh.json").read_text("utf-8")).values())
+
+
+def known_options() -> set[str]:
+    """Every option of the command and of its subcommands."""
+    tool = cli_options.parser("en")
+    parsers = [tool, *(parser for action in tool._actions if action.dest == "command" for parser in action.choices.values())]
+    return {option for parser in parsers for action in parser._actions for option in action.option_strings}
+
+
+def batch_options() -> set[str]:
+    return {option for action in cli_options.parser("en")._actions for option in action.option_strings if option.startswith("--")}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator(seconds=0.05, render=False) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder as the documents suppose it: pictures and prompts under the names that they use."""
+    for images, prompts in (("input/image", "input/text/text.txt"), ("photos", "prompts.txt"), ("新品", "新品/提示词.txt")):
+        (tmp_path / images).mkdir(parents=True)
+        for photo in PHOTOS:
+            shutil.copy(ROOT / "grsai/demo/image" / photo, tmp_path / images)
+        (tmp_path / prompts).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / prompts).write_text("on a grey background\n", encoding="utf-8")
+    return tmp_path
+
+
+def run(command: list[str], project: Path, emulator: Emulator) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")},
+        "GRSAI_API_KEY": "sk-" + "a" * 32, "GRSAI_BASE_URL": emulator.url, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
+    }  # fmt: skip
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, encoding="utf-8", timeout=120)
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
+def test_every_link_leads_to_a_file_and_a_heading(doc: Path) -> None:
+    for link in links(doc):
+        if re.match(r"https?://", link):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (doc.parent / place).resolve() if place else doc
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
+def test_every_address_on_github_is_the_projects_own(doc: Path) -> None:
+    addresses = re.findall(r"https://github\.com/[\w\-./]+", text_of(doc))
+    assert not [address for address in addresses if not address.startswith(REPOSITORY)]
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: f"{block.doc}: {block.text[:30]!r}")
+def test_every_program_runs(block: Block, project: Path, emulator: Emulator) -> None:
+    done = run([sys.executable, "-c", block.text], project, emulator)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: f"{block.doc}: {block.text[:30]!r}")
+def test_every_file_of_settings_is_taken(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "grsai.toml").write_text(block.text, encoding="utf-8")
+    load(environment={}, folders=(tmp_path,))
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if re.match(r"python (-m grsai|run_batch\.py)\b", line)])
+def test_every_command_of_ours_runs(line: str, project: Path, emulator: Emulator) -> None:
+    words = [sys.executable, *shlex.split(line.replace("--demo", "--demo --estimate"))[1:]]  # the whole demo is run elsewhere
+    done = run([str(ROOT / word) if word == "run_batch.py" else word for word in words], project, emulator)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if not re.match(r"python (-m grsai|run_batch\.py)\b", line)])
+def test_every_other_command_names_what_there_is(line: str) -> None:
+    """Each kind of command that the documents give, and what must be so for it to work."""
+    words = line.replace("\\", "/").split()
+    if "git clone" in line:
+        assert words[2] == REPOSITORY
+    elif "-m pip install -r" in line:
+        assert (ROOT / words[-1].removeprefix("ComfyUI/custom_nodes/").removeprefix("grsai-nano-banana/")).is_file()
+    elif "-m pytest" in line:
+        assert (ROOT / words[words.index("pytest") + 1]).is_dir()
+        assert not re.search(r"-m (\w+)$", line) or f"{words[-1]}:" in text_of(ROOT / "tests/pytest.ini")
+    else:
+        assert line in (".ci/run", "python -m ruff check .", 'ln -s "$PWD" ~/ComfyUI/custom_nodes/grsai-nano-banana')
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
+def test_every_option_that_is_named_exists(doc: Path) -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(doc)))
+    assert named <= known_options() | EMULATORS_OPTIONS
+
+
+@pytest.mark.parametrize("doc", GUIDES, ids=lambda doc: doc.name)
+def test_the_guides_name_every_option_and_every_command(doc: Path) -> None:
+    named = text_of(doc)
+    assert not [option for option in batch_options() if f"{option}" not in named]
+    assert not [command for command in cli_options.COMMANDS if f"`{command}" not in named and f"-m grsai {command}" not in named]
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_the_prices_are_those_of_the_catalogue(doc: Path) -> None:
+    shown = [row[:4] for row in table(doc, "prices")]
+    expected = [
+        [f"`{model.id}`", f"{model.credits:,}", f"{model.credits / CREDITS_PER_YUAN:g}", " ".join(model.sizes) or "–"]
+        for model in Catalogue().values()
+    ]
+    assert shown == expected
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_the_ratios_are_those_of_the_catalogue(doc: Path) -> None:
+    rows = {row[0].strip("`"): row[4] for row in table(doc, "prices")}
+    kinds = {wide: {word for name, word in rows.items() if (Catalogue()[name].ratios == WIDE) is wide} for wide in (True, False)}
+    assert all(len(words) == 1 for words in kinds.values())
+    assert kinds[True] != kinds[False]
+    assert not [ratio for ratio in WIDE if f"`{ratio}`" not in text_of(doc)]
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_every_message_that_is_quoted_stands_in_the_code(doc: Path) -> None:
+    rows = table(doc, "messages")
+    quoted = [quotation for row in rows for quotation in re.findall(r"`(.+?)`", row[0])]
+    assert len(rows) >= 15
+    assert not [quotation for quotation in quoted if quotation not in sentences() and quotation not in chinese()]
+
+
+def test_the_configuration_guide_names_every_setting_with_its_default() -> None:
+    rows = {row[0].strip("`"): row for line in text_of(ROOT / "docs/CONFIG_GUIDE.md").splitlines()
+            if line.startswith("| `") and len(row := cells(line)) == 5 and "GRSAI_" in row[1]}  # fmt: skip
+    assert list(rows) == [option.name for option in OPTIONS]
+    options = batch_options()
+    for option in OPTIONS:
+        _, variable, argument, default, _ = rows[option.name]
+        spelled = f"--{option.name.replace('_', '-')}"
+        assert variable == f"`GRSAI_{option.name.upper()}`"
+        assert argument == (f"`{spelled}`" if spelled in options else "没有")
+        if isinstance(option.default, (int, float)) and not isinstance(option.default, bool):
+            assert float(default.strip("`")) == option.default
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_the_nodes_that_are_named_are_those_that_there_are(doc: Path) -> None:
+    there = {node for file in ROOT.glob("nodes/*.py") for node in re.findall(r'node_id="(\w+)"', text_of(file))}
+    assert {row[0].strip("`") for row in table(doc, "nodes")} == there
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_every_input_and_output_of_a_node_that_is_named_exists(doc: Path) -> None:
+    files = {text_of(file) for file in ROOT.glob("nodes/*.py")}
+    shared = text_of(ROOT / "nodes/inputs.py")
+    for row in table(doc, "nodes"):
+        (code,) = [file for file in files if f'node_id="{row[0].strip("`")}"' in file]
+        assert not [name for name in re.findall(r"`(\w+)`", row[1] + row[2]) if f'"{name}"' not in code + shared]
+
+
+def test_both_readmes_say_the_same_in_the_same_order() -> None:
+    english, chinese = (text_of(doc) for doc in READMES)
+    assert FENCE.findall(english) == FENCE.findall(chinese)
+    assert [line.count("#") for line in re.findall(r"^#+", english, re.MULTILINE)] == [
+        line.count("#") for line in re.findall(r"^#+", chinese, re.MULTILINE)
+    ]
+    assert english.count("\n| ") == chinese.count("\n| ")
