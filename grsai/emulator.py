@@ -779,6 +779,9 @@ class Emulator:
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 for work in self._work.values():
                     work.cancel()
+                for site in list(runner.sites):
+                    await site.stop()
+                await asyncio.sleep(0.01)  # connections that were just accepted become known, so that they are closed too
                 await runner.cleanup()
 
     def _forget(self) -> None:
@@ -799,7 +802,12 @@ class Emulator:
         seen, form = await self._note(request, step)
         fault = self._plan.pick(step, self._subject(seen), lambda kind: self._fits(kind, seen))
         seen.fault = fault.kind if fault else None
-        response = await self._answer(Call(request, seen, form, fault), handler)
+        try:
+            response = await self._answer(Call(request, seen, form, fault), handler)
+        finally:
+            for value in form.values():
+                if isinstance(value, web.FileField):
+                    value.file.close()
         seen.status = response.status if request.transport and not request.transport.is_closing() else 0
         return response
 
@@ -834,8 +842,15 @@ class Emulator:
 
     def _subject(self, seen: Received) -> str:
         if seen.step == "submit" and isinstance(seen.body, dict):
-            return repr([seen.body.get(name) for name in ("model", "prompt", "urls", "images")])
+            lists = [seen.body.get(name) for name in ("urls", "images")]
+            pictures = [self._meaning(url) for urls in lists if isinstance(urls, list) for url in urls]
+            return repr([seen.body.get("model"), seen.body.get("prompt"), pictures])
         return seen.task_id
+
+    def _meaning(self, url: Any) -> Any:
+        """What tells references apart: a picture that went up twice is the same."""
+        upload = self.uploads.get(url.rpartition("/")[2]) if isinstance(url, str) else None
+        return upload.sha256 if upload else url
 
     def _fits(self, kind: str, seen: Received) -> bool:
         """Whether this kind of fault makes sense for the state the task is in."""
@@ -1014,8 +1029,9 @@ class Emulator:
         """Decides how the task will end and what it will show."""
         references = [self._digest(url) for url in task.urls]
         if not verdict and "[error once]" in task.prompt:
-            self._turns[task.prompt, task.urls] += 1
-            verdict = "error" if self._turns[task.prompt, task.urls] == 1 else ""
+            wished = (task.prompt, *map(self._meaning, task.urls))
+            self._turns[wished] += 1
+            verdict = "error" if self._turns[wished] == 1 else ""
         verdict = verdict or next((name for name in VERDICTS if f"[{name}]" in task.prompt), "")
         task.empty = verdict == "empty"
         task.seconds = NEVER if verdict == "never" else task.seconds
