@@ -34,6 +34,7 @@ STATES = get_args(State)
 TASK_SECONDS = 2 * 3600  # so long the service keeps a task and its pictures
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 BUSY_SECONDS = 10.0
+_HURRIED_SECONDS = 0.1
 OFFLINE = "offline"
 _REPLAYED_BYTES = 1 << 20
 _MOST_COPIES = 5
@@ -55,6 +56,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     sources TEXT NOT NULL DEFAULT '[]');
 CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (service, fingerprint, row);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (state, row);
+CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (task_id);
 PRAGMA user_version = 1;
 """
 
@@ -113,6 +115,10 @@ class Entry:
         return bool(self.kept)
 
 
+_COLUMNS = ", ".join(Entry.__dataclass_fields__)
+_NEVER_CHANGES = ("service", "fingerprint", "base_url", "created", "submitted")
+
+
 def service_of(base_url: str) -> str:
     """The scope in which results are reused: the vendor's hosts are one service, every other address is its own."""
     return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
@@ -128,7 +134,7 @@ class Ledger:
         self.path = Path(path)
         self.service = service
         self.notices: list[GrsaiError] = []
-        self._busy_seconds = busy_seconds
+        self._busy_seconds = self._waits = busy_seconds
         self._lock = threading.RLock()
         self._journal = Journal(self.path.with_suffix(".journal"))
         self._held: set[str] = set()
@@ -308,8 +314,7 @@ class Ledger:
     # Below: the database and the journal
 
     def _entries(self, conditions: str, values: tuple[Any, ...]) -> list[Entry]:
-        names = ", ".join(Entry.__dataclass_fields__)
-        found = [_entry(row) for row in self._read(f"SELECT {names} FROM tasks {conditions}", values)]
+        found = [_entry(row) for row in self._read(f"SELECT {_COLUMNS} FROM tasks {conditions}", values)]
         return [entry for entry in found if entry is not None]
 
     def _insert(self, values: dict[str, Any]) -> int:
@@ -352,7 +357,7 @@ class Ledger:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _ledger_errors(self.path):
-            self._database.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield self._database
                 self._database.execute("COMMIT")
@@ -360,6 +365,20 @@ class Ledger:
                 if self._database.in_transaction:  # a full disk may have ended it
                     self._database.execute("ROLLBACK")
                 raise
+
+    def _begin(self) -> None:
+        """Waits for another writer, but only once: while it stays locked, all others are told so quickly."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            self._wait_at_most(_HURRIED_SECONDS)
+            raise
+        self._wait_at_most(self._busy_seconds)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if self._waits != seconds:
+            self._database.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+            self._waits = seconds
 
     def _open_or_set_aside(self) -> sqlite3.Connection:
         try:
@@ -495,8 +514,12 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
 
 
 def _is_behind(database: sqlite3.Connection, facts: Facts) -> bool:
-    row = database.execute("SELECT state FROM tasks WHERE task_id = ?", (facts["task_id"],)).fetchone()
-    return row is None or (row[0] in ("submitting", "open") and facts["state"] in ("done", "failed"))
+    """Whether the database does not know what a line of the journal says, or not any more."""
+    row = database.execute(f"SELECT {_COLUMNS} FROM tasks WHERE task_id = ?", (facts["task_id"],)).fetchone()
+    entry = _entry(row) if row else None
+    if entry is None or any(getattr(entry, name) != facts[name] for name in _NEVER_CHANGES):
+        return True
+    return entry.state in ("submitting", "open") and facts["state"] in ("done", "failed")
 
 
 def _bring_up(database: sqlite3.Connection, facts: Facts) -> None:

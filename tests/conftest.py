@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +81,17 @@ class Studio:
     def start(self, jobs: Sequence[Job], **options: Any) -> Started:
         """A run in a thread of its own, so that the test can do something meanwhile."""
         return Started(self, jobs, options)
+
+    def make_older(self, seconds: float) -> None:
+        """As if everything that the ledger knows had happened earlier."""
+        with closing(sqlite3.connect(self.ledger_path)) as database, database:
+            database.execute(f"UPDATE tasks SET created = created - {seconds}, submitted = submitted - {seconds}")
+            database.execute(f"UPDATE uploads SET created = created - {seconds}")
+        journal = self.ledger_path.with_suffix(".journal")
+        lines = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+        for facts in lines:
+            facts |= {name: facts[name] - seconds for name in ("created", "submitted") if facts[name]}
+        journal.write_text("".join(json.dumps(facts) + "\n" for facts in lines))
 
     def wait_until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
         """Returns when the condition holds."""

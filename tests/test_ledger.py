@@ -49,16 +49,9 @@ def made(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -> 
     return path
 
 
-def make_older(path: Path, seconds: float) -> None:
-    """As if everything in the ledger had happened earlier."""
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute(f"UPDATE tasks SET created = created - {seconds}, submitted = submitted - {seconds}")
-        database.execute(f"UPDATE uploads SET created = created - {seconds}")
-
-
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite3"
+def path(studio) -> Path:
+    return studio.ledger_path
 
 
 @pytest.fixture
@@ -112,10 +105,10 @@ def test_what_is_done_and_there_counts_before_anything_newer(ledger: Ledger, tmp
     assert entry and entry.state == "done"
 
 
-def test_an_open_task_counts_before_an_older_picture_that_is_gone(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+def test_an_open_task_counts_before_an_older_picture_that_is_gone(ledger: Ledger, studio, tmp_path: Path) -> None:
     (job,) = jobs()
     picture = made(ledger, job, tmp_path)
-    make_older(path, TASK_SECONDS + 60)
+    studio.make_older(TASK_SECONDS + 60)
     picture.unlink()
     opened(ledger, job, tmp_path, "14-newer")
     entry = ledger.find(job.fingerprint)
@@ -145,11 +138,11 @@ def test_a_file_that_vanishes_before_it_is_written_down_is_no_accident(ledger: L
     assert entry and entry.state == "done" and not entry.whole and entry.collectable
 
 
-def test_open_entries_are_those_that_are_paid_and_can_still_be_had(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+def test_open_entries_are_those_that_are_paid_and_can_still_be_had(ledger: Ledger, studio, tmp_path: Path) -> None:
     old, old_done, *rest = jobs(6)
     opened(ledger, old, tmp_path)
     made(ledger, old_done, tmp_path).unlink()
-    make_older(path, TASK_SECONDS + 1)
+    studio.make_older(TASK_SECONDS + 1)
     waiting, lost, kept, failed = rest
     opened(ledger, waiting, tmp_path, "14-waiting")
     made(ledger, lost, tmp_path, "14-lost").unlink()
@@ -170,10 +163,10 @@ def test_the_history_is_newest_first_and_can_be_searched(ledger: Ledger, tmp_pat
     assert len(ledger.entries(state="done")) == 1
 
 
-def test_uploads_are_known_for_a_day(ledger: Ledger, path: Path) -> None:
+def test_uploads_are_known_for_a_day(ledger: Ledger, studio) -> None:
     ledger.record_upload("digest", "https://file.example/a.png")
     assert ledger.uploaded("digest") == "https://file.example/a.png"
-    make_older(path, UPLOAD_SECONDS)
+    studio.make_older(UPLOAD_SECONDS)
     assert ledger.uploaded("digest") is None
     ledger.record_upload("digest", "https://file.example/b.png")
     ledger.forget_upload("digest")
