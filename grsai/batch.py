@@ -7,14 +7,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from . import files
 from .client import GrsaiClient, Task
+from .crew import LOOK_SECONDS, abreast
 from .errors import (
     DownloadError,
+    EmptyResult,
     GrsaiError,
     KeyRefused,
     LedgerError,
@@ -32,7 +34,7 @@ from .errors import (
     Uncertain,
 )
 from .gate import Gate, Run
-from .jobs import Job, Outcome, Status
+from .jobs import Job, Outcome, Status, safe_stem
 from .ledger import Entry, Ledger
 from .models import CREDITS_PER_YUAN, yuan
 from .pace import Backoff
@@ -40,7 +42,7 @@ from .pictures import Reference
 from .settings import Settings
 from .steps import Steps, may_help, verdict
 
-LOOK_SECONDS = 0.1  # how often the stop event is looked at
+BALANCE_SECONDS = 10.0  # a balance that takes longer to be told is not waited for
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
 _log = logging.getLogger(__name__)
@@ -130,11 +132,11 @@ def run(
     """
     files.check_folder(output)
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
-    budget_credits = round((settings.budget if budget is None else budget) * CREDITS_PER_YUAN)
+    budget_credits = _in_credits(settings.budget if budget is None else budget)
     price = estimate(jobs, ledger, fresh=fresh)
     with GrsaiClient(settings) as client:
         if price.new:
-            _check_price(price, budget_credits, client)
+            _check_price(price, budget_credits, client, stop)
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh)
         with gate.joined(concurrency or settings.concurrency) as entrance:
             batch = _Batch(
@@ -169,12 +171,15 @@ def collect(
     Files go to where their run would have put them, or to `output`. `task_ids` names tasks that the ledger does not know.
     A task that is still running is left for later, as `StillOpen`.
     """
+    stop = stop or threading.Event()
+    entries = [entry for entry in ledger.open_entries() if not task_ids or entry.task_id in task_ids]
+    strangers = sorted(set(task_ids) - {entry.task_id for entry in entries})
+    left = [Collected(entry.task_id or "", error=Stopped("Stopped."), entry=entry) for entry in entries]
+    left += [Collected(task_id, error=Stopped("Stopped.")) for task_id in strangers]
     with GrsaiClient(settings) as client:
-        steps = Steps(client, ledger, gate or Gate(), stop or threading.Event(), backoff or Backoff())
-        entries = [entry for entry in ledger.open_entries() if not task_ids or entry.task_id in task_ids]
-        strangers = set(task_ids) - {entry.task_id for entry in entries}
-        found = [_collect_entry(steps, ledger, entry, output) for entry in entries]
-        return found + [_collect(steps, task_id, output or Path(), task_id) for task_id in sorted(strangers)]
+        steps = Steps(client, ledger, gate or Gate(), stop, backoff or Backoff())
+        found = abreast(lambda each: _collect(steps, ledger, each, output), left, stop=stop)
+    return [each or unfinished for each, unfinished in zip(found, left, strict=True)]
 
 
 def upload(
@@ -187,9 +192,13 @@ def upload(
     backoff: Backoff | None = None,
 ) -> list[str]:
     """The public URLs of pictures, in order; content that went up less than a day ago is not sent again."""
+    stop = stop or threading.Event()
     with GrsaiClient(settings) as client:
-        steps = Steps(client, ledger, gate or Gate(), stop or threading.Event(), backoff or Backoff())
-        return [steps.url(reference) for reference in references]
+        steps = Steps(client, ledger, gate or Gate(), stop, backoff or Backoff())
+        urls = [url for url in abreast(steps.url, references, stop=stop) if url is not None]
+    if len(urls) < len(references):
+        raise Stopped("Stopped.")
+    return urls
 
 
 def _kind(entry: Entry | None) -> Literal["reused", "open", "refused", "new"]:
@@ -203,7 +212,12 @@ def _kind(entry: Entry | None) -> Literal["reused", "open", "refused", "new"]:
     return "refused" if entry.reason == Moderated.reason else "new"
 
 
-def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient) -> None:
+def _in_credits(budget: float) -> int:
+    """A budget in credits, at least one: 0 means none."""
+    return max(int(budget * CREDITS_PER_YUAN + 1e-6), 1) if budget else 0
+
+
+def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
     if budget_credits and price.credits > budget_credits:
         raise OverBudget(
             "{count} pictures cost ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent.",
@@ -212,13 +226,13 @@ def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient) -> N
             budget=yuan(budget_credits),
         )
     try:
-        balance = client.credits()
+        (balance,) = abreast(lambda ask: ask(), [client.credits], stop=stop, seconds=BALANCE_SECONDS)
     except (KeyRefused, OutOfCredits):
         raise
     except ServiceError as error:
         _log.info("the balance could not be asked: %s", error)
         return
-    if balance < price.credits:
+    if balance is not None and balance < price.credits:
         raise OverBudget(
             "{count} pictures cost {price} credits, but the balance is {balance}. Nothing was sent; top up or make fewer.",
             count=price.new,
@@ -227,30 +241,38 @@ def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient) -> N
         )
 
 
-def _collect_entry(steps: Steps, ledger: Ledger, entry: Entry, output: Path | None) -> Collected:
-    task_id = entry.task_id or ""
-    if not ledger.claim(entry.fingerprint):
-        busy = StillOpen("Task {task} is being fetched by another run.", task=task_id)
-        return Collected(task_id, error=busy, entry=entry)
+def _collect(steps: Steps, ledger: Ledger, wanted: Collected, output: Path | None) -> Collected:
     try:
-        found = _collect(steps, task_id, output or entry.folder, entry.name, entry=entry)
-        if found.files:
+        if wanted.entry is None:
+            return _fetched(steps, wanted, output or Path(), 3600.0)
+        return _collect_entry(steps, ledger, wanted, wanted.entry, output)
+    except GrsaiError as error:
+        return replace(wanted, error=error)
+
+
+def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry, output: Path | None) -> Collected:
+    if not ledger.claim(entry.fingerprint):
+        raise StillOpen("Task {task} is being fetched by another run.", task=entry.task_id)
+    try:
+        age = time.time() - (entry.submitted or entry.created)
+        found = _fetched(steps.at(entry.base_url), wanted, output or entry.folder, age)
+        with contextlib.suppress(LedgerError):  # the files are there; the next collection finds them
             ledger.done(entry.row, found.files, ())
-        elif isinstance(found.error, TaskError) and not isinstance(found.error, StillOpen):
-            ledger.failed(entry.row, found.error)
         return found
+    except StillOpen:
+        raise
+    except TaskError as error:
+        ledger.failed(entry.row, error)
+        raise
     finally:
         ledger.release(entry.fingerprint)
 
 
-def _collect(steps: Steps, task_id: str, folder: Path, stem: str, *, entry: Entry | None = None) -> Collected:
-    try:
-        age = time.time() - (entry.submitted or entry.created) if entry else 3600.0
-        at = steps.at(entry.base_url) if entry else steps
-        task = at.wait_for(task_id, usual=1.0, deadline=1.0, age=age, on_progress=lambda percent: None)
-        return Collected(task_id, at.fetch(task, folder, stem, entry.fingerprint if entry else task_id[-12:]), entry=entry)
-    except GrsaiError as error:
-        return Collected(task_id, error=error, entry=entry)
+def _fetched(steps: Steps, wanted: Collected, folder: Path, age: float) -> Collected:
+    task = steps.settled(wanted.task_id, age=age)
+    stem = wanted.entry.name if wanted.entry else safe_stem(wanted.task_id)
+    owner = wanted.entry.fingerprint if wanted.entry else stem
+    return replace(wanted, error=None, files=steps.fetch(task, folder, stem, owner))
 
 
 @dataclass
@@ -302,15 +324,18 @@ class _Batch:
     def run(self) -> list[Outcome]:
         for number in range(min(len(self.jobs), self._threads())):
             threading.Thread(target=self._work, name=f"grsai-{number}", daemon=True).start()
-        with self._changed:
-            while not self._finished() and not self.stop.is_set() and self._crash is None:
-                self._changed.wait(LOOK_SECONDS)
-        self._await_last_words()
+        try:
+            with self._changed:
+                while not self._finished() and not self.stop.is_set() and self._crash is None:
+                    self._changed.wait(LOOK_SECONDS)
+                if self._crash is not None:
+                    raise self._crash
+            self._await_last_words()
+        except BaseException:  # Ctrl-C, too: nobody may go on paying for a run that has ended
+            self.stop.set()
+            raise
         with self._changed:
             self._over = True
-            if self._crash is not None:
-                self.stop.set()
-                raise self._crash
             return [way.outcome or self._interrupted(way) for way in self._ways]
 
     def _threads(self) -> int:
@@ -358,6 +383,8 @@ class _Batch:
     def _claimed(self, way: _Way) -> Outcome:
         """Waits until no other run works on the same job, then goes the rest of the way."""
         fingerprint = way.job.fingerprint
+        if isinstance(self._halt, LedgerError):  # each claim would wait for the ledger anew
+            self._check_going_on()
         while not self.ledger.claim(fingerprint):
             self.steps.pause(LOOK_SECONDS)
         try:
@@ -367,8 +394,8 @@ class _Batch:
 
     def _made(self, way: _Way, entry: Entry | None) -> Outcome:
         if entry is not None:
-            if entry.state == "done" and entry.whole:
-                return self._reused(way, entry)
+            if entry.state == "done" and (kept := entry.kept):
+                return self._reused(way, entry, kept)
             self._heed(way, entry)
             if _kind(entry) == "open":
                 return self._collected(way, entry)
@@ -382,6 +409,10 @@ class _Batch:
             raise kind("Not sent again: {why} Change prompt, picture or seed, or start afresh.", why=entry.error)
         if entry.state == "uncertain" and settled_meanwhile:
             raise Uncertain("Not sent again: {why}", why=entry.error)
+        if entry.reason == EmptyResult.reason:
+            way.notes.append(
+                EmptyResult("Task {task} ended without a picture and may have been paid too.", task=entry.task_id)
+            )
         if entry.state in ("submitting", "uncertain"):
             way.notes.append(Uncertain("An earlier submit got no reply and may have been paid too."))
         if entry.state == "open" and not entry.collectable:
@@ -389,9 +420,9 @@ class _Batch:
                 StillOpen("An earlier task was not collected within 2 hours and is lost: {task}.", task=entry.task_id)
             )
 
-    def _reused(self, way: _Way, entry: Entry) -> Outcome:
-        kept = files.copy(entry.kept, self.output, way.job.name, way.job.fingerprint)
-        if kept != entry.kept:
+    def _reused(self, way: _Way, entry: Entry, found: tuple[Path, ...]) -> Outcome:
+        kept = files.copy(found, self.output, way.job.name, way.job.fingerprint)
+        if kept != found:
             self._write_down(way, lambda: self.ledger.copied(entry.row, kept))
         way.task_id = entry.task_id
         return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
@@ -403,25 +434,34 @@ class _Batch:
         steps = self.steps.at(entry.base_url)
         try:
             task = self._watched(way, entry.row, steps, age=age)
-        except (NoSuchTask, TaskFailed) as error:
+        except NoSuchTask as error:
             way.notes.append(error)
             way.task_id = None
             return self._paid(way)
+        except TaskFailed as error:
+            way.notes.append(error)
+            return self._paid(way, error)
         return self._stored(way, entry.row, steps, task)
 
-    def _paid(self, way: _Way) -> Outcome:
-        """Submits, and again where the task failed for a passing reason, at most `retries` times."""
+    def _paid(self, way: _Way, failed: TaskFailed | None = None) -> Outcome:
+        """Submits, and again where the task `failed` for a passing reason, at most `retries` times."""
         failures = 0
         while True:
+            if failed is not None:
+                failures += 1
+                self._forget_uploads(way)
+                if failures > self.settings.retries or not may_help(failed):
+                    raise failed
+                self.steps.pause_after(failed, failures)
             try:
                 return self._submitted(way)
             except TaskFailed as error:
-                failures += 1
-                if failures > self.settings.retries or not may_help(error):
-                    raise
-                for reference in way.job.references:
-                    self.steps.forget(reference)  # an upload that is gone fails like this
-                self.steps.pause_after(error, failures)
+                failed = error
+
+    def _forget_uploads(self, way: _Way) -> None:
+        """A task whose pictures the service no longer has fails like any other."""
+        for reference in way.job.references:
+            self._write_down(way, lambda each=reference: self.steps.forget(each))
 
     def _submitted(self, way: _Way) -> Outcome:
         """Uploads, submits and waits within a slot; the pictures come down outside of it."""
@@ -459,7 +499,7 @@ class _Batch:
         job = way.job
         self._reserve(job.model.credits)
         row = self.ledger.submitting(job, base_url=self.steps.client.base_url, folder=self.output)
-        self._enter(way, "submitting")
+        self._enter_submit(way, row)
         try:
             task_id = self.steps.client.submit(
                 model=job.model.id,
@@ -469,12 +509,21 @@ class _Batch:
                 image_size=job.image_size,
             )
         except GrsaiError as error:
-            raise self._not_accepted(job, row, error) from None
+            raise self._not_accepted(way, row, error) from None
         else:
             self._accepted(way, row, task_id)
             return row
         finally:
             self._enter(way, "running")
+
+    def _enter_submit(self, way: _Way, row: int) -> None:
+        """The last moment at which a stop keeps the request from being sent."""
+        with self._changed:
+            if not self.stop.is_set():
+                self._enter(way, "submitting")
+                return
+        self.ledger.not_submitted(row)
+        raise Stopped("Stopped.")
 
     def _accepted(self, way: _Way, row: int, task_id: str) -> None:
         self._write_down(way, lambda: self.ledger.submitted(row, task_id))
@@ -485,7 +534,7 @@ class _Batch:
             self._counts["credits"] += way.job.model.credits
         self._tell("submitted", way)
 
-    def _not_accepted(self, job: Job, row: int, error: GrsaiError) -> Exception:
+    def _not_accepted(self, way: _Way, row: int, error: GrsaiError) -> Exception:
         said = verdict(error)
         if said == "uncertain":
             lost = Uncertain(
@@ -493,10 +542,10 @@ class _Batch:
                 " It is not sent again now; the next run sends it again.",
                 why=error,
             )
-            self.ledger.uncertain(row, lost)
+            self._write_down(way, lambda: self.ledger.uncertain(row, lost))
             return lost
-        self._reserve(-job.model.credits)
-        self.ledger.not_submitted(row)
+        self._reserve(-way.job.model.credits)
+        self._write_down(way, lambda: self.ledger.not_submitted(row))
         if said == "refused":
             return error
         if isinstance(error, RateLimited):
@@ -516,23 +565,29 @@ class _Batch:
                 age=age,
                 on_progress=lambda percent: self._advance(way, percent),
             )
-        except (TaskError, NoSuchTask) as error:
-            if isinstance(error, StillOpen):
-                self.ledger.note_error(row, error)
-            else:
-                self.ledger.failed(row, error)
+        except StillOpen as error:
+            self._keep_open(way, row, error)
             raise
+        except TaskError as error:
+            self._write_down(way, lambda why=error: self.ledger.failed(row, why))
+            raise
+        except ServiceError as error:
+            if isinstance(error, NoSuchTask) and age:  # it was unknown to an earlier run too, or is long past
+                self._write_down(way, lambda why=error: self.ledger.failed(row, why))
+                raise
+            raise self._keep_open(way, row, _paid_all_the_same(error, way.task_id)) from None
 
     def _stored(self, way: _Way, row: int, steps: Steps, task: Task) -> Outcome:
         try:
             kept = steps.fetch(task, self.output, way.job.name, way.job.fingerprint)
         except (DownloadError, OutputError) as error:
-            text = "{why} Task {task} is paid: run again, or collect within 2 hours, to fetch it without paying."
-            kept_open = type(error)(text, why=error, task=task.id)
-            self._write_down(way, lambda: self.ledger.note_error(row, kept_open))
-            raise kept_open from None
+            raise self._keep_open(way, row, _paid_all_the_same(error, task.id)) from None
         self._write_down(way, lambda: self.ledger.done(row, kept, task.urls))
         return self._ended(way, "succeeded", kept=kept, urls=task.urls)
+
+    def _keep_open(self, way: _Way, row: int, error: GrsaiError) -> GrsaiError:
+        self._write_down(way, lambda: self.ledger.note_error(row, error))
+        return error
 
     def _write_down(self, way: _Way, write: Callable[[], None]) -> None:
         """A ledger that fails must not lose a picture that is paid: the job goes on, new ones do not begin."""
@@ -635,6 +690,11 @@ class _Batch:
             lost = Uncertain("Stopped while the request was on its way: it may be charged. The next run finds out.")
             return self._ended(way, "uncertain", lost)
         return self._ended(way, "stopped", Stopped("Stopped."))
+
+
+def _paid_all_the_same(error: GrsaiError, task_id: str | None) -> GrsaiError:
+    text = "{why} Task {task} is paid: run again, or collect within 2 hours, to fetch it without paying."
+    return type(error)(text, why=error, task=task_id)
 
 
 class _NotTaken(Exception):

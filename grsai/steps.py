@@ -16,11 +16,11 @@ from .errors import (
     EmptyResult,
     GatewayError,
     GrsaiError,
-    KeyRefused,
     LostReply,
     Moderated,
     NoSuchTask,
     RateLimited,
+    ServiceError,
     StillOpen,
     Stopped,
     TaskError,
@@ -45,7 +45,6 @@ _VERDICTS: tuple[tuple[type[GrsaiError], Verdict], ...] = (
     (LostReply, "uncertain"),  # cut, timed out, HTTP 500, or not understood
 )
 _FREE = (Unreachable, RateLimited, GatewayError, LostReply, DownloadError)  # tried again in all other steps
-_MODERATED = ("input_moderation", "output_moderation")
 _FINAL_ERRORS = ("image format is incorrect",)  # trying again brings the same
 
 
@@ -138,37 +137,54 @@ class Steps:
     ) -> Task:
         """Polls until the task has its pictures. `usual`, `deadline`, `age` (since its submit) in seconds.
 
-        Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown.
+        Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown, and
+        a refusal that is said again and again. What breaks for a while only costs time: the task is paid.
         """
         begun, odd, failures, progress = time.monotonic(), 0, 0, 0
         self.pause(0.0 if age else next_poll(0.0, 0, usual))
         while True:
+            elapsed = time.monotonic() - begun
             try:
                 task = self._look(task_id)
+            except NoSuchTask:
+                odd += elapsed + age > GRACE_SECONDS
+                if odd > LOOKS_AGAIN:
+                    raise
+            except ServiceError as error:
+                failures += 1
+                if failures > LOOKS_AGAIN and not isinstance(error, _FREE):
+                    raise
+                self.pause_after(error, failures)
+            else:
                 failures, progress = 0, max(progress, task.progress)
                 on_progress(progress)
                 if task.status == "succeeded" and task.urls:
                     return task
-                if task.status != "running":
-                    odd += 1
-                    _raise_failed(task, looks_left=LOOKS_AGAIN - odd)
-            except NoSuchTask:
-                odd += time.monotonic() - begun + age > GRACE_SECONDS
-                if odd > LOOKS_AGAIN:
-                    raise
-            except (*_FREE, KeyRefused) as error:
-                failures += 1
-                if isinstance(error, KeyRefused) and failures > LOOKS_AGAIN:
-                    raise
-                self.pause_after(error, failures)
+                odd = 0 if task.status == "running" else odd + 1
+                _check_ended(task, looks_again=odd <= LOOKS_AGAIN)
             elapsed = time.monotonic() - begun
             if elapsed > deadline:
-                raise StillOpen(
-                    "Task {task} is still running after {seconds} s. Run again, or collect, to fetch it without paying.",
-                    task=task_id,
-                    seconds=round(elapsed),
-                )
-            self.pause(next_poll(elapsed + age, progress, usual))
+                raise still_open(task_id, elapsed + age)
+            self.pause(self._backoff.wait(odd) if odd else next_poll(elapsed + age, progress, usual))
+
+    def settled(self, task_id: str, *, age: float) -> Task:
+        """The task if it has its pictures by now; raises like `wait_for`, `StillOpen` if it runs. `age` in seconds."""
+        odd = 0
+        while True:
+            try:
+                task = self.tried(lambda: self._look(task_id))
+            except NoSuchTask:
+                odd += 1
+                if odd > LOOKS_AGAIN:
+                    raise
+            else:
+                if task.status == "succeeded" and task.urls:
+                    return task
+                if task.status == "running":
+                    raise still_open(task_id, age)
+                odd += 1
+                _check_ended(task, looks_again=odd <= LOOKS_AGAIN)
+            self.pause(self._backoff.wait(odd))
 
     def fetch(self, task: Task, folder: Path, stem: str, owner: str) -> tuple[Path, ...]:
         """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, on behalf of a job's fingerprint."""
@@ -182,15 +198,22 @@ class Steps:
         return self.client.poll(task_id)
 
 
-def _raise_failed(task: Task, *, looks_left: int) -> None:
+def still_open(task_id: str, seconds: float) -> StillOpen:
+    return StillOpen(
+        "Task {task} is still running after {seconds} s. Run again, or collect, to fetch it without paying.",
+        task=task_id,
+        seconds=round(seconds),
+    )
+
+
+def _check_ended(task: Task, *, looks_again: bool) -> None:
     """Raises for a task that ended without a picture. A success without one is first looked at again."""
-    if task.status == "succeeded":
-        if looks_left < 0:
-            raise EmptyResult("Task {task} succeeded without a picture. Ask the service with this id.", task=task.id)
-        return
-    why = task.error or task.reason or "no reason given"
-    if task.reason in _MODERATED or "moderation" in task.reason:
-        raise Moderated(
-            "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id
-        )
-    raise TaskFailed("Task {task} failed: {why}.", task=task.id, why=why)
+    if task.status == "failed":
+        why = task.error or task.reason or "no reason given"
+        if "moderation" in task.reason:
+            raise Moderated(
+                "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id
+            )
+        raise TaskFailed("Task {task} failed: {why}.", task=task.id, why=why)
+    if task.status == "succeeded" and not looks_again:
+        raise EmptyResult("Task {task} succeeded without a picture. Ask the service with this id.", task=task.id)
