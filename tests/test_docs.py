@@ -182,11 +182,13 @@ def test_every_other_command_names_what_there_is(line: str) -> None:
     elif "-m pytest" in line:
         assert (ROOT / words[words.index("pytest") + 1]).is_dir()
         assert not re.search(r"-m (\w+)$", line) or f"{words[-1]}:" in text_of(ROOT / "tests/pytest.ini")
+    elif "-m benchmarks" in line:
+        assert (ROOT / "benchmarks/__main__.py").is_file()
     else:
         assert line in (".ci/run", "python -m ruff check .", 'ln -s "$PWD" ~/ComfyUI/custom_nodes/grsai-nano-banana')
 
 
-@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
+@pytest.mark.parametrize("doc", [doc for doc in DOCS if doc.parent.name != "benchmarks"], ids=lambda doc: doc.name)
 def test_every_option_that_is_named_exists(doc: Path) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(doc)))
     assert named <= known_options() | EMULATORS_OPTIONS
