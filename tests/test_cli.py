@@ -372,14 +372,15 @@ def test_status_tells_a_model_that_is_down(shell: Shell) -> None:
 
 def test_history_shows_what_was_made_and_paid_newest_first(shell: Shell) -> None:
     assert shell.run("history").out == "Nothing yet.\n"
-    shell.write("input/text/text.txt", "red\nblue [input_moderation]\n")
-    made = {job["file"] for job in shell.run("--json").object["jobs"] if job["file"]}
+    made = {job["file"] for job in shell.run("--json").object["jobs"]}
+    shell.write("input/text/text.txt", "green [input_moderation]\n")
+    shell.run()
     entries = shell.run("history", "--json").object["entries"]
-    assert {file for entry in entries for file in entry["files"]} == made
-    assert sorted(entries, key=lambda entry: entry["created"], reverse=True) == entries
-    assert len(shell.run("history").out.splitlines()) == 4
+    assert {entry["prompt"] for entry in entries[:2]} == {"green [input_moderation]"}
+    assert {file for entry in entries[2:] for file in entry["files"]} == made
+    assert len(shell.run("history").out.splitlines()) == 6
     failed = shell.run("history", "--state", "failed", "--find", "rocket", "--limit", "5", "--json").object["entries"]
-    assert [(entry["name"], entry["state"], entry["files"]) for entry in failed] == [("Task_4_rocket", "failed", [])]
+    assert [(entry["name"], entry["state"], entry["files"]) for entry in failed] == [("Task_2_rocket", "failed", [])]
 
 
 @POSIX
