@@ -160,9 +160,8 @@ class Comfy:
 
     def _command(self) -> list[str]:
         database = f"sqlite:///{(self.base / 'user' / 'comfyui.db').as_posix()}"
-        options = {"--listen": "127.0.0.1", "--port": str(self.port), "--base-directory": str(self.base), "--database-url": database}
-        pairs = [part for pair in options.items() for part in pair]
-        return [self.python, "main.py", "--cpu", "--disable-auto-launch", *pairs]
+        where = ["--listen", "127.0.0.1", "--port", str(self.port), "--base-directory", str(self.base)]
+        return [self.python, "main.py", "--cpu", "--disable-auto-launch", "--database-url", database, *where]
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GRSAI_", "PYTEST_"))}

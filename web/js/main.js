@@ -2,6 +2,7 @@
 import { addBadge, followPrices } from "./badge.js";
 import { app } from "./comfy.js";
 import { style } from "./dom.js";
+import { keepSize, showAllPictures } from "./memory.js";
 import { refreshPrices } from "./money.js";
 import { SETTINGS } from "./settings.js";
 import { TAB } from "./sidebar/tab.js";
@@ -13,7 +14,11 @@ app.registerExtension({
   init() {
     style();
   },
-  nodeCreated: addBadge,
+  nodeCreated(node) {
+    addBadge(node);
+    showAllPictures(node);
+    keepSize(node);
+  },
   setup() {
     app.extensionManager.registerSidebarTab(TAB);
     showFailures();

@@ -1,0 +1,83 @@
+// ComfyUI's frontend in a headless Chromium. Needs playwright-core (looked for where PW_HOME says, then beside this file)
+// and a Chromium (CHROMIUM, or where the system keeps it).
+import fs from "node:fs";
+import path from "node:path";
+import { createRequire } from "node:module";
+
+const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"];
+const READY_MILLISECONDS = 90_000;
+
+// Without these a dialog stands in front of the canvas.
+const QUIET = {
+  "Comfy.TutorialCompleted": true,
+  "Comfy.Workflow.Persist": false,
+  "Comfy.Workflow.WarnBlueprintOverwrite": false,
+};
+
+/** Opens the frontend. `locale`: en or zh; `vue`: the Vue canvas; `palette`: dark or light. Close it with `page.done()`. */
+export async function openFrontend(url, { locale = "en", vue = false, palette = "dark", size = [1600, 1000], settings = {} } = {}) {
+  const { chromium } = playwright();
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
+  const context = await browser.newContext({
+    viewport: { width: size[0], height: size[1] },
+    locale: locale === "zh" ? "zh-CN" : "en-US",
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  const page = await context.newPage();
+  page.done = () => browser.close();
+  page.troubles = listen(page);
+  await stayHome(page, url);
+  const chosen = { ...QUIET, "Comfy.Locale": locale, "Comfy.VueNodes.Enabled": vue, "Comfy.ColorPalette": palette, ...settings };
+  await fetch(`${url}/api/settings`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(chosen),
+  });
+  await page.goto(url, { waitUntil: "domcontentloaded" });
+  await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
+  return page;
+}
+
+/** Why the browser tests cannot run here, or null. */
+export function whatIsMissing() {
+  try {
+    playwright();
+  } catch {
+    return "playwright-core is not installed (npm install playwright-core; PW_HOME names its folder)";
+  }
+  return chromiumPath() ? null : "there is no Chromium (CHROMIUM names one)";
+}
+
+function playwright() {
+  const home = process.env.PW_HOME;
+  return createRequire(home ? path.join(home, "any.js") : import.meta.url)("playwright-core");
+}
+
+function chromiumPath() {
+  return [process.env.CHROMIUM, ...CHROMIUMS].find((each) => each && fs.existsSync(each)) ?? null;
+}
+
+// Errors that come from a script of ours or that nobody caught.
+function listen(page) {
+  const troubles = [];
+  page.on("pageerror", (error) => troubles.push(String(error.stack ?? error).slice(0, 600)));
+  page.on("console", (message) => {
+    const from = message.location().url;
+    if (message.type() === "error" && from.includes("/extensions/grsai")) troubles.push(message.text().slice(0, 600));
+  });
+  return troubles;
+}
+
+// Nothing outside of this ComfyUI is fetched.
+async function stayHome(page, url) {
+  await page.route("**/*", (route) => {
+    const to = route.request().url();
+    return to.startsWith(url) || /^(data|blob):/.test(to) ? route.continue() : route.abort();
+  });
+}
+
+function isReady() {
+  const types = Object.keys(window.LiteGraph?.registered_node_types ?? {});
+  return Boolean(window.app?.graph && types.includes("BatchBanana") && document.querySelector(".grsai-banana-tab-button"));
+}

@@ -1,0 +1,37 @@
+// Two things that the canvas forgets.
+import { app } from "./comfy.js";
+
+const KEPT = ["NanoBananaGenerate", "BatchBanana"];
+
+/** To be called for each node that is created. The choice of a model shrinks a node, also while a workflow is loaded. */
+export function keepSize(node) {
+  if (!KEPT.includes(node.comfyClass)) return;
+  const before = node.onConfigure;
+  node.onConfigure = function (saved) {
+    before?.call(this, saved);
+    if (saved.size) this.setSize([saved.size[0], Math.max(saved.size[1], this.size[1])]);
+  };
+}
+
+/** To be called for each node that is created. The canvas goes on showing the last live preview of a batch instead of it. */
+export function showAllPictures(node) {
+  if (node.comfyClass !== "BatchBanana") return;
+  const before = node.onExecuted;
+  node.onExecuted = function (output) {
+    before?.call(this, output);
+    if (!output?.images?.length) return;
+    for (const previews of [livePreviews(), app.nodePreviewImages]) delete previews?.[placeOf(this)];
+    this.images = undefined; // so that the canvas takes the output for new
+  };
+}
+
+// The Vue canvas redraws only for a change that its own store sees. Where the store cannot be reached, the preview stays.
+function livePreviews() {
+  const pinia = document.getElementById("vue-app")?.__vue_app__?.config.globalProperties.$pinia;
+  return pinia?.state.value.nodeOutput?.nodePreviewImages;
+}
+
+// How ComfyUI names a node that may be inside a subgraph.
+function placeOf({ graph, id }) {
+  return graph === (app.rootGraph ?? app.graph) ? String(id) : `${graph.id}:${id}`;
+}
