@@ -22,7 +22,7 @@ from .cli_screen import progress_of, show, show_json, trouble
 from .errors import BadPicture, OutputError, Stopped, WrongJob
 from .gallery import write_gallery
 from .jobs import Job, Outcome, plan, split_prompts
-from .ledger import OFFLINE, Ledger, service_of
+from .ledger import Ledger, OfflineLedger, service_of
 from .pictures import SUFFIXES, Reference, list_pictures
 from .report import as_object, money, summary, write_report
 from .settings import Key, Settings
@@ -41,17 +41,26 @@ T = TypeVar("T")
 def batch(arguments: argparse.Namespace, language: str) -> int:
     """Runs or estimates the batch that the options describe."""
     settings = settings_of(arguments)
-    service = OFFLINE if arguments.demo else service_of(settings.base_url)
     if not (arguments.demo or arguments.estimate):
         settings.key  # noqa: B018  refuses without one, before a thousand pictures are read
     jobs = _planned(arguments, settings)
-    with Ledger(settings.ledger, service=service) as ledger:
-        for notice in ledger.notices:
-            trouble(notice.say(language))
-        if arguments.estimate:
+    if arguments.estimate:
+        with _ledger(settings, language, offline=arguments.demo) as ledger:
             return _estimate(jobs, ledger, arguments, language)
-        with _offline(settings) if arguments.demo else contextlib.nullcontext(settings) as settings:
+    with _offline(settings) if arguments.demo else contextlib.nullcontext(settings) as settings:
+        with _ledger(settings, language, offline=arguments.demo) as ledger:
             return _make(jobs, settings, ledger, arguments, language)
+
+
+def _ledger(settings: Settings, language: str, *, offline: bool) -> Ledger:
+    """The ledger of the service, or of the demo's own emulator. Says what it found damaged."""
+    if offline:
+        ledger = OfflineLedger(settings.ledger, settings.base_url)
+    else:
+        ledger = Ledger(settings.ledger, service=service_of(settings.base_url))
+    for notice in ledger.notices:
+        trouble(notice.say(language))
+    return ledger
 
 
 # What is to be made
@@ -233,4 +242,4 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path 
     if any(outcome.status == "stopped" for outcome in outcomes):
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
     if demo:
-        show(say("That was the demo: made offline, nothing was paid. For pictures of yours see run_batch.py --help.", language))
+        show(say("That was the demo: made offline, and the price above was not paid. For pictures of yours see run_batch.py --help.", language))

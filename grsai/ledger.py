@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from .errors import DownloadError, GrsaiError, LedgerBusy, LedgerError
+from .errors import DownloadError, GrsaiError, LedgerBusy, LedgerError, TaskFailed
 from .jobs import Job
 from .journal import Facts, Journal
 from .pictures import check_result
@@ -429,6 +429,21 @@ class Ledger:
         if empty and not self.notices:
             text = "The ledger {path} was empty. It was made again from its journal."
             self.notices.append(LedgerError(text, path=self.path))
+
+
+class OfflineLedger(Ledger):
+    """The ledger of one emulator: what an earlier one had in memory, uploads and tasks under way, is gone with it."""
+
+    def __init__(self, path: str | Path, url: str) -> None:
+        super().__init__(path, service=OFFLINE)
+        self._url = url
+        for entry in self.open_entries():
+            if entry.base_url != url and not entry.kept:
+                self.failed(entry.row, TaskFailed("The offline emulator was closed before this task was collected."))
+
+    def uploaded(self, digest: str) -> str | None:
+        url = super().uploaded(digest)
+        return url if url and url.startswith(self._url) else None
 
 
 class _Owner:

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ..grsai.errors import GrsaiError, NoKey, OutputError, TaskFailed, WrongSetting
+from ..grsai.errors import GrsaiError, NoKey, OutputError, WrongSetting
 from ..grsai.gate import Gate
-from ..grsai.ledger import OFFLINE, Ledger, service_of
+from ..grsai.ledger import OFFLINE, Ledger, OfflineLedger, service_of
 from ..grsai.models import Catalogue
 from ..grsai.settings import CONFIG_FILE, HOSTS, MAX_CONCURRENCY, Key, Settings, host, load
 from .places import PACK, private_folder
@@ -248,21 +248,6 @@ def _write_private(path: Path, text: str) -> None:
         raise OutputError("{path} cannot be written: {why}.", path=path, why=error.strerror or error) from None
 
 
-class _OfflineLedger(Ledger):
-    """The ledger of one emulator: what an earlier one had in memory is gone with it."""
-
-    def __init__(self, path: Path, url: str) -> None:
-        super().__init__(path, service=OFFLINE)
-        self._url = url
-        for entry in self.open_entries():
-            if entry.base_url != url:
-                self.failed(entry.row, TaskFailed("The offline emulator was closed before this task was collected."))
-
-    def uploaded(self, digest: str) -> str | None:
-        url = super().uploaded(digest)
-        return url if url and url.startswith(self._url) else None
-
-
 def _once(make: Callable[P, T]) -> Callable[P, T]:
     """`make`, called once for the same arguments, also if two threads ask at the same time."""
     made = functools.cache(make)
@@ -282,7 +267,7 @@ def _ledger(path: Path, service: str) -> Ledger:
 
 @_once
 def _offline_ledger(path: Path, url: str) -> Ledger:
-    return _OfflineLedger(path, url)
+    return OfflineLedger(path, url)
 
 
 @_once
