@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any, BinaryIO, Literal
@@ -13,7 +16,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from .errors import (
     DownloadError,
@@ -22,6 +27,7 @@ from .errors import (
     KeyRefused,
     LostReply,
     NoSuchTask,
+    NotKept,
     OutOfCredits,
     RateLimited,
     RequestRefused,
@@ -31,7 +37,7 @@ from .pictures import Encoded
 from .redact import guard_http_logs, redact
 from .settings import Settings, host, is_loopback
 
-NO_SUCH_TASK = -22
+NO_SUCH_TASK = "-22"
 _CHUNK = 1 << 16
 _SURELY_NOT_TAKEN = (502, 503, 504)  # the gateway's own answers: no server behind it took the request
 
@@ -58,13 +64,13 @@ _REFUSALS: tuple[tuple[str, type[GrsaiError], str], ...] = (
 )
 _OTHER_REFUSAL = "The service refuses the request: {why}."
 
-# An SSL error is not among them: it may also cut a connection over which the request has gone.
+# What is raised while a connection is made. Other SSL and proxy errors may also cut one that has carried the request.
 _NOT_SENT = (
     requests.ConnectTimeout,
-    requests.exceptions.ProxyError,
     requests.exceptions.InvalidURL,
     NewConnectionError,
     ConnectTimeoutError,
+    ssl.SSLCertVerificationError,
 )
 
 TaskStatus = Literal["running", "succeeded", "failed"]
@@ -100,20 +106,28 @@ class GrsaiClient:
     def __init__(self, settings: Settings, *, base_url: str | None = None) -> None:
         self.base_url = base_url or settings.base_url
         self._settings = settings
-        self._sessions = _Sessions(settings.proxy)
+        self._proxy = settings.proxy and not is_loopback(self.base_url)  # a proxy has no business with this machine
+        self._sessions = _Sessions(self._proxy)
+        self._others: dict[str, GrsaiClient] = {}
+        self._lock = threading.Lock()
         guard_http_logs()
 
     def __enter__(self) -> GrsaiClient:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._sessions.close()
+        for other in self._others.values():
+            other._sessions.close()
 
     def at(self, base_url: str) -> GrsaiClient:
         """The same key at another host: a task is polled where it was accepted."""
-        return self if base_url == self.base_url else GrsaiClient(self._settings, base_url=host(base_url))
+        if base_url == self.base_url:
+            return self
+        with self._lock:
+            if base_url not in self._others:
+                self._others[base_url] = GrsaiClient(self._settings, base_url=host(base_url))
+            return self._others[base_url]
 
     def upload(self, picture: Encoded) -> str:
         """Uploads in three steps and returns the public URL."""
@@ -132,7 +146,7 @@ class GrsaiClient:
         """
         body = {"model": model, "prompt": prompt, "urls": list(urls), "aspectRatio": aspect_ratio}
         body |= {"imageSize": image_size} if image_size else {}
-        with _session(self._settings.proxy) as session:
+        with _session(self._proxy) as session:
             data = self._post("/v1/draw/nano-banana", body | {"webHook": "-1", "shutProgress": False}, session=session)
         task_id = data.get("id") if isinstance(data, dict) else data
         if not isinstance(task_id, str) or not task_id:
@@ -168,11 +182,9 @@ class GrsaiClient:
     def _put(self, url: str, form: dict[str, str], file: tuple[str, bytes]) -> None:
         self._check_foreign(url)
         timeout = (self._settings.connect_seconds, self._settings.upload_seconds)
-        reply = self._send(
-            "POST", url, auth=_NoKey(), data=form, files={"file": file}, timeout=timeout, secrets=(form["token"],)
-        )
+        reply = self._send("POST", url, auth=_NoKey(), data=form, files={"file": file}, timeout=timeout, secrets=(form["token"],))
         if not 200 <= reply.status_code < 300:
-            raise _status_error(reply)
+            raise _storage_error(reply)
 
     def _post(self, path: str, body: dict[str, Any], *, session: requests.Session | None = None) -> Any:
         return self._call("POST", path, session=session, json=body)
@@ -200,9 +212,7 @@ class GrsaiClient:
             where = urlsplit(url).hostname
             why = redact(_short(error), *secrets)
             if surely_not_sent(error):
-                raise Unreachable(
-                    "{host} cannot be reached ({why}). Check network and proxy.", host=where, why=why
-                ) from None
+                raise Unreachable("{host} cannot be reached ({why}). Check network and proxy.", host=where, why=why) from None
             raise LostReply("{host} gave no reply ({why}).", host=where, why=why) from None
 
     def _timeout(self) -> tuple[float, float]:
@@ -213,7 +223,7 @@ class GrsaiClient:
         parts = urlsplit(url)
         if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url) and is_loopback(self.base_url)):
             return
-        raise DownloadError(
+        raise NotKept(
             "The service named an address that is not safe: {scheme}://{host}.",
             scheme=parts.scheme,
             host=parts.hostname,
@@ -223,11 +233,58 @@ class GrsaiClient:
 def surely_not_sent(error: BaseException | None) -> bool:
     """Whether no connection came about, so that the request cannot have arrived."""
     while error is not None:
-        if isinstance(error, _NOT_SENT) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+        if isinstance(error, _NOT_SENT):
             return True
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        inner = (
+            getattr(error, "reason", None) or getattr(error, "original_error", None) or (error.args[0] if error.args else None)
+        )
         error = inner if isinstance(inner, BaseException) else None
     return False
+
+
+@contextlib.contextmanager
+def _connecting(connection: HTTPConnection) -> Iterator[None]:
+    """Whatever goes wrong while a connection is made, to a proxy and with TLS too, is an error before anything was sent."""
+    try:
+        yield
+    except (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError):
+        raise
+    except (OSError, HTTPError) as error:
+        raise NewConnectionError(connection, type(error).__name__) from error
+
+
+class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        with _connecting(self):
+            super().connect()
+
+
+class _SecureConnection(HTTPSConnection):
+    def connect(self) -> None:
+        with _connecting(self):
+            super().connect()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls: Any = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls: Any = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Its connections tell one that never came about from one that was cut: only that may have carried a request."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        return manager
 
 
 class _Sessions:
@@ -254,7 +311,7 @@ def _session(proxy: bool) -> requests.Session:
     session.trust_env = proxy
     session.max_redirects = 5
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=2, max_retries=0))
+        session.mount(scheme, _Adapter(pool_connections=4, pool_maxsize=2, max_retries=0))
     return session
 
 
@@ -280,13 +337,13 @@ def _data(reply: requests.Response) -> Any:
     """The `data` of a reply, or the error that the reply is."""
     body = _body(reply.content)
     if isinstance(body, dict) and _id_of(body):
-        return body.get("data", body)  # an id is an id, whatever the status says
+        return body.get("data") or body  # an id is an id, whatever the status says
     if reply.status_code >= 300:
         raise _status_error(reply, body)
     if not isinstance(body, dict):
         raise LostReply("The service answered with something that is no JSON ({start}).", start=redact(reply.text[:60]))
     code, message = body.get("code", 0), str(body.get("msg") or body.get("error") or "")
-    if code not in (0, "0", None):
+    if not _is_zero(code):
         raise _refusal(code, message)
     return body.get("data", body)
 
@@ -305,11 +362,21 @@ def _body(content: bytes) -> Any:
 
 def _id_of(body: dict[str, Any]) -> bool:
     data = body.get("data")
-    return body.get("code") in (0, None) and (
-        (isinstance(data, dict) and bool(data.get("id")))
-        or (isinstance(data, str) and bool(data))
-        or bool(body.get("id"))
-    )
+    found = data.get("id") if isinstance(data, dict) else data
+    return _is_zero(body.get("code")) and (isinstance(found, str) and found != "" or bool(body.get("id")))
+
+
+def _is_zero(code: Any) -> bool:
+    return code in (0, "0", None)
+
+
+def _storage_error(reply: requests.Response) -> GrsaiError:
+    """All but a picture that is too large may go away with a new ticket; none of it is about the key."""
+    if reply.status_code == 413:
+        return RequestRefused("The storage takes no picture of that size (HTTP 413). Make it smaller.")
+    if reply.status_code == 429 or reply.status_code in _SURELY_NOT_TAKEN:
+        return _status_error(reply)
+    return LostReply("The storage did not take the picture (HTTP {status}).", status=reply.status_code)
 
 
 def _status_error(reply: requests.Response, body: Any = None) -> GrsaiError:
@@ -330,7 +397,7 @@ def _status_error(reply: requests.Response, body: Any = None) -> GrsaiError:
 
 
 def _refusal(code: Any, message: str) -> GrsaiError:
-    if code == NO_SUCH_TASK:
+    if str(code) == NO_SUCH_TASK:
         return NoSuchTask("The service does not know the task ({why}).", why=message)
     for part, kind, text in _REFUSALS:
         if part in message.lower():
@@ -357,8 +424,12 @@ def _task(task_id: str, data: dict[str, Any]) -> Task:
 
 def _urls(data: dict[str, Any]) -> tuple[str, ...]:
     """The pictures: in `results`, else in a `url` on the top level."""
-    rows = data.get("results") if isinstance(data.get("results"), list) else []
-    found = [row.get("url") if isinstance(row, dict) else row for row in rows or [data]]
+    rows = data.get("results")
+    found = [row.get("url") if isinstance(row, dict) else row for row in (rows if isinstance(rows, list) else [])]
+    return _addresses(found) or _addresses([data.get("url")])
+
+
+def _addresses(found: list[Any]) -> tuple[str, ...]:
     return tuple(url for url in found if isinstance(url, str) and url.startswith(("http://", "https://")))
 
 
@@ -374,8 +445,8 @@ def _number(data: Any) -> int:
 
 def _or_zero(value: Any) -> float:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return float(value) if math.isfinite(float(value)) else 0.0
+    except (TypeError, ValueError, OverflowError):
         return 0.0
 
 
@@ -383,13 +454,17 @@ def _stream(reply: requests.Response, file: BinaryIO, limit: int) -> int:
     if reply.status_code != 200:
         raise DownloadError("The picture is not there (HTTP {status}).", status=reply.status_code)
     size = 0
+    if _or_zero(reply.headers.get("Content-Length")) > limit:
+        raise _too_large(limit)
     for chunk in reply.iter_content(_CHUNK):
         size += file.write(chunk)
         if size > limit:
-            raise DownloadError(
-                "The picture is larger than {limit} MB, which is the most that is kept.", limit=limit >> 20
-            )
+            raise _too_large(limit)
     return size
+
+
+def _too_large(limit: int) -> NotKept:
+    return NotKept("The picture is larger than {limit} MB, which is the most that is kept.", limit=limit >> 20)
 
 
 def _short(error: BaseException) -> str:

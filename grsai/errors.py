@@ -24,6 +24,7 @@ GrsaiError
 │   ├── EmptyResult          succeeded without a picture
 │   └── StillOpen            our own deadline passed; the task may still finish
 ├── DownloadError            the picture is there and paid, but did not arrive whole
+│   └── NotKept              what came is too large, no picture, or at an address that is not safe
 ├── LedgerError              the ledger cannot be read or written
 │   └── LedgerBusy
 └── Stopped                  the user stopped the run
@@ -156,6 +157,10 @@ class StillOpen(TaskError):
 
 class DownloadError(GrsaiError):
     reason = "download"
+
+
+class NotKept(DownloadError):
+    pass
 
 
 class LedgerError(GrsaiError):

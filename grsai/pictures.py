@@ -6,14 +6,15 @@ import hashlib
 import io
 import re
 import types
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
-from .errors import BadPicture, DownloadError
+from .errors import BadPicture, DownloadError, GrsaiError, NotKept
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 MAX_UPLOAD_BYTES = 20 * 2**20  # clients of this API cap at 5 to 20 MB
@@ -23,7 +24,8 @@ _AS_IT_IS = types.MappingProxyType({"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "
 _PLAIN_MODES = ("RGB", "RGBA", "L", "LA", "P")
 _RESULTS = types.MappingProxyType({"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp", "GIF": ".gif"})
 _ORIENTATION = 0x0112
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_RUNS_A_PROGRAM = ("EPS",)  # Pillow calls Ghostscript for it, whatever the name of the file ends in
 
 
 class Encoded(NamedTuple):
@@ -93,21 +95,56 @@ def encode(image: Image.Image, *, compress_level: int = 6) -> Encoded:
 
 
 def check_result(path: Path) -> Result:
-    """Decodes a received file from start to end. Raises `DownloadError` if it is no whole picture."""
+    """Decodes a received file from start to end. Raises `DownloadError` if it is no whole picture, `NotKept` if never kept."""
     try:
         with Image.open(path) as image:
             if image.format not in _RESULTS:
-                raise DownloadError(
-                    "The service sent a {format} file, which is no picture type that is kept.", format=image.format
-                )
+                raise NotKept("The service sent a {format} file, which is no picture type that is kept.", format=image.format)
             if image.width * image.height > MAX_PIXELS:
-                raise DownloadError(
-                    "The service sent a picture of {size} pixels, more than is kept.", size=_size(image)
-                )
+                raise NotKept("The service sent a picture of {size} pixels, more than is kept.", size=_size(image))
             image.load()
-            return Result(_RESULTS[image.format], image.width, image.height)
-    except _UNREADABLE as error:
+            result = Result(_RESULTS[image.format], image.width, image.height)
+            cut = is_cut(path.read_bytes(), image.format)
+    except GrsaiError:
+        raise
+    except _TOO_LARGE as error:
+        raise NotKept("The service sent a picture of {size} pixels, more than is kept.", size=_pixels(error)) from None
+    except Exception as error:  # Pillow raises all kinds of errors over broken bytes
         raise DownloadError("What the service sent is no whole picture ({why}).", why=error) from None
+    if cut:
+        raise DownloadError("What the service sent is no whole picture ({why}).", why="its end is missing")
+    return result
+
+
+def is_cut(data: bytes, kind: str) -> bool:
+    """Whether a picture ends too early or its PNG sums are wrong. Pillow does not tell where another pack has made it lenient."""
+    if kind == "PNG":
+        return not _is_whole_png(data)
+    if kind in ("JPEG", "MPO"):
+        return data.find(b"\xff\xd9", _scan_of(data)) < 0
+    if kind == "WEBP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return kind == "GIF" and not data.rstrip(b"\0").endswith(b";")
+
+
+def _is_whole_png(data: bytes) -> bool:
+    place = 8
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        if zlib.crc32(data[place + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            return False
+        if data[place + 4 : place + 8] == b"IEND":
+            return True
+        place = end
+    return False
+
+
+def _scan_of(data: bytes) -> int:
+    """Where the first scan of a JPEG begins: the thumbnail in its header has an end of its own."""
+    place = 2
+    while place + 4 <= len(data) and data[place + 1] != 0xDA:
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return place
 
 
 def _read(path: Path) -> bytes:
@@ -124,12 +161,27 @@ def _check(name: str, data: bytes) -> None:
     try:
         with Image.open(io.BytesIO(data)) as image:
             check_size(name, image.width, image.height)
+            if image.format in _RUNS_A_PROGRAM:
+                raise _unreadable(name, image.format)
             image.draft(image.mode, (1, 1))  # a JPEG is read to its end all the same, at an eighth of the work
             image.load()
-    except _UNREADABLE as error:
+            if ImageFile.LOAD_TRUNCATED_IMAGES and is_cut(data, image.format or ""):
+                raise _unreadable(name, "its end is missing")
+    except GrsaiError:
+        raise
+    except _TOO_LARGE as error:
         raise BadPicture(
-            "{name} is no picture that can be read ({why}). Remove it or save it again.", name=name, why=_why(error)
+            "{name} has {pixels} pixels; at most {most} million are sent. Make it smaller.",
+            name=name,
+            pixels=_pixels(error),
+            most=MAX_PIXELS // 1_000_000,
         ) from None
+    except Exception as error:  # Pillow raises all kinds of errors over broken bytes
+        raise _unreadable(name, _why(error)) from None
+
+
+def _unreadable(name: str, why: str | None) -> BadPicture:
+    return BadPicture("{name} is no picture that can be read ({why}). Remove it or save it again.", name=name, why=why)
 
 
 def check_size(name: str, width: int, height: int) -> None:
@@ -147,7 +199,10 @@ def _load_same(path: Path, digest: str) -> Encoded:
     data = _read(path)
     if hashlib.sha256(data).hexdigest() != digest:
         raise BadPicture("{name} has changed since the batch began. Run again.", name=path.name)
-    return _ready(data)
+    try:
+        return _ready(data)
+    except Exception as error:  # Pillow raises all kinds of errors over broken bytes
+        raise _unreadable(path.name, _why(error)) from None
 
 
 def _ready(data: bytes) -> Encoded:
@@ -155,14 +210,27 @@ def _ready(data: bytes) -> Encoded:
     with Image.open(io.BytesIO(data)) as image:
         if _goes_as_it_is(image) and len(data) <= MAX_UPLOAD_BYTES:
             return Encoded(data, _AS_IT_IS[image.format or ""])
-        upright = ImageOps.exif_transpose(image)
-        return encode(_plain(upright))
+        return encode(_plain(_upright(image)))
 
 
 def _goes_as_it_is(image: Image.Image) -> bool:
     moving = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
-    upright = image.getexif().get(_ORIENTATION, 1) in (0, 1)
-    return image.format in _AS_IT_IS and image.mode in _PLAIN_MODES and upright and not moving
+    return image.format in _AS_IT_IS and image.mode in _PLAIN_MODES and _is_upright(image) and not moving
+
+
+def _is_upright(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in (0, 1)
+    except Exception:  # its EXIF data is broken, the picture is not
+        return True
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # its EXIF data is broken, the picture is not
+        return image
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -175,6 +243,12 @@ def _plain(image: Image.Image) -> Image.Image:
 def _why(error: Exception) -> str:
     """Pillow's reason without the address of a buffer in memory."""
     return re.sub(r" ?<[^>]+>", "", str(error)) or type(error).__name__
+
+
+def _pixels(error: Exception) -> str:
+    """How many pixels Pillow says that a picture has, in millions."""
+    found = re.search(r"\((\d+) pixels", str(error))
+    return f"{int(found[1]) // 1_000_000} million" if found else "too many"
 
 
 def _size(image: Image.Image) -> str:

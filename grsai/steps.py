@@ -19,6 +19,7 @@ from .errors import (
     LostReply,
     Moderated,
     NoSuchTask,
+    NotKept,
     RateLimited,
     ServiceError,
     StillOpen,
@@ -121,7 +122,7 @@ class Steps:
                 return step()
             except _FREE as error:
                 failures += 1
-                if failures >= self._backoff.tries:
+                if failures >= self._backoff.tries or isinstance(error, NotKept):
                     raise
                 self.pause_after(error, failures)
 
