@@ -242,4 +242,5 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path 
     if any(outcome.status == "stopped" for outcome in outcomes):
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
     if demo:
-        show(say("That was the demo: made offline, and the price above was not paid. For pictures of yours see run_batch.py --help.", language))
+        text = "That was the demo: made offline, and the price above was not paid. For pictures of yours see run_batch.py --help."
+        show(say(text, language))
