@@ -81,3 +81,9 @@ function isReady() {
   const types = Object.keys(window.LiteGraph?.registered_node_types ?? {});
   return Boolean(window.app?.graph && types.includes("BatchBanana") && document.querySelector(".grsai-banana-tab-button"));
 }
+
+/** Runs a script of this folder: `story(url, options)` with what the command line gives; its answer goes to stdout as JSON. */
+export async function tell(story) {
+  const [url, options = "{}"] = process.argv.slice(2);
+  process.stdout.write(JSON.stringify(await story(url, JSON.parse(options))));
+}
