@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,9 @@ class Studio:
     def jobs(self, count: int = 1, *, prompt: str = "picture", model: str = "nano-banana-fast", **options: Any) -> list[Job]:
         """Jobs that need no upload."""
         return plan([f"{prompt} {number}" for number in range(count)], model=MODELS.named(model), **options)
+
+    def with_references(self, jobs: Sequence[Job], references: Sequence[Reference]) -> list[Job]:
+        return [replace(job, references=tuple(references)) for job in jobs]
 
     def run(
         self, jobs: Sequence[Job], *, settings: Settings | None = None, ledger: Ledger | None = None, **options: Any
