@@ -51,6 +51,7 @@ class Run:
     error: GrsaiError | None = None
     finished: bool = False
     pictures: deque[Path] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
+    priced: threading.Event = field(default_factory=threading.Event)  # its price was shown
     shown: threading.Event = field(default_factory=threading.Event)  # its last word was said
 
     def hear(self, event: Event) -> None:
@@ -90,9 +91,13 @@ class Run:
 def line(runs: Sequence[Run], language: str) -> str:
     """`7/20 done · 1 failed · 2 running · 42 s · ¥0.31`; before anything is sent, what it will cost."""
     now, first = together(runs), runs[0]
-    if first.price and not now.done + now.failed + now.running:
-        parts = _plan_parts(first.price, language)
-        cost = say("will cost {price}", language, price=price_text(first.price.credits, first.currency))
+    if not now.total:
+        return say("preparing", language)
+    prices = [run.price for run in runs if run.price]
+    if prices and not now.done + now.failed + now.running:
+        parts = _plan_parts(prices, language)
+        credits = sum(price.credits for price in prices)
+        cost = say("will cost {price}", language, price=price_text(credits, first.currency))
     else:
         parts, cost = _progress_parts(now, language), price_text(now.credits, first.currency)
     if first.offline:
@@ -131,7 +136,6 @@ class Board:
         self._said: dict[str, tuple[str, float]] = {}  # text and percent by node
         self._told: dict[int, dict[str, Any]] = {}  # to the panel, by run
         self._showing = False
-        self._wake = threading.Event()
         self._number = 0
 
     def open(self, kind: str, node_id: str | None, language: str) -> Run:
@@ -147,7 +151,6 @@ class Board:
     def close(self, run: Run) -> None:
         """The run is over: its last word is said soon, and `run.shown` is set then."""
         run.finished = True
-        self._wake.set()
 
     def runs(self) -> list[Run]:
         """Those that are not over."""
@@ -158,15 +161,17 @@ class Board:
         with contextlib.closing(asyncio.new_event_loop()) as loop:
             while groups := self._groups():
                 for runs in groups:
+                    priced = [run for run in runs if run.price is not None]
                     over = [run for run in runs if run.finished]
                     with _never_in_the_way():
                         loop.run_until_complete(self._show_node(runs))
                     for run in runs:
                         with _never_in_the_way():
                             self._tell_panel(run)
+                    for run in priced:
+                        run.priced.set()
                     self._forget(runs, over)
-                self._wake.wait(SHOW_SECONDS)
-                self._wake.clear()
+                time.sleep(SHOW_SECONDS)
 
     def _groups(self) -> list[list[Run]]:
         """The runs by node. None left: the thread ends, and the next run starts another."""
@@ -236,12 +241,13 @@ def _never_in_the_way() -> Iterator[None]:
         _log.debug("could not show a run", exc_info=True)
 
 
-def _plan_parts(price: Estimate, language: str) -> list[str]:
-    parts = [say("pictures: {count}", language, count=price.total)]
-    if price.reused:
-        parts.append(say("made earlier: {count}", language, count=price.reused))
-    if price.open:
-        parts.append(say("already paid: {count}", language, count=price.open))
+def _plan_parts(prices: Sequence[Estimate], language: str) -> list[str]:
+    reused, already_paid = sum(price.reused for price in prices), sum(price.open for price in prices)
+    parts = [say("pictures: {count}", language, count=sum(price.total for price in prices))]
+    if reused:
+        parts.append(say("made earlier: {count}", language, count=reused))
+    if already_paid:
+        parts.append(say("already paid: {count}", language, count=already_paid))
     return parts
 
 

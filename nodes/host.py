@@ -27,6 +27,7 @@ from .canvas import Board, Run
 
 LOOK_SECONDS = 0.1  # how often Cancel is looked for
 LAST_WORD_SECONDS = 1.0  # how long the end of a run waits for its last pictures to be shown
+PRICE_SECONDS = 0.3  # how long a run waits for its price to be shown
 MOST_UPLOADS = 4  # of one node at once
 MOST_RUNS = 32  # a list wired into a node starts a run for each of its items
 BOARD = Board()
@@ -94,8 +95,10 @@ class Work:
     ) -> list[Outcome]:
         """The pictures of the jobs, in their order. The price is shown before anything is sent."""
         places.refuse_links(places.output_folder(), output)
-        self.run.price = await self.do(batch.estimate, jobs, mine.ledger)
+        price = await self.do(batch.estimate, jobs, mine.ledger)
         self.run.snapshot = batch.Snapshot(len(jobs))
+        self.run.price = price
+        await self.until(self.run.priced, PRICE_SECONDS)
         return await self.do(
             batch.run,
             jobs,

@@ -1,0 +1,191 @@
+"""Graphs on a real ComfyUI: pictures, previews, Cancel, neighbours, restart."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+from PIL import Image
+
+from grsai.emulator import Fault
+
+KEY = "sk-" + "0123456789abcdef" * 2
+
+
+def submits(room: Any) -> int:
+    return room.service.count("submit")
+
+
+def prompts_of(room: Any) -> list[str]:
+    return [task.prompt for task in room.service.tasks.values()]
+
+
+def test_the_pack_loads_without_a_warning_of_its_own(room: Any):
+    assert "IMPORT FAILED" not in room.comfy.log
+    own = [line for line in room.comfy.log.splitlines() if "grsai" in line.lower() and "[INFO]" not in line]
+    assert [line for line in own if "seconds:" not in line] == []
+
+
+def test_a_folder_times_prompts_becomes_pictures_in_order(room: Any):
+    graph = {
+        "1": room.folder("banana_demo/image", "banana_demo/text/text.txt"),
+        "2": room.batch(["1", 2], images=["1", 0], names=["1", 1]),
+        "3": room.save("2"),
+    }
+    before = submits(room)
+    outputs = room.run(graph)
+    names = [file["filename"] for file in outputs["2"]["images"]]
+    assert len(names) == len(outputs["3"]["images"]) == submits(room) - before == 16
+    assert names[:3] == ["Task_1_astronaut_1.png", "Task_2_astronaut_1.png", "Task_3_cameraman_1.png"]
+    assert {file["subfolder"] for file in outputs["2"]["images"]} == {"banana"}
+    kept = [Image.open(room.comfy.output / "banana" / name) for name in names]
+    saved = [Image.open(room.comfy.output / file["filename"]) for file in outputs["3"]["images"]]
+    assert [image.size for image in kept] == [image.size for image in saved]
+    assert all(left.convert("RGB").tobytes() == right.convert("RGB").tobytes() for left, right in zip(kept, saved, strict=True))
+
+
+def test_every_finished_picture_is_seen_while_the_others_are_made(room: Any):
+    room.service.seconds = (0.3, 2.0)
+    with room.listen() as ear:
+        room.run({"1": room.batch("\n".join(f"preview {number}" for number in range(6)))})
+        room.wait_until(lambda: "execution_success" in dict(ear.events))
+    assert len(ear.previews) == 6
+    assert all(facts["node_id"] == "1" for facts, _ in ear.previews)
+    assert all(max(Image.open(io.BytesIO(data)).size) == 512 for _, data in ear.previews)
+    percents = [percent for percent in ear.percents("1") if percent != 1.0]
+    assert percents == sorted(percents)
+    assert len({round(percent) for percent in percents}) > 5
+    shown = [text for text in ear.texts if text != "preparing"]
+    assert shown[0] == "pictures: 6 · will cost ¥0.264"
+    assert any(" running · " in text for text in ear.texts)
+    assert ear.texts[-1].startswith("6/6 done · ") and ear.texts[-1].endswith("¥0.264")
+
+
+def test_messages_are_few_however_many_events_there_are(room: Any):
+    begun = time.monotonic()
+    with room.listen() as ear:
+        room.run({"1": room.batch("\n".join(f"many {number}" for number in range(40)), concurrency=20)})
+        seconds = time.monotonic() - begun
+        runs = ear.all("grsai.run")
+    assert len(ear.texts) <= 10 * seconds + 2
+    assert len(runs) <= 10 * seconds + 2
+    assert runs[-1]["finished"] and runs[-1]["done"] == 40
+    assert "prompt" not in runs[-1]
+
+
+def test_a_second_run_sends_nothing_also_after_a_restart(room: Any):
+    graph = {"1": room.batch("again 1\nagain 2"), "2": room.generate("again 3"), "3": room.save("2")}
+    first = room.run(graph)
+    before = len(room.service.received)
+    room.comfy.stop()
+    room.comfy.start()
+    assert room.run(graph)["1"] == first["1"]
+    assert len(room.service.received) == before
+
+
+def test_cancel_makes_comfyui_idle_at_once_and_the_next_run_collects(room: Any):
+    room.service.seconds = 2.0
+    graph = {"1": room.batch("\n".join(f"cancel {number}" for number in range(10)), concurrency=4)}
+    before = submits(room)
+    room.comfy.queue(graph)
+    room.wait_until(lambda: submits(room) == before + 4)
+    assert room.cancel() < 0.5
+    time.sleep(0.5)
+    assert submits(room) == before + 4
+    room.service.seconds = 0.2
+    assert len(room.run(graph)["1"]["images"]) == 10
+    assert submits(room) == before + 10
+
+
+def test_cancel_makes_comfyui_idle_while_the_service_hangs(room: Any):
+    room.service.add(Fault("submit", "hang_taken", seconds=5.0))
+    before = submits(room)
+    room.comfy.queue({"1": room.batch("hanging")})
+    room.wait_until(lambda: submits(room) > before)
+    assert room.cancel() < 0.5
+    room.service.clear_faults()
+    assert room.run({"1": room.batch("not hanging")})["1"]["images"]
+
+
+def test_a_list_into_generate_is_bounded(room: Any):
+    room.service.seconds = 0.4
+    room.service.peak_open = 0
+    before = submits(room)
+    graph = {"1": room.folder(), "2": room.generate("list", **{"images.image_1": ["1", 0]}), "3": room.save("2")}
+    assert len(room.run(graph)["3"]["images"]) == 8
+    assert submits(room) == before + 8
+    assert room.service.peak_open <= 5
+
+
+def test_independent_nodes_run_at_the_same_time_under_one_limit(room: Any):
+    room.service.seconds = 0.5
+    room.service.peak_open = 0
+    names = {node: [f"{node} {number}" for number in range(6)] for node in ("left", "right")}
+    room.run({"1": room.batch("\n".join(names["left"])), "2": room.batch("\n".join(names["right"]))})
+    order = [prompt.split()[0] for prompt in prompts_of(room)[-12:]]
+    assert len(set(order[:6])) == 2, order
+    assert room.service.peak_open <= 5
+
+
+def test_a_failing_neighbour_loses_nothing_that_was_paid(room: Any):
+    room.service.seconds = 1.5
+    paid = room.batch("neighbour 1\nneighbour 2")
+    before = submits(room)
+    error = room.fail({"1": paid, "2": room.generate("[input_moderation] [slow 0.3] bad"), "3": room.save("2")})
+    assert error["node_type"] == "NanoBananaGenerate"
+    accepted = [prompt for prompt in prompts_of(room) if prompt.startswith("neighbour")]
+    assert len(accepted) == 2
+    assert len(room.run({"1": paid})["1"]["images"]) == 2
+    assert submits(room) == before + 3
+
+
+def test_a_failure_is_one_message_with_model_reason_task_and_advice(room: Any):
+    error = room.fail({"1": room.generate("[output_moderation]"), "2": room.save("1")})
+    task = list(room.service.tasks.values())[-1]
+    message = error["exception_message"]
+    assert all(part in message for part in ("nano-banana-fast", "output_moderation", task.id, "Change prompt or picture"))
+    assert error["exception_type"] == "grsai.Moderated"
+
+
+def test_no_failure_opens_comfyuis_own_dialogs(room: Any):
+    for kind in ("key_refused", "out_of_credits"):
+        room.service.clear_faults()
+        room.service.add(Fault("submit", kind))
+        message = room.fail({"1": room.batch(f"dialog {kind}")})["exception_message"]
+        assert not message.startswith(("Unauthorized: Please login", "Payment Required:", "Rate Limit Exceeded:")), message
+        room.service.clear_faults()
+
+
+def test_errors_and_texts_are_chinese_where_comfyui_is(room: Any):
+    room.comfy.post("/settings", {"Comfy.Locale": "zh"})
+    try:
+        with room.listen() as ear:
+            message = room.fail({"1": room.batch("[input_moderation] chinese")})["exception_message"]
+        assert "审核" in message
+        assert any("已完成" in text or "预计花费" in text for text in ear.texts)
+    finally:
+        room.comfy.post("/settings", {"Comfy.Locale": "en"})
+
+
+def test_what_the_price_is_over_the_budget_is_not_begun(room: Any):
+    before = submits(room)
+    message = room.fail({"1": room.batch("1\n2\n3", budget=0.1)})["exception_message"]
+    assert "¥" in message and submits(room) == before
+
+
+def test_the_worker_lives_on_after_every_kind_of_end(room: Any):
+    assert room.run({"1": room.batch("still alive")})["1"]["images"]
+
+
+def test_the_key_is_in_no_file_no_reply_and_no_log(room: Any):
+    room.run({"1": room.batch("secret 1"), "2": room.save("1", "secret")})
+    room.fail({"1": room.batch("[output_moderation] secret")})
+    files = [path for path in room.comfy.base.rglob("*") if path.is_file() and not path.is_symlink()]
+    inside = [path for path in files if "custom_nodes" not in path.parts]
+    assert not [path for path in inside if KEY.encode() in path.read_bytes()]
+    assert (room.comfy.private / "ledger.sqlite3").is_file()
+    for route in ("key", "settings", "balance", "catalogue", "history?limit=200", "running"):
+        assert KEY not in str(room.comfy.get(f"/grsai/{route}"))
+    for route in ("/history", "/object_info/BatchBanana", "/internal/logs/raw", "/settings", "/queue"):
+        assert KEY not in str(room.comfy.get(route))

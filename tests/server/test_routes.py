@@ -1,0 +1,294 @@
+"""What the panel asks, on a real ComfyUI whose key and host are set by the panel itself."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+from grsai.emulator import Emulator, Fault
+
+KEY = "sk-" + "0123456789abcdef" * 2
+OTHER_KEY = "sk-" + "fedcba9876543210" * 2
+POSTS = ("key", "key/test", "settings", "stop", "collect")
+GETS = ("key", "settings", "balance", "catalogue", "history", "running")
+
+
+@pytest.fixture(scope="module")
+def desk(new_comfy: Callable[..., Any]) -> Iterator[Any]:
+    comfy = new_comfy()
+    comfy.private.mkdir(parents=True, exist_ok=True)
+    (comfy.private / "grsai.toml").write_text('[models."nano-banana-fast"]\nseconds = 0.1\n', "utf-8")
+    yield comfy
+    comfy.stop()
+
+
+@pytest.fixture
+def service(desk: Any) -> Iterator[Emulator]:
+    """An emulator as the panel's own host, with its key."""
+    with Emulator(seconds=0.2) as service:
+        desk.post("/grsai/settings", {"host": "own", "own_url": service.url})
+        desk.post("/grsai/key", {"key": KEY})
+        yield service
+        assert not service.leaks
+    desk.post("/grsai/key", {"key": ""})
+    desk.post("/grsai/settings", {"host": "china", "own_url": "", "limit": 0, "proxy": True, "currency": "cny"})
+
+
+def ask(desk: Any, method: str, route: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
+    """Status, JSON (or bytes) and headers of a raw request; header names with `_` for `-`."""
+    connection = http.client.HTTPConnection(urlsplit(desk.url).netloc, timeout=20)
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    connection.request(method, f"/grsai/{route}", data, {name.replace("_", "-"): value for name, value in headers.items()})
+    reply = connection.getresponse()
+    content, kind = reply.read(), reply.headers.get_content_type()
+    connection.close()
+    return reply.status, json.loads(content) if kind == "application/json" else content, dict(reply.headers)
+
+
+def post(desk: Any, route: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    return ask(desk, "POST", route, {} if body is None else body, **{"Content_Type": "application/json", **headers})[:2]
+
+
+def batch(prompts: str) -> dict[str, Any]:
+    inputs = {
+        "prompts": prompts,
+        "pairing": "product",
+        "concurrency": 5,
+        "seed": 0,
+        "on_failure": "keep going",
+        "budget": 0.0,
+        "filename_prefix": "banana/Task",
+        "model": "nano-banana-fast",
+        "model.aspect_ratio": "auto",
+    }
+    return {"1": {"class_type": "BatchBanana", "inputs": inputs}}
+
+
+@pytest.mark.parametrize("route", POSTS)
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_what_a_foreign_page_could_post_is_refused(desk: Any, route: str, kind: str):
+    status, said, _ = ask(desk, "POST", route, b'{"host": "offline"}', Content_Type=kind)
+    assert status == 415
+    assert set(said["error"]) == {"en", "zh"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
+)
+def test_other_pages_are_refused(desk: Any, headers: dict[str, str]):
+    assert {post(desk, route, **headers)[0] for route in POSTS} == {403}
+    assert {ask(desk, "GET", route, **headers)[0] for route in GETS} == {403}
+
+
+def test_the_own_page_is_not_refused(desk: Any):
+    for headers in ({"Origin": desk.url, "Sec_Fetch_Site": "same-origin"}, {"Origin": desk.url}):
+        assert ask(desk, "GET", "settings", **headers)[0] == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"text"', b"\xff"])
+def test_a_post_must_hold_an_object(desk: Any, body: bytes):
+    assert ask(desk, "POST", "settings", body, Content_Type="application/json")[0] == 400
+
+
+def test_the_key_can_be_written_and_never_read(desk: Any, service: Emulator):
+    assert desk.get("/grsai/key") == {
+        "set": True,
+        "last4": KEY[-4:],
+        "source": "file",
+        "writable": True,
+        "other_host": False,
+    }
+    path = desk.private / "key.json"
+    assert sys.platform == "win32" or stat.S_IMODE(path.stat().st_mode) == 0o600
+    replies = [desk.get(f"/grsai/{route}") for route in GETS] + [post(desk, "key", {"key": KEY}), post(desk, "settings")]
+    assert KEY not in json.dumps(replies)
+    assert KEY not in desk.log
+    files = [each for each in desk.base.rglob("*") if each.is_file() and "custom_nodes" not in each.parts]
+    assert [each.name for each in files if KEY.encode() in each.read_bytes()] == ["key.json"]
+
+
+@pytest.mark.parametrize("path", ["__grsai/key.json", "..%2F__grsai%2Fkey.json", "%2e%2e/__grsai/key.json"])
+def test_comfyuis_own_routes_do_not_give_the_key_away(desk: Any, service: Emulator, path: str):
+    connection = http.client.HTTPConnection(urlsplit(desk.url).netloc, timeout=20)
+    for route in (f"/userdata/{path}", f"/view?filename={path}", f"/api/userdata/{path}"):
+        connection.request("GET", route)
+        reply = connection.getresponse()
+        assert KEY.encode() not in reply.read()
+        assert reply.status >= 400
+    connection.close()
+
+
+@pytest.mark.parametrize("key", ["short", "has space in it", "ключ-ключ-ключ", 7, None, ["sk-"]])
+def test_what_is_no_key_is_not_stored(desk: Any, service: Emulator, key: Any):
+    status, said = post(desk, "key", {"key": key})
+    assert status == 400 and said["error"]["en"]
+    assert desk.get("/grsai/key")["last4"] == KEY[-4:]
+
+
+def test_the_test_button_asks_the_balance(desk: Any, service: Emulator):
+    service.credits = 12_345
+    assert post(desk, "key/test") == (200, {"ok": True, "credits": 12_345, "yuan": 1.2345, "offline": False})
+    service.add(Fault("credits", "key_refused"))
+    status, said = post(desk, "key/test")
+    assert status == 200 and not said["ok"] and "key" in said["error"]["en"]
+
+
+def test_choosing_another_host_never_takes_the_key_along(desk: Any, service: Emulator):
+    with Emulator() as stranger:
+        post(desk, "settings", {"host": "own", "own_url": stranger.url})
+        assert desk.get("/grsai/key") == {
+            "set": False,
+            "last4": None,
+            "source": None,
+            "writable": True,
+            "other_host": True,
+        }
+        assert not desk.get("/grsai/balance")["ok"]
+        entry = desk.run(batch("to a stranger"))
+        assert "another host" in dict(entry["status"]["messages"])["execution_error"]["exception_message"]
+        assert not stranger.received
+        post(desk, "key", {"key": OTHER_KEY})
+        assert desk.get("/grsai/balance")["ok"]
+        assert KEY not in str([(seen.headers, seen.body, seen.path) for seen in stranger.received])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"host": "moon"},
+        {"host": "own", "own_url": ""},
+        {"host": "own", "own_url": "http://relay.example"},
+        {"own_url": "file:///etc/passwd"},
+        {"limit": 1000},
+        {"limit": "many"},
+        {"proxy": "yes"},
+        {"currency": "gold"},
+        {"key": KEY},
+        {"base_url": "https://relay.example"},
+    ],
+)
+def test_a_wrong_setting_is_refused_and_changes_nothing(desk: Any, service: Emulator, wrong: dict[str, Any]):
+    before = desk.get("/grsai/settings")
+    status, said = post(desk, "settings", {"currency": "usd", **wrong})
+    assert status == 400 and said["error"]["zh"]
+    assert desk.get("/grsai/settings") == before
+
+
+def test_settings_are_kept_and_obeyed(desk: Any, service: Emulator):
+    service.seconds = 0.4
+    said = post(desk, "settings", {"limit": 2, "currency": "credits", "proxy": False})[1]
+    assert (said["limit"], said["currency"], said["proxy"], said["host"]) == (2, "credits", False, "own")
+    assert said["service"] == service.url
+    assert desk.get("/grsai/catalogue")["currency"] == "credits"
+    desk.run(batch("\n".join(f"limited {number}" for number in range(6))))
+    assert service.peak_open == 2
+
+
+def test_the_catalogue_has_every_model_with_its_price(desk: Any):
+    said = desk.get("/grsai/catalogue")
+    prices = {model["id"]: model["credits"] for model in said["models"]}
+    assert (len(prices), prices["nano-banana-fast"], said["default"]) == (12, 440, "nano-banana-fast")
+    assert set(said["units"]) == {"cny", "usd", "credits"}
+
+
+def test_the_history_pages_and_searches(desk: Any, service: Emulator):
+    desk.run(batch("\n".join(f"history {word}" for word in ("one", "two", "three", "four", "five"))))
+    desk.run(batch("history [input_moderation]\nhistory six"))
+    first = desk.get("/grsai/history?limit=3")
+    second = desk.get(f"/grsai/history?limit=3&before={first['next']}")
+    rows = [entry["row"] for entry in first["entries"] + second["entries"]]
+    assert rows == sorted(rows, reverse=True) and len(set(rows)) == 6
+    assert first["counts"] == {"done": 6, "failed": 1}
+    assert [entry["prompt"] for entry in desk.get("/grsai/history?text=three")["entries"]] == ["history three"]
+    [failed] = desk.get("/grsai/history?state=failed")["entries"]
+    assert (failed["reason"], failed["files"]) == ("moderation", [])
+    [place] = desk.get("/grsai/history?text=three")["entries"][0]["files"]
+    assert place["filename"].startswith("Task_3_text_1")
+    assert (place["subfolder"], place["type"]) == ("banana", "output")
+    assert (desk.output / place["subfolder"] / place["filename"]).is_file()
+
+
+@pytest.mark.parametrize("query", ["limit=x", "before=-1", "before=1e9", "limit=" + "9" * 40, "before=1;drop"])
+def test_nonsense_in_a_query_is_refused(desk: Any, query: str):
+    assert ask(desk, "GET", f"history?{query}")[0] == 400
+
+
+def test_a_thumbnail_is_small_and_asked_for_by_row(desk: Any, service: Emulator):
+    desk.run(batch("thumbnail"))
+    [entry] = desk.get("/grsai/history?text=thumbnail")["entries"]
+    status, data, headers = ask(desk, "GET", f"thumbnail?row={entry['row']}")
+    assert (status, headers["Content-Type"]) == (200, "image/jpeg")
+    assert max(Image.open(io.BytesIO(data)).size) == 192
+    assert ask(desk, "GET", "thumbnail?row=999999")[0] == 404
+    assert ask(desk, "GET", f"thumbnail?row={entry['row']}&file=7")[0] == 404
+    assert ask(desk, "GET", "thumbnail")[0] == 404
+    (desk.output / "banana" / entry["files"][0]["filename"]).unlink()
+    assert ask(desk, "GET", f"thumbnail?row={entry['row']}")[0] == 404
+
+
+def test_a_run_is_listed_and_can_be_stopped_and_collected(desk: Any, service: Emulator):
+    service.seconds = 1.5
+    prompt_id = desk.queue(batch("stop 1\nstop 2"))
+    desk.wait_until(lambda: len(service.tasks) == 2)
+    [run] = desk.get("/grsai/running")["runs"]
+    assert (run["kind"], run["node_id"], run["total"], run["finished"]) == ("BatchBanana", "1", 2, False)
+    assert set(run["text"]) == {"en", "zh"}
+    assert post(desk, "stop", {"run": run["id"] + 1}) == (200, {"stopped": 0})
+    assert post(desk, "stop", {"run": run["id"]}) == (200, {"stopped": 1})
+    desk.wait_until(lambda: prompt_id in desk.get(f"/history/{prompt_id}"))
+    messages = dict(desk.get(f"/history/{prompt_id}")[prompt_id]["status"]["messages"])
+    assert "execution_interrupted" in messages and "execution_error" not in messages
+    assert desk.get("/grsai/running")["runs"] == []
+    assert {entry["state"] for entry in desk.get("/grsai/history?limit=2")["entries"]} == {"open"}
+    desk.wait_until(lambda: not service.open)
+    status, said = post(desk, "collect")
+    assert status == 200 and said["open"] == 2
+    desk.wait_until(lambda: not desk.get("/grsai/running")["runs"])
+    entries = desk.get("/grsai/history?limit=2")["entries"]
+    assert [(entry["state"], len(entry["files"])) for entry in entries] == [("done", 1)] * 2
+    assert service.count("submit") == 2
+    assert post(desk, "collect")[1] == {"run": None, "open": 0}
+
+
+def test_offline_runs_without_a_key_and_says_so(desk: Any):
+    post(desk, "settings", {"host": "offline"})
+    try:
+        assert desk.get("/grsai/key")["source"] == "offline"
+        assert desk.get("/grsai/balance")["offline"] and desk.get("/grsai/catalogue")["offline"]
+        graph = batch("offline")
+        graph["2"] = {"class_type": "PreviewAny", "inputs": {"source": ["1", 2]}}
+        outputs = desk.run(graph)["outputs"]
+        assert len(outputs["1"]["images"]) == 1
+        assert "offline emulator, nothing is paid" in outputs["2"]["text"][0]
+        assert desk.get("/grsai/history?limit=1")["entries"][0]["offline"]
+    finally:
+        post(desk, "settings", {"host": "china"})
+    assert not [entry for entry in desk.get("/grsai/history?limit=200")["entries"] if entry["offline"]]
+
+
+def test_the_environment_locks_what_it_decides(new_comfy: Callable[..., Any]):
+    comfy = new_comfy(GRSAI_API_KEY=KEY, GRSAI_BASE_URL="https://relay.example", GRSAI_LIMIT="3", GRSAI_PROXY="off")
+    try:
+        said = post(comfy, "settings", {"host": "offline", "limit": 9, "proxy": True})[1]
+        assert said["locked"] == ["host", "limit", "proxy"]
+        assert (said["host"], said["own_url"], said["limit"], said["proxy"]) == ("own", "https://relay.example", 3, False)
+        assert comfy.get("/grsai/key")["writable"] is False
+        assert post(comfy, "key", {"key": OTHER_KEY})[0] == 400
+    finally:
+        comfy.stop()
