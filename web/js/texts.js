@@ -69,8 +69,8 @@ const TEXTS = {
 
   "open.title": { en: "Paid, not collected", zh: "已付费，未取回" },
   "open.about": {
-    en: "{count} paid tasks whose pictures were not fetched. The service keeps them for 2 hours.",
-    zh: "有 {count} 个已付费的任务还没有取回图片。服务端保留 2 小时。",
+    en: "Paid, but not fetched: {count}. The service keeps them for 2 hours.",
+    zh: "已付费但未取回：{count} 个。服务端保留 2 小时。",
   },
   "open.collect": { en: "Collect", zh: "取回" },
   "open.nothing": { en: "There is nothing to collect.", zh: "没有可取回的图片。" },

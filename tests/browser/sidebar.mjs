@@ -1,0 +1,144 @@
+// Uses the sidebar tab the way a user does. The history holds `entries` pictures already.
+//     node sidebar.mjs URL '{"entries": 5000, "prompt": "one slow prompt"}'
+import { openFrontend, tell } from "./frontend.mjs";
+
+const WAIT = { timeout: 30_000 };
+
+await tell(async (url, { entries, prompt }) => {
+  const page = await openFrontend(url, { vue: true });
+  try {
+    const said = {};
+    await page.click(".grsai-banana-tab-button");
+    await card(page, 0).waitFor();
+    said.balance = await page.locator(".grsai-balance strong").innerText();
+    Object.assign(said, await walk(page, entries));
+    said.viewer = await view(page);
+    said.found = await search(page, "needle");
+    said.failed = await show(page, "failed");
+    await show(page, "");
+    said.copied = await copy(page);
+    said.loaded = await load(page);
+    said.stopped = await stop(page, prompt);
+    said.collected = await collect(page);
+    said.again = await again(page, prompt);
+    return { ...said, troubles: page.troubles };
+  } finally {
+    await page.done();
+  }
+});
+
+function card(page, index) {
+  return page.locator(`.grsai-card[data-index="${index}"]`);
+}
+
+// From the first entry to the last with the keyboard alone.
+async function walk(page, entries) {
+  await page.getByLabel("Search prompts and names").focus();
+  for (let tabs = 0; tabs < 4 && !(await focused(page)); tabs += 1) await page.keyboard.press("Tab");
+  const reached = await focused(page);
+  await page.keyboard.press("ArrowDown");
+  const below = await focused(page);
+  const begun = Date.now();
+  while ((await focused(page)) !== String(entries - 1)) {
+    await page.keyboard.press("End");
+    if (Date.now() - begun > 60_000) throw new Error("the end is never reached");
+  }
+  const [seconds, drawn] = [(Date.now() - begun) / 1000, await page.locator(".grsai-card").count()];
+  await page.keyboard.press("Home");
+  return { reached, below, end: await page.locator(".grsai-card").last().getAttribute("aria-setsize"), seconds, drawn };
+}
+
+function focused(page) {
+  return page.evaluate(() => document.activeElement.dataset.index ?? null);
+}
+
+async function view(page) {
+  await card(page, 0).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("dialog.grsai-viewer img").first().waitFor();
+  const first = await page.locator("dialog.grsai-viewer dd").first().innerText();
+  await page.keyboard.press("ArrowRight");
+  const second = await page.locator("dialog.grsai-viewer dd").first().innerText();
+  await page.keyboard.press("Escape");
+  await page.locator("dialog.grsai-viewer").waitFor({ state: "detached" });
+  return { first, second, back: await focused(page) };
+}
+
+async function search(page, text) {
+  await page.getByLabel("Search prompts and names").fill(text);
+  await page.waitForFunction(() => document.querySelectorAll(".grsai-card").length === 1, null, WAIT);
+  const found = await page.locator(".grsai-card .grsai-prompt").innerText();
+  await page.getByLabel("Search prompts and names").fill("");
+  await card(page, 3).waitFor();
+  return found;
+}
+
+async function show(page, state) {
+  await page.locator(".grsai-tools select").selectOption(state);
+  await page.waitForTimeout(600);
+  return page.locator(".grsai-card .grsai-chip").evaluateAll((chips) => chips.map((chip) => chip.dataset.state));
+}
+
+async function copy(page) {
+  await card(page, 0).getByLabel("Copy prompt").click();
+  await page.getByText("Prompt copied").waitFor();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+// The node shows the picture, and the workflow that holds it loads again without a warning.
+async function load(page) {
+  await card(page, 0).getByLabel("Load as LoadImage node").click();
+  const value = await page.evaluate(() => window.app.graph.nodes.find((node) => node.type === "LoadImage").widgets[0].value);
+  const shown = await page.waitForFunction(isShown, null, WAIT).then(() => true);
+  await page.evaluate(() => window.app.loadGraphData(window.app.graph.serialize(), true, true, null));
+  await page.waitForTimeout(1000);
+  return { value, shown, warnings: await page.getByText(/Media input missing/).count() };
+}
+
+function isShown() {
+  return [...document.querySelectorAll("img")].some((image) => image.src.includes("/view?") && image.naturalWidth > 0);
+}
+
+async function stop(page, prompt) {
+  await page.evaluate((prompt) => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const [generate, preview] = ["NanoBananaGenerate", "PreviewImage"].map((type) => LiteGraph.createNode(type));
+    for (const node of [generate, preview]) app.graph.add(node);
+    generate.widgets.find((widget) => widget.name === "prompt").value = prompt;
+    generate.connect(0, preview, 0);
+    window.badges = () => generate.badges.map((badge) => (typeof badge === "function" ? badge() : badge).text);
+    return app.queuePrompt(0, 1);
+  }, prompt);
+  const run = page.locator(".grsai-run");
+  await run.locator(".grsai-muted", { hasText: "1 running" }).waitFor(WAIT);
+  const name = await run.locator("strong").innerText();
+  const value = Number(await run.getByRole("progressbar").getAttribute("aria-valuenow"));
+  await run.getByRole("button").click();
+  await run.waitFor({ state: "detached" });
+  return { name, value };
+}
+
+async function collect(page) {
+  const waiting = page.locator(".grsai-open");
+  await waiting.waitFor(WAIT);
+  const about = await waiting.locator("p").innerText();
+  await waiting.getByRole("button", { name: "Collect" }).click();
+  await waiting.waitFor({ state: "hidden", timeout: 60_000 });
+  await card(page, 0).locator("img").waitFor(WAIT);
+  return { about, first: await card(page, 0).locator(".grsai-prompt").innerText() };
+}
+
+// The first entry once more: another seed, the same prompt.
+async function again(page, prompt) {
+  const before = await newest();
+  await card(page, 0).getByLabel("Run again with a new seed").click();
+  await page.getByText(/Queued with seed/).waitFor();
+  await page.waitForFunction((row) => fetch("/grsai/history?limit=1").then((reply) => reply.json()).then(({ entries }) => entries[0].row > row), before.row, WAIT);
+  const after = await newest();
+  return { seeds: [before.seed, after.seed], prompts: [before.prompt, after.prompt], canvas: await page.evaluate(() => window.app.graph.nodes.length) };
+
+  function newest() {
+    return page.evaluate(async () => (await (await fetch("/grsai/history?limit=1")).json()).entries[0]);
+  }
+}
