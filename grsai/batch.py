@@ -414,7 +414,10 @@ class _Batch:
                 EmptyResult("Task {task} ended without a picture and may have been paid too.", task=entry.task_id)
             )
         if entry.state in ("submitting", "uncertain"):
-            way.notes.append(Uncertain("An earlier submit got no reply and may have been paid too."))
+            note = Uncertain("An earlier submit got no reply and may have been paid too.")
+            way.notes.append(note)
+            if entry.state == "submitting":  # its process was killed
+                self._write_down(way, lambda: self.ledger.uncertain(entry.row, note))
         if entry.state == "open" and not entry.collectable:
             way.notes.append(
                 StillOpen("An earlier task was not collected within 2 hours and is lost: {task}.", task=entry.task_id)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +33,8 @@ from grsai.settings import Settings
 pytest_plugins = ["tests.comfy"]  # the fixture of a real ComfyUI
 
 KEY = "sk-" + "0123456789abcdef" * 2
-PHOTOS = Path(__file__).parent.parent / "grsai" / "demo" / "image"
+ROOT = Path(__file__).parent.parent
+PHOTOS = ROOT / "grsai" / "demo" / "image"
 QUICK = Backoff(first=0.02, longest=0.2)
 # The catalogue knows how long models take; the emulator is quicker.
 MODELS = Catalogue().with_rows({name: {"seconds": 0.1} for name in Catalogue()})
@@ -80,6 +85,31 @@ class Studio:
     def collect(self, **options: Any) -> list[Collected]:
         with self.ledger() as ledger:
             return batch.collect(settings=self.settings(), ledger=ledger, **{"backoff": QUICK, **options})
+
+    def command(self, *arguments: str, program: Sequence[str] = ("-m", "grsai"), **environment: str) -> subprocess.Popen[str]:
+        """The command in a process of its own, as a user would start it in the studio's folder."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")}
+        given = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "GRSAI_API_KEY": KEY, "GRSAI_BASE_URL": self.emulator.url}
+        return subprocess.Popen(
+            [sys.executable, *program, *arguments, "--lang", "en"],
+            cwd=self.folder,
+            env={**kept, **given, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def furnish(self, prompts: Sequence[str], photos: Sequence[Reference] = ()) -> None:
+        """What the command looks for in its folder. Tasks are known to be quick, so that it looks at them often."""
+        rows = "".join(f'[models."{name}"]\nseconds = 0.1\n' for name in Catalogue())
+        for name, text in {"grsai.toml": rows, ".env": "", "input/text/text.txt": "\n".join(prompts)}.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text(text, "utf-8")
+        for photo in photos:
+            assert photo.path is not None
+            (self.folder / "input" / "image").mkdir(parents=True, exist_ok=True)
+            shutil.copy(photo.path, self.folder / "input" / "image")
 
     def start(self, jobs: Sequence[Job], **options: Any) -> Started:
         """A run in a thread of its own, so that the test can do something meanwhile."""
