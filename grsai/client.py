@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from .errors import (
     DownloadError,
@@ -249,7 +249,7 @@ def _connecting(connection: HTTPConnection) -> Iterator[None]:
         yield
     except (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError):
         raise
-    except (OSError, HTTPError) as error:
+    except Exception as error:
         raise NewConnectionError(connection, type(error).__name__) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import json
 import os
 import shutil
@@ -201,6 +202,58 @@ def emulator() -> Iterator[Emulator]:
         unknown = [(seen.method, seen.path) for seen in emulator.received if seen.step == "unknown"]
         assert not unknown
         assert not emulator.leaks
+
+
+@dataclass
+class Seen:
+    """A request as a server of the tests saw it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    port: int  # of the client: the same for requests over one connection
+
+
+@dataclass
+class Scripted:
+    """A server that gives the replies it is told, one after the other, the last one for ever."""
+
+    url: str
+    replies: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+
+    def will_say(self, body: Any, status: int = 200, **headers: str) -> None:
+        content = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.replies.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, content))
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.title(): value for name, value in self.headers.items()}
+            scripted.seen.append(Seen(self.command, self.path, headers, body, self.client_address[1]))
+            status, headers, content = scripted.replies.pop(0) if len(scripted.replies) > 1 else scripted.replies[0]
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        scripted = Scripted(f"http://127.0.0.1:{httpd.server_address[1]}")
+        threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield scripted
+        httpd.shutdown()
 
 
 @pytest.fixture
