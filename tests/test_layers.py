@@ -1,0 +1,200 @@
+"""The house: imports run one way, the library knows neither ComfyUI nor torch, and it runs where POSIX is not."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LIBRARY = ROOT / "grsai"
+# Each module may import those before it. Those of one line know nothing of each other.
+ORDER = (
+    {"texts", "redact"},
+    {"errors"},
+    {"models", "pictures", "journal", "crew"},
+    {"jobs"},
+    {"settings"},
+    {"client", "ledger"},
+    {"gate", "pace", "files"},
+    {"steps"},
+    {"batch"},
+    {"report"},
+    {"thumbnails"},
+    {"gallery"},
+    {"cli_options", "cli_screen"},
+    {"cli_batch", "cli_commands"},
+    {"cli"},
+    {"__main__"},
+)
+APART = {"__init__", "emulator"}
+NOT_ON_WINDOWS = (
+    "fcntl",
+    "pwd",
+    "grp",
+    "resource",
+    "termios",
+    "tty",
+    "pty",
+    "syslog",
+    "readline",
+    "spwd",
+    "crypt",
+    "nis",
+)
+MODULES = sorted(path.stem for path in LIBRARY.glob("*.py"))
+
+
+def tree(module: str, folder: Path = LIBRARY) -> ast.Module:
+    return ast.parse((folder / f"{module}.py").read_text("utf-8"))
+
+
+def imported(module: ast.AST) -> set[str]:
+    """Every name that is imported anywhere in it, also within functions: `a.b` for absolute ones, `.a` for siblings."""
+    found: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {"." * node.level + name for name in names}
+    return found
+
+
+def siblings(module: str) -> set[str]:
+    return {name[1:] for name in imported(tree(module)) if name.startswith(".")}
+
+
+def top_level(module: str) -> set[str]:
+    """What is imported when the module is: not what its functions import, nor what is for a type checker only."""
+    body = [node for node in tree(module).body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))]
+    found: set[str] = set()
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Try | ast.If):
+            found |= imported(ast.Module([node], []))
+    return found
+
+
+def test_every_module_has_a_place() -> None:
+    placed = [name for line in ORDER for name in line]
+    assert len(placed) == len(set(placed))
+    assert set(MODULES) == {*placed, *APART}
+
+
+@pytest.mark.parametrize("number", range(len(ORDER)))
+def test_imports_run_one_way(number: int) -> None:
+    below = set().union(*ORDER[:number])
+    for module in sorted(ORDER[number]):
+        others = siblings(module) - below
+        if module in ("cli", "cli_batch", "cli_commands"):
+            others -= {"emulator"}  # started from within a function only
+            assert not {name for name in top_level(module) if name == ".emulator"}
+        assert not others, f"{module} imports {others}"
+
+
+def test_the_emulator_knows_nothing_of_the_project() -> None:
+    assert not siblings("emulator")
+    assert not {name for name in imported(tree("emulator")) if name.startswith("grsai")}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_library_knows_neither_comfyui_nor_torch(module: str) -> None:
+    roots = {name.partition(".")[0] for name in imported(tree(module))}
+    assert not roots & {"torch", "torchvision", "comfy", "comfy_api", "folder_paths", "server", "nodes", "execution", "numpy"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_file_speaks_http(module: str) -> None:
+    roots = {name.partition(".")[0] for name in imported(tree(module))}
+    speaks = roots & {"requests", "urllib3", "httpx", "aiohttp", "http"} | {
+        name for name in imported(tree(module)) if name.startswith("urllib.request")
+    }
+    assert not speaks or module in ("client", "emulator")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_file_knows_sqlite(module: str) -> None:
+    assert "sqlite3" not in imported(tree(module)) or module == "ledger"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "nodes").glob("*.py")), ids=lambda path: path.stem)
+def test_one_file_of_the_nodes_knows_torch_and_none_speaks_http(path: Path) -> None:
+    names = imported(tree(path.stem, path.parent))
+    roots = {name.partition(".")[0] for name in names if not name.startswith(".")}
+    assert "torch" not in roots or path.stem == "images"
+    assert not roots & {"requests", "urllib3", "httpx", "sqlite3"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_library_needs_nothing_that_windows_lacks(module: str) -> None:
+    assert not imported(tree(module)) & set(NOT_ON_WINDOWS)
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name not in ("emulator", "__main__") and not name.startswith("cli")]
+)
+def test_the_library_prints_nothing_and_reads_the_environment_in_one_file(module: str) -> None:
+    calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("print", "input", "breakpoint")]
+    reads = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")]
+    assert not reads or module == "settings"
+
+
+HIDDEN = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name in {names!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+for name in {names!r}:
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Hidden())
+"""
+
+A_BATCH = """
+from pathlib import Path
+from grsai import batch, settings
+from grsai.jobs import plan
+from grsai.ledger import Ledger, service_of
+from grsai.pictures import Reference
+
+given = settings.load({"api_key": "sk-" + "0" * 32, "base_url": sys.argv[1]}, environment={})
+folder = Path(sys.argv[2])
+jobs = plan(["a", "b"], [Reference.from_file(sys.argv[3])], model=given.catalogue.named("nano-banana-fast"))
+with Ledger(folder / "ledger.sqlite3", service=service_of(given.base_url)) as ledger:
+    outcomes = batch.run(jobs, settings=given, ledger=ledger, output=folder / "output")
+assert [outcome.status for outcome in outcomes] == ["succeeded"] * 2, outcomes
+"""
+
+
+def run(program: str, *arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_batch_runs_where_posix_is_not(studio, photos) -> None:
+    run(HIDDEN.format(names=NOT_ON_WINDOWS) + A_BATCH, studio.emulator.url, str(studio.folder), str(photos[0].path))
+
+
+def test_a_batch_runs_without_torch_numpy_and_comfyui(studio, photos) -> None:
+    names = ("torch", "numpy", "comfy", "comfy_api", "folder_paths", "server", "aiohttp")
+    run(HIDDEN.format(names=names) + A_BATCH, studio.emulator.url, str(studio.folder), str(photos[0].path))
+
+
+def test_importing_the_library_does_nothing() -> None:
+    run("""
+import sys, threading, builtins
+before = dict(__import__("os").environ)
+opened = []
+real = builtins.open
+builtins.open = lambda *args, **options: opened.append(args[0]) or real(*args, **options)
+import grsai.batch, grsai.report, grsai.gallery, grsai.cli
+assert threading.active_count() == 1, threading.enumerate()
+assert before == dict(__import__("os").environ)
+assert not [name for name in opened if "grsai" in str(name)], opened
+""")
