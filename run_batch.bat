@@ -2,8 +2,8 @@
 rem Runs run_batch.py with the Python of .venv, of a ComfyUI around it, or of the system. Arguments are passed on.
 setlocal
 chcp 65001 >nul
-set "PYTHONUTF8=1"
-cd /d "%~dp0"
+rem Not cd: a folder on the network gets a letter.
+pushd "%~dp0"
 
 set "PYTHON="
 for %%P in (
@@ -21,12 +21,13 @@ if errorlevel 1 goto missing
 set "PYTHON=python"
 
 :found
-"%PYTHON%" run_batch.py %*
+rem An option, as the Python of a portable ComfyUI reads no PYTHONUTF8.
+"%PYTHON%" -X utf8 run_batch.py %*
 set "STATUS=%ERRORLEVEL%"
 goto end
 
 :launcher
-py -3 run_batch.py %*
+py -3 -X utf8 run_batch.py %*
 set "STATUS=%ERRORLEVEL%"
 goto end
 
@@ -35,6 +36,7 @@ echo No Python was found. Install Python 3.10 or newer from https://www.python.o
 set "STATUS=2"
 
 :end
+popd
 rem After a double click the window stays open. Scripts set GRSAI_NO_PAUSE=1.
 if not defined GRSAI_NO_PAUSE pause
 exit /b %STATUS%

@@ -1,5 +1,6 @@
 """The batch of the original tool: every picture with every prompt. The same as `python -m grsai`; see --help."""
 
+import os
 import sys
 
 
@@ -9,6 +10,8 @@ def start():
         needed = "Python 3.10 or newer is needed; this is %s (%s). See https://www.python.org/downloads/\n"
         sys.stderr.write(needed % (sys.version.split()[0], sys.executable))
         return 2
+    # The Python of a portable ComfyUI does not look beside the script.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     from grsai.cli import main
 
     return main()
