@@ -7,16 +7,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFrontend } from "../tests/browser/frontend.mjs";
 import { BLUEPRINT, EXAMPLES } from "./examples.mjs";
+import { PLAIN_CANVAS, photographGraph } from "./photo.mjs";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const RUN_MILLISECONDS = 120_000;
-const MARGIN = 24;
-const THUMBNAIL_WIDTH = 1024;
-const QUIET = { "Comfy.Minimap.Visible": false, "Comfy.Graph.CanvasInfo": false };
-const [LEFT, TOP] = [40, 130]; // of the picture on the canvas, clear of what floats above it
-const HIDDEN = `.comfyui-body-top, .comfyui-body-left, .comfyui-body-right, .comfyui-body-bottom, .p-toast, .side-tool-bar-container,
-  .actionbar-container, .workflow-tabs-container, .graph-canvas-panel > *:not(canvas):not(.dom-widget), .p-buttongroup,
-  [data-testid="graph-canvas-menu"], .subgraph-breadcrumb, .top-menu, .queue-progress-overlay { visibility: hidden !important; }`;
 
 const [url, ...names] = process.argv.slice(2);
 await fetch(`${url}/grsai/settings`, {
@@ -24,7 +18,7 @@ await fetch(`${url}/grsai/settings`, {
   headers: { "Content-Type": "application/json" },
   body: JSON.stringify({ host: "offline" }),
 });
-const page = await openFrontend(url, { vue: true, size: [1800, 1200], settings: QUIET });
+const page = await openFrontend(url, { vue: true, size: [1800, 1200], settings: PLAIN_CANVAS });
 for (const example of EXAMPLES.filter(({ name }) => !names.length || names.includes(name))) await make(example);
 if (!names.length || names.includes(BLUEPRINT.name)) await makeBlueprint();
 console.log(page.troubles.join("\n"));
@@ -37,12 +31,12 @@ async function make(example) {
   write(path.join(ROOT, "example_workflows", `${example.name}.json`), saved);
   await page.evaluate((workflow) => window.app.loadGraphData(workflow, true, true, null), saved);
   await run();
-  await photograph(path.join(ROOT, "example_workflows", `${example.name}.jpg`));
+  await photographGraph(page, path.join(ROOT, "example_workflows", `${example.name}.jpg`));
   console.log(example.name);
 }
 
 // In the page: makes the nodes of an example and wires them.
-async function build({ nodes, links, groups = [] }) {
+async function build({ nodes, links }) {
   const { app, LiteGraph } = window;
   await app.loadGraphData({ nodes: [], links: [], groups: [], version: 0.4, last_node_id: 0, last_link_id: 0 }, true, true, null);
   const made = {};
@@ -71,13 +65,6 @@ async function build({ nodes, links, groups = [] }) {
     made[name].pos = at;
     if (size) made[name].setSize(size);
   }
-  for (const { title, at, size, color } of groups) {
-    const group = new LiteGraph.LGraphGroup(title);
-    group.pos = at;
-    group.size = size;
-    group.color = color;
-    app.graph.add(group);
-  }
 }
 
 async function save() {
@@ -96,61 +83,6 @@ async function run() {
   await page.evaluate(() => window.app.queuePrompt(0, 1));
   await Promise.race([ended, page.waitForTimeout(RUN_MILLISECONDS).then(() => Promise.reject(new Error("it does not end")))]);
   await page.waitForTimeout(1500);
-}
-
-// The nodes without the interface around them, as one picture.
-async function photograph(file, { width = THUMBNAIL_WIDTH } = {}) {
-  const box = await page.evaluate(fit, { margin: MARGIN, corner: [LEFT, TOP] });
-  await page.addStyleTag({ content: HIDDEN });
-  await page.waitForTimeout(700);
-  const png = await page.screenshot({ clip: box });
-  await shrink(png, file, width);
-}
-
-// In the page: brings all nodes into view; answers with the part of the screen that they take.
-function fit({ margin, corner }) {
-  const { app } = window;
-  const scale = Math.min(1, ...boundsScale());
-  app.canvas.ds.scale = scale;
-  const [left, top, right, bottom] = bounds();
-  const canvas = app.canvas.canvas.getBoundingClientRect();
-  app.canvas.ds.offset = [(margin + corner[0]) / scale - left, (margin + corner[1]) / scale - top];
-  app.canvas.setDirty(true, true);
-  const [x, y] = [canvas.x + corner[0], canvas.y + corner[1]];
-  return { x, y, width: (right - left) * scale + 2 * margin, height: (bottom - top) * scale + 2 * margin };
-
-  function boundsScale() {
-    const [left, top, right, bottom] = bounds();
-    const area = app.canvas.canvas.getBoundingClientRect();
-    return [(area.width - corner[0] - 3 * margin) / (right - left), (area.height - corner[1] - 3 * margin) / (bottom - top)];
-  }
-
-  function bounds() {
-    const boxes = [...app.graph.nodes, ...app.graph.groups].map((each) => each.boundingRect ?? each._bounding);
-    return [
-      Math.min(...boxes.map(([x]) => x)),
-      Math.min(...boxes.map(([, y]) => y)) - 30,
-      Math.max(...boxes.map(([x, , w]) => x + w)),
-      Math.max(...boxes.map(([, y, , h]) => y + h)),
-    ];
-  }
-}
-
-async function shrink(png, file, width) {
-  const data = await page.evaluate(
-    async ([source, width]) => {
-      const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${source}`)).blob());
-      const scale = Math.min(1, width / picture.width);
-      const canvas = new OffscreenCanvas(picture.width * scale, picture.height * scale);
-      const context = canvas.getContext("2d");
-      context.imageSmoothingQuality = "high";
-      context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
-      return Array.from(new Uint8Array(await blob.arrayBuffer()));
-    },
-    [png.toString("base64"), width],
-  );
-  fs.writeFileSync(file, Buffer.from(data));
 }
 
 async function makeBlueprint() {

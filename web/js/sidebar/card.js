@@ -9,9 +9,10 @@ export const CARD_HEIGHT = 104; // with the gap below it, in pixels
 
 const STATE_ICONS = { failed: "times-circle", open: "clock", uncertain: "question-circle", submitting: "spinner" };
 
-export function makeCard(entry, open) {
+/** `making`: runs are under way, so what is open needs no collecting. */
+export function makeCard(entry, open, making) {
   const prompt = entry.prompt || t("card.no_prompt");
-  const label = t("card.named", { state: t(`state.${entry.state}`), prompt });
+  const label = t("card.named", { state: stateName(entry, making), prompt });
   const keys = (event) => {
     if (event.key !== "Enter" || event.target !== event.currentTarget) return;
     event.preventDefault(); // else the key presses a button of what opens
@@ -25,7 +26,7 @@ export function makeCard(entry, open) {
       "div",
       { class: "grsai-card-body" },
       h("div", { class: "grsai-prompt", title: prompt }, prompt),
-      stateBadge(entry) ?? h("div", { class: "grsai-muted grsai-facts" }, what(entry)),
+      stateBadge(entry, making) ?? h("div", { class: "grsai-muted grsai-facts" }, what(entry)),
       h("div", { class: "grsai-card-foot" }, h("span", { class: "grsai-muted grsai-facts" }, priceAndTime(entry)), buttons(entry)),
     ),
   );
@@ -50,9 +51,17 @@ export function buttons(entry, leave = () => {}) {
   );
 }
 
-export function stateBadge(entry) {
+/** What is odd about an entry; null for one that is done and still there. */
+export function stateBadge(entry, making = false) {
   if (entry.state === "done") return entry.files.length ? null : chip("gone", t("state.gone"), "eye-slash");
-  return chip(entry.state, entry.error || t(`state.${entry.state}`), STATE_ICONS[entry.state]);
+  const symbol = isMaking(entry, making) ? STATE_ICONS.submitting : STATE_ICONS[entry.state];
+  return chip(isMaking(entry, making) ? "making" : entry.state, entry.error || stateName(entry, making), symbol);
+}
+
+const isMaking = ({ state }, making) => making && ["open", "submitting"].includes(state);
+
+function stateName(entry, making) {
+  return t(`state.${isMaking(entry, making) ? "making" : entry.state}`);
 }
 
 function chip(state, text, symbol) {

@@ -10,17 +10,24 @@ const PAGE = 100;
 const STATES = ["done", "failed", "open", "uncertain", "submitting"];
 const TYPING_MILLISECONDS = 250;
 
-export function makeHistory() {
+/** `isMaking()`: whether runs are under way. */
+export function makeHistory(isMaking) {
   const pages = openPages();
   const note = h("p", { class: "grsai-muted", role: "status" }, t("history.loading"));
   const list = makeList({
     height: CARD_HEIGHT,
     label: t("history.title"),
-    draw: (entry, index) => makeCard(entry, () => open(index)),
+    draw: (entry, index) => makeCard(entry, () => open(index), isMaking()),
     nearEnd: () => pages.more().then((some) => some && show()),
   });
   const states = h("select", { class: "grsai-select", "aria-label": t("history.state") });
-  const search = h("input", { type: "search", class: "grsai-input", placeholder: t("history.search"), "aria-label": t("history.search") });
+  const search = h("input", {
+    type: "search",
+    class: "grsai-input",
+    placeholder: t("history.search_short"),
+    title: t("history.search"),
+    "aria-label": t("history.search"),
+  });
   const filter = () => pages.filter({ text: search.value.trim(), state: states.value }).then(() => show({ top: true }));
   states.addEventListener("change", filter);
   search.addEventListener("input", settled(filter, TYPING_MILLISECONDS));

@@ -9,13 +9,14 @@ export function makeRuns() {
   const element = h("section", { class: "grsai-section", hidden: true }, h("h3", {}, t("runs.title")), list);
   const known = new Map();
   const rows = new Map();
+  let changed = () => {};
 
   function show(run) {
     if (run.finished) return forget(run.id);
     known.set(run.id, run);
     if (!rows.has(run.id)) list.append(newRow(run));
     rows.get(run.id).show(run);
-    element.hidden = false;
+    count();
   }
 
   function newRow(run) {
@@ -28,7 +29,13 @@ export function makeRuns() {
     rows.get(id)?.element.remove();
     rows.delete(id);
     known.delete(id);
+    count();
+  }
+
+  function count() {
+    const before = element.hidden;
     element.hidden = rows.size === 0;
+    if (before !== element.hidden) changed();
   }
 
   async function refresh() {
@@ -38,7 +45,8 @@ export function makeRuns() {
     runs.forEach(show);
   }
 
-  return { element, show, refresh, known: (id) => known.get(id) };
+  const onChange = (listener) => (changed = listener);
+  return { element, show, refresh, onChange, any: () => rows.size > 0, known: (id) => known.get(id) };
 }
 
 function makeRow(run) {

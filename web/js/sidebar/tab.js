@@ -38,10 +38,11 @@ function openPanel() {
   const balance = makeBalance();
   const runs = makeRuns();
   const tasks = makeOpenTasks();
-  const history = makeHistory();
+  const history = makeHistory(runs.any);
   const parts = [balance, runs, tasks, history];
   const refresh = () => parts.forEach((part) => part.refresh());
   const look = settled(() => [balance, tasks, history].forEach((part) => part.refresh()), QUIET_MILLISECONDS);
+  runs.onChange(() => history.redraw()); // what is open is in the making only while something runs
   const ends = [onRun((run) => follow(run, runs, look)), onPrices(() => parts.forEach((part) => part.redraw?.()))];
   const element = h("section", { class: "grsai-panel", "aria-label": t("tab.title") }, header(refresh), ...parts.map((part) => part.element));
   refreshPrices().catch(() => {}).finally(refresh);
@@ -66,6 +67,8 @@ function follow(run, runs, look) {
   const changed = !before || before.done !== run.done || before.failed !== run.failed || run.finished;
   if (changed) look();
   if (run.finished && run.kind === "collect") {
-    toast("info", t("open.collected", { done: run.done, total: run.total }), "", { seconds: 6 });
+    const left = run.total - run.done;
+    const detail = left ? t("open.left", { count: left }) : "";
+    toast("info", t("open.collected", { done: run.done, total: run.total }), detail, { seconds: 6 });
   }
 }
