@@ -35,6 +35,7 @@ TASK_SECONDS = 2 * 3600  # so long the service keeps a task and its pictures
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 BUSY_SECONDS = 10.0
 _HURRIED_SECONDS = 0.1
+_OLD_OWNER_SECONDS = 60.0
 OFFLINE = "offline"
 _REPLAYED_BYTES = 1 << 20
 _MOST_COPIES = 5
@@ -455,8 +456,7 @@ class _Owner:
         self._folder = folder
         self._lock = FileLock(folder / self.name, thread_local=False)
         self._lock.acquire()
-        for path in folder.iterdir():
-            self.lives(path.name)  # removes what killed processes left
+        self._sweep()
 
     def lives(self, name: str) -> bool:
         """Whether the process of that name still runs; the lock of one that was killed is free."""
@@ -471,6 +471,13 @@ class _Owner:
         with contextlib.suppress(OSError):
             path.unlink()
         return False
+
+    def _sweep(self) -> None:
+        """Removes what killed processes left; not what is so young that its process may be about to lock it."""
+        for path in self._folder.iterdir():
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _OLD_OWNER_SECONDS:
+                    self.lives(path.name)
 
     def leave(self) -> None:
         self._lock.release()

@@ -239,6 +239,16 @@ def test_the_claim_of_a_process_that_was_killed_is_taken_over(path: Path) -> Non
             assert ledger.claim("job")
 
 
+def test_what_killed_processes_left_is_removed_and_what_is_new_is_not(path: Path) -> None:
+    Ledger(path).close()
+    old, new = path.parent / "owners" / "old", path.parent / "owners" / "new"
+    for file in (old, new):
+        file.touch()
+    os.utime(old, (0, 0))
+    with Ledger(path):
+        assert not old.exists() and new.exists()
+
+
 def test_of_many_threads_one_claims(path: Path) -> None:
     with Ledger(path) as first, Ledger(path) as second, ThreadPoolExecutor(16) as pool:
         for number in range(10):
