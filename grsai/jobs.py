@@ -19,7 +19,9 @@ from .pictures import Reference
 Status = Literal["succeeded", "failed", "uncertain", "stopped"]
 Pairing = Literal["product", "zip"]
 PAIRINGS: tuple[Pairing, ...] = ("product", "zip")
+_HALF_LETTER = re.compile("[\ud800-\udfff]")
 MAX_STEM = 80  # characters; keeps whole paths below the 260 of Windows
+MAX_STEM_BYTES, MAX_PREFIX_BYTES = 120, 80  # keeps names below the 255 bytes of Linux, where a Chinese letter has three
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Job:
     def __post_init__(self) -> None:
         if not self.prompt.strip():
             raise WrongJob("The prompt is empty. Write what the picture should show.")
+        if _HALF_LETTER.search(self.prompt):
+            raise WrongJob("The prompt holds half a character, perhaps of an emoji that was cut. Write it again.")
         object.__setattr__(self, "image_size", self.model.size(self.image_size))
         object.__setattr__(self, "aspect_ratio", self.model.ratio(self.aspect_ratio))
 
@@ -95,16 +99,17 @@ def plan(
     jobs, seen = [], Counter[str]()
     for task, (picture, prompt) in enumerate(pairs, 1):
         references = (picture, *shared) if picture else tuple(shared)
-        name = f"{prefix}_{task}_{safe_stem(picture.name if picture else 'text')}"
+        name = f"{safe_stem(prefix, most_bytes=MAX_PREFIX_BYTES)}_{task}_{safe_stem(picture.name if picture else 'text')}"
         job = Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name)
         jobs.append(replace(job, variation=seen[job.fingerprint]))
         seen[job.fingerprint] += 1
     return jobs
 
 
-def safe_stem(name: str) -> str:
-    """`name` without what Windows forbids in file names, at most 80 characters."""
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", name)[:MAX_STEM].strip(" .") or "picture"
+def safe_stem(name: str, *, most_bytes: int = MAX_STEM_BYTES) -> str:
+    """`name` without what Windows forbids in file names, and no longer than a file system takes."""
+    allowed = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]', "_", name)[:MAX_STEM]
+    return allowed.encode()[:most_bytes].decode("utf-8", "ignore").strip(" .") or "picture"
 
 
 def split_prompts(text: str) -> list[str]:
