@@ -37,7 +37,7 @@ from .gate import Gate, Run
 from .jobs import Job, Outcome, Status, safe_stem
 from .ledger import Entry, Ledger
 from .models import CREDITS_PER_YUAN, yuan
-from .pace import Backoff
+from .pace import Backoff, Usual
 from .pictures import Reference
 from .settings import Settings
 from .steps import Steps, may_help, verdict
@@ -318,8 +318,7 @@ class _Batch:
         self._reserved = 0
         self._percent = 0
         self._counts = {"done": 0, "failed": 0, "reused": 0, "running": 0, "credits": 0}
-        self._usual: dict[tuple[str, str | None], float] = {}
-        self._learnt: dict[tuple[str, str | None], float] = {}
+        self._usual: dict[tuple[str, str | None], Usual] = {}
 
     def run(self) -> list[Outcome]:
         for number in range(min(len(self.jobs), self._threads())):
@@ -563,7 +562,7 @@ class _Batch:
         try:
             return steps.wait_for(
                 way.task_id or "",
-                usual=self._usual_seconds(way.job),
+                usual=self._usual_of(way.job),
                 deadline=self.settings.deadline_seconds or model.deadline_seconds(size),
                 age=age,
                 on_progress=lambda percent: self._advance(way, percent),
@@ -618,18 +617,18 @@ class _Batch:
                 raise OverBudget("Not sent: the budget of ¥{budget:.2f} is used up.", budget=yuan(self.budget_credits))
             self._reserved += credits
 
-    def _usual_seconds(self, job: Job) -> float:
+    def _usual_of(self, job: Job) -> Usual:
         key = (job.model.id, job.image_size)
         if key not in self._usual:
             known = self.ledger.usual_seconds(*key)
-            self._usual[key] = known or job.model.usual_seconds(job.image_size)
+            self._usual[key] = Usual(known, learnt=True) if known else Usual(job.model.usual_seconds(job.image_size))
         return self._usual[key]
 
     def _learn(self, job: Job, seconds: float) -> None:
         """What the last task of a kind took, from submit to notice, times the polls of the next ones."""
-        key = (job.model.id, job.image_size)
-        self._usual[key] = (self._learnt.get(key, seconds) + seconds) / 2
-        self._learnt[key] = self._usual[key]
+        before = self._usual_of(job)
+        mean = (before.seconds + seconds) / 2 if before.learnt else seconds
+        self._usual[job.model.id, job.image_size] = Usual(mean, learnt=True)
 
     # What the outside sees
 

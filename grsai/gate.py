@@ -1,7 +1,7 @@
 """What all runs of one process share for one key: how many tasks may be open, when to hold back, who uploads what.
 
 The limit adapts like TCP's window: it opens quickly at the start, halves when the service says 429 or breaks down again and
-again, comes back to what was known to work, and then tries one more from time to time. It never passes what the user set.
+again, comes back to what was known to work, and after a quiet time tries one more. It never passes what the user set.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 DEFAULT_LIMIT = 5
-FIRST_WINDOW = 5  # open tasks at the start; each accepted one opens the window by one
-POLLS_PER_SECOND = 40.0
+FIRST_WINDOW = 5  # tasks submitted at once before anything is known
+LEAST_AHEAD, SHARE_AHEAD = 2, 3  # submits under way beside n accepted tasks while the window opens: 2, or n / 3
+POLLS_PER_SECOND = 40.0  # of all tasks together, or one a second for each open task
 ERRORS_IN_A_ROW = 4  # broken replies that count like a 429
-FIRST_PROBE_SECONDS = 15.0  # quiet time before one more than what worked is tried; doubles with each refusal
-LONGEST_PROBE_SECONDS = 600.0
-_NEAR = 0.75
+QUIET_SECONDS = 30.0  # before one more than what worked is tried: doubles when that is refused, halves when it is taken
+QUIET_RANGE = (4.0, 600.0)
 _LOOK_SECONDS = 0.5
 
 
@@ -29,30 +29,33 @@ _LOOK_SECONDS = 0.5
 class Window:
     """How many tasks the service may have open at once, learnt from what it says."""
 
-    size: float = FIRST_WINDOW
-    proven: float | None = None  # what was open when the service refused; None: it never did
+    size: int = FIRST_WINDOW
+    proven: int | None = None  # what was open when the service refused one more; None: it never did
     quiet_since: float = 0.0
-    probe_seconds: float = FIRST_PROBE_SECONDS
+    quiet_seconds: float = QUIET_SECONDS
 
-    def accepted(self, now: float, most: int) -> None:
-        """A submit was accepted: open by one, beyond the proven size only after a quiet time."""
-        if self.proven is not None and self.size >= self.proven:
-            if now - self.quiet_since < self.probe_seconds:
-                return
-            self.proven, self.quiet_since = self.size + 1, now
-        self.size = min(self.size + 1, most)
+    def accepted(self, now: float, open_tasks: int) -> None:
+        """A submit was accepted and is one of `open_tasks` now: open further."""
+        if self.proven is None:
+            self.size = max(self.size, open_tasks + max(LEAST_AHEAD, open_tasks // SHARE_AHEAD))
+        elif self.size < self.proven:
+            self.size += 1
+        elif open_tasks > self.proven:  # one more than was known to work
+            self.proven, self.quiet_since = open_tasks, now
+            self.quiet_seconds = max(self.quiet_seconds / 2, QUIET_RANGE[0])
+        elif now - self.quiet_since >= self.quiet_seconds:
+            self.size, self.quiet_since = self.proven + 1, now
 
     def refused(self, now: float, open_tasks: int) -> None:
-        """The service takes no more than what is open now: halve. One burst of refusals counts once."""
-        if self.proven is not None and now - self.quiet_since < 1.0:
-            return
-        if self.proven is None:
-            self.proven = float(max(open_tasks, 1))
-        elif open_tasks >= _NEAR * self.proven:  # else it was not for the number of open tasks
-            self.probe_seconds = min(self.probe_seconds * 2, LONGEST_PROBE_SECONDS)
-            self.proven = float(max(open_tasks, 1))
-        self.size = max(open_tasks / 2, 1.0)
+        """The service takes no more than what is open now."""
         self.quiet_since = now
+        if self.proven is not None and self.size > self.proven and open_tasks >= self.proven:
+            self.size = self.proven  # only the one that was tried: nothing is lost
+            self.quiet_seconds = min(self.quiet_seconds * 2, QUIET_RANGE[1])
+            return
+        known = self.proven or open_tasks
+        self.proven = max((known + open_tasks) // 2, open_tasks, 1)
+        self.size = max(open_tasks // 2, 1)
 
 
 @dataclass(eq=False)  # two jobs of one run may have the same place
@@ -99,6 +102,7 @@ class Gate:
         self._accepted_open = 0
         self._cool_until = 0.0
         self._errors = 0
+        self._old_submits = 0  # under way when the window closed: what they are told is no news
         self._next_poll = 0.0
         self._numbers = 0
         self._uploads: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -125,8 +129,9 @@ class Gate:
         """A submit was accepted."""
         with self._lock:
             self._errors = 0
+            self._old_submits = max(self._old_submits - 1, 0)
             self._accepted_open += 1
-            self._window.accepted(time.monotonic(), self._most())
+            self._window.accepted(time.monotonic(), self._accepted_open)
             self._grant()
 
     def finished(self) -> None:
@@ -137,9 +142,8 @@ class Gate:
     def refused(self, retry_after: float | None = None) -> None:
         """A submit was refused with 429: everybody holds back."""
         with self._lock:
-            now = time.monotonic()
-            self._window.refused(now, self._accepted_open)
-            self._cool_until = max(self._cool_until, now + (retry_after or 0.0))
+            self._cool_until = max(self._cool_until, time.monotonic() + (retry_after or 0.0))
+            self._close()
 
     def broke(self) -> None:
         """The service broke down over a submit; again and again counts like a refusal."""
@@ -147,14 +151,23 @@ class Gate:
             self._errors += 1
             if self._errors >= ERRORS_IN_A_ROW:
                 self._errors = 0
-                self._window.refused(time.monotonic(), self._accepted_open)
+                self._close()
+
+    def _close(self) -> None:
+        """Makes the window smaller, once for all submits that are under way together."""
+        if self._old_submits:
+            self._old_submits -= 1
+            return
+        self._old_submits = max(self._open - self._accepted_open - 1, 0)
+        self._window.refused(time.monotonic(), self._accepted_open)
 
     def poll_pause(self) -> float:
         """Seconds to hold a poll back, so that all runs together stay below `POLLS_PER_SECOND`."""
         with self._lock:
             now = time.monotonic()
-            self._next_poll = max(self._next_poll, now) + 1 / POLLS_PER_SECOND
-            return self._next_poll - now - 1 / POLLS_PER_SECOND
+            turn = max(self._next_poll, now)
+            self._next_poll = turn + 1 / max(POLLS_PER_SECOND, self._open)
+            return turn - now
 
     def cool_pause(self) -> float:
         """Seconds until the service takes submits again, by its own word."""
@@ -179,7 +192,7 @@ class Gate:
 
     def _grant(self) -> None:
         """Lets in whom the window, the cool-down and their own run's concurrency allow, in order."""
-        room = min(self._most(), int(self._window.size)) - self._open
+        room = min(self._most(), self._window.size) - self._open
         if room <= 0 or self.cool_pause() > 0:
             return
         for waiter in list(self._waiting):

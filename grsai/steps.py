@@ -30,7 +30,7 @@ from .errors import (
 )
 from .gate import Gate
 from .ledger import Ledger
-from .pace import Backoff, next_poll
+from .pace import Backoff, Look, Usual, next_poll
 from .pictures import Reference
 
 GRACE_SECONDS = 30.0  # so long a task may be unknown after its submit
@@ -134,15 +134,16 @@ class Steps:
             raise Stopped("Stopped.")
 
     def wait_for(
-        self, task_id: str, *, usual: float, deadline: float, age: float = 0.0, on_progress: Callable[[int], None]
+        self, task_id: str, *, usual: Usual, deadline: float, age: float = 0.0, on_progress: Callable[[int], None]
     ) -> Task:
-        """Polls until the task has its pictures. `usual`, `deadline`, `age` (since its submit) in seconds.
+        """Polls until the task has its pictures. `deadline` and `age` (since its submit) in seconds.
 
         Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown, and
         a refusal that is said again and again. What breaks for a while only costs time: the task is paid.
         """
         begun, odd, failures, progress = time.monotonic(), 0, 0, 0
-        self.pause(0.0 if age else next_poll(0.0, 0, usual))
+        looks: list[Look] = []
+        self.pause(0.0 if age else next_poll(looks, usual))
         while True:
             elapsed = time.monotonic() - begun
             try:
@@ -158,6 +159,7 @@ class Steps:
                 self.pause_after(error, failures)
             else:
                 failures, progress = 0, max(progress, task.progress)
+                looks.append((time.monotonic() - begun + age, progress))
                 on_progress(progress)
                 if task.status == "succeeded" and task.urls:
                     return task
@@ -166,7 +168,7 @@ class Steps:
             elapsed = time.monotonic() - begun
             if elapsed > deadline:
                 raise still_open(task_id, elapsed + age)
-            self.pause(self._backoff.wait(odd) if odd else next_poll(elapsed + age, progress, usual))
+            self.pause(self._backoff.wait(odd) if odd else next_poll(looks, usual))
 
     def settled(self, task_id: str, *, age: float) -> Task:
         """The task if it has its pictures by now; raises like `wait_for`, `StillOpen` if it runs. `age` in seconds."""
