@@ -123,8 +123,11 @@ async function collect(page) {
   const waiting = page.locator(".grsai-open");
   await waiting.waitFor(WAIT);
   const about = await waiting.locator("p").innerText();
-  await waiting.getByRole("button", { name: "Collect" }).click();
-  await waiting.waitFor({ state: "hidden", timeout: 60_000 });
+  // What is still in the making stays on offer.
+  for (let tries = 0; tries < 10 && (await waiting.isVisible()); tries += 1) {
+    await waiting.getByRole("button", { name: "Collect" }).click();
+    await waiting.waitFor({ state: "hidden", timeout: 3000 }).catch(() => {});
+  }
   await card(page, 0).locator("img").waitFor(WAIT);
   return { about, first: await card(page, 0).locator(".grsai-prompt").innerText() };
 }

@@ -1,10 +1,11 @@
 // The price of a node, as a badge that follows its widgets in the classic and in the Vue canvas.
-import { app, everyNode } from "./comfy.js";
+import { app, stores } from "./comfy.js";
 import { isOffline, money, moneyAndCredits, onPrices, priceOf } from "./money.js";
 import { t } from "./texts.js";
 
 const PRICED = { NanoBananaGenerate: priceOfGenerate, BatchBanana: priceOfBatch };
 const BANANA = { fgColor: "#2a2000", bgColor: "#f4c845" };
+const REDRAWN = "grsai.redrawn"; // a number beside ComfyUI's stores
 const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
 
 /** To be called for each node that is created. */
@@ -15,16 +16,17 @@ export function addBadge(node) {
   const before = node.onConnectionsChange;
   node.onConnectionsChange = function (...facts) {
     before?.apply(this, facts);
-    redraw(node);
+    redraw();
   };
 }
 
 /** Redraws every badge when the catalogue, the host or the currency changed. */
 export function followPrices() {
-  onPrices(() => everyNode().filter((node) => node.comfyClass in PRICED).forEach(redraw));
+  onPrices(redraw);
 }
 
 function badge(node, price) {
+  void stores()?.[REDRAWN]; // read, so that the Vue canvas asks again when it changes
   if (isOffline()) return new window.LGraphBadge({ text: t("money.free"), ...FREE });
   const credits = priceOf(valueOf(node, "model"));
   return new window.LGraphBadge({ text: credits === null ? "" : price(node, credits), ...BANANA });
@@ -40,7 +42,7 @@ function priceOfBatch(node, credits) {
   const prompts = promptCount(valueOf(node, "prompts"));
   const pictures = pictureCount(node);
   const oneToOne = valueOf(node, "pairing") === "zip";
-  if (prompts === null) return t("money.each", { price: money(credits) });
+  if (!prompts) return t("money.each", { price: money(credits) });
   if (pictures === null && !oneToOne) return t("money.each_source", { price: money(credits * prompts) });
   return moneyAndCredits(credits * prompts * (oneToOne ? 1 : pictures));
 }
@@ -63,10 +65,9 @@ function valueOf(node, name) {
   return linked ? null : (node.widgets?.find((widget) => widget.name === name)?.value ?? null);
 }
 
-// The Vue canvas looks at the badges of a node again when it is told that they are new ones.
-function redraw(node) {
-  node.badges = [...node.badges];
-  const facts = { nodeId: node.id, property: "badges", oldValue: node.badges, newValue: node.badges };
-  node.graph?.trigger?.("node:property:changed", { type: "node:property:changed", ...facts });
+// Values of widgets are watched by the Vue canvas itself; links and prices are not.
+function redraw() {
+  const known = stores();
+  if (known) known[REDRAWN] = (known[REDRAWN] ?? 0) + 1;
   app.canvas?.setDirty(true, true);
 }

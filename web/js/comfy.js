@@ -32,11 +32,6 @@ export function pictureValue({ filename, subfolder, type }) {
   return type === "input" ? path : `${path} [${type}]`;
 }
 
-/** Every node of the open graph, those inside subgraphs too. */
-export function everyNode(graph = app.graph) {
-  return (graph?.nodes ?? []).flatMap((node) => (node.subgraph ? [node, ...everyNode(node.subgraph)] : [node]));
-}
-
 /** A LoadImage node for a picture, in the middle of what is seen of the graph. */
 export function addLoadImage(picture) {
   const node = window.LiteGraph.createNode("LoadImage");
@@ -60,6 +55,11 @@ export async function openPrompt() {
 /** Queues nodes `{id: {class_type, inputs}}`, which need not be those on the canvas. Throws what ComfyUI says against it. */
 export async function queue(output) {
   await api.queuePrompt(0, { output, workflow: app.graph.serialize() });
+}
+
+/** The stores of the frontend, by name; undefined where they cannot be reached. The Vue canvas draws what is read of them. */
+export function stores() {
+  return document.getElementById("vue-app")?.__vue_app__?.config.globalProperties.$pinia?.state.value;
 }
 
 // A list of file names that lacks the picture would mark it as missing.

@@ -1,5 +1,5 @@
 // Two things that the canvas forgets.
-import { app } from "./comfy.js";
+import { app, stores } from "./comfy.js";
 
 const KEPT = ["NanoBananaGenerate", "BatchBanana"];
 
@@ -20,15 +20,10 @@ export function showAllPictures(node) {
   node.onExecuted = function (output) {
     before?.call(this, output);
     if (!output?.images?.length) return;
-    for (const previews of [livePreviews(), app.nodePreviewImages]) delete previews?.[placeOf(this)];
+    // The Vue canvas redraws only for a change that its own store sees.
+    for (const previews of [stores()?.nodeOutput?.nodePreviewImages, app.nodePreviewImages]) delete previews?.[placeOf(this)];
     this.images = undefined; // so that the canvas takes the output for new
   };
-}
-
-// The Vue canvas redraws only for a change that its own store sees. Where the store cannot be reached, the preview stays.
-function livePreviews() {
-  const pinia = document.getElementById("vue-app")?.__vue_app__?.config.globalProperties.$pinia;
-  return pinia?.state.value.nodeOutput?.nodePreviewImages;
 }
 
 // How ComfyUI names a node that may be inside a subgraph.

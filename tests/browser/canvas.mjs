@@ -1,0 +1,137 @@
+// What the nodes show on the canvas: prices, sockets, choices, failures, help.
+//     node canvas.mjs URL '{"locale": "en", "vue": true}'
+import { openFrontend, tell } from "./frontend.mjs";
+
+const SHOWN_MILLISECONDS = 10_000;
+const RUN_MILLISECONDS = 60_000;
+
+await tell(async (url, { locale, vue }) => {
+  await set(url, { host: "china" });
+  const page = await openFrontend(url, { locale, vue });
+  try {
+    const said = { badges: await badges(page, vue) };
+    said.sockets = await sockets(page);
+    said.choices = await choices(page);
+    await set(url, { host: "offline" });
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector(".grsai-banana-tab-button"));
+    said.failed = await failure(page, "NanoBananaGenerate", { prompt: "[input_moderation] a failure" });
+    said.some = await failure(page, "BatchBanana", { prompts: `all well ${locale} ${vue}\n[error] not well ${locale} ${vue}` });
+    said.help = await help(page, url);
+    return { ...said, troubles: page.troubles };
+  } finally {
+    await page.done();
+    await set(url, { host: "offline" });
+  }
+});
+
+function set(url, settings) {
+  const headers = { "Content-Type": "application/json" };
+  return fetch(`${url}/grsai/settings`, { method: "POST", headers, body: JSON.stringify(settings) });
+}
+
+// The text of the price badge after each change of a node, as it is drawn.
+async function badges(page, vue) {
+  await page.evaluate(() => {
+    const { app, LiteGraph } = window;
+    const add = (type, pos) => {
+      const node = LiteGraph.createNode(type);
+      node.pos = pos;
+      app.graph.add(node);
+      return node;
+    };
+    app.graph.clear();
+    app.canvas.ds.scale = 0.6;
+    app.canvas.ds.offset = [100, 150];
+    window.nodes = {
+      generate: add("NanoBananaGenerate", [0, 0]),
+      batch: add("BatchBanana", [600, 0]),
+      folder: add("LoadBananaFolder", [0, 700]),
+      photo: add("LoadImage", [600, 900]),
+    };
+    window.turn = (node, name, value) => {
+      const widget = window.nodes[node].widgets.find((each) => each.name === name);
+      widget.value = value;
+      widget.callback?.(value);
+    };
+    window.wire = (from, output, to, input) => {
+      const slot = (slots, name) => slots.findIndex((each) => each.name === name);
+      const [source, target] = [window.nodes[from], window.nodes[to]];
+      source.connect(slot(source.outputs, output), target, slot(target.inputs, input));
+    };
+  });
+  const seen = [];
+  const look = async (node) => seen.push(await badge(page, node, vue));
+  await look("generate");
+  await page.evaluate(() => window.turn("generate", "count", 3));
+  await look("generate");
+  await page.evaluate(() => window.turn("generate", "model", "nano-banana-2"));
+  await look("generate");
+  await page.evaluate(() => window.turn("batch", "prompts", "one\n\ntwo\n"));
+  await look("batch");
+  await page.evaluate(() => window.wire("folder", "images", "batch", "images"));
+  await look("batch");
+  await page.evaluate(() => window.turn("batch", "pairing", "zip"));
+  await look("batch");
+  await page.evaluate(() => window.wire("folder", "prompts", "batch", "prompts"));
+  await look("batch");
+  return seen;
+}
+
+// In the Vue canvas: the text must stand in the page. In the classic one the badge is asked for each time it is drawn.
+async function badge(page, node, vue) {
+  await page.waitForTimeout(200);
+  const text = await page.evaluate((name) => window.nodes[name].badges.at(-1)().text, node);
+  if (vue) await page.getByText(text, { exact: true }).first().waitFor({ timeout: SHOWN_MILLISECONDS });
+  return text;
+}
+
+async function sockets(page) {
+  await page.evaluate(() => window.wire("photo", "IMAGE", "generate", "images.image_1"));
+  await page.waitForTimeout(300);
+  return page.evaluate(() => window.nodes.generate.inputs.map((input) => input.name).filter((name) => name.startsWith("images.")));
+}
+
+// The widgets under the model, for a model with sizes and for one without.
+async function choices(page) {
+  const read = () => page.evaluate(() => window.nodes.generate.widgets.map((widget) => widget.name).filter((name) => name.startsWith("model")));
+  const withSizes = await read();
+  await page.evaluate(() => window.turn("generate", "model", "nano-banana-fast"));
+  return [withSizes, await read()];
+}
+
+// Runs one node and reads the toast.
+async function failure(page, type, values) {
+  await page.evaluate(
+    async ([type, values]) => {
+      const { app, LiteGraph } = window;
+      app.graph.clear();
+      const [node, preview] = [type, "PreviewImage"].map((each) => LiteGraph.createNode(each));
+      for (const each of [node, preview]) app.graph.add(each);
+      node.connect(0, preview, 0);
+      for (const [name, value] of Object.entries(values)) node.widgets.find((widget) => widget.name === name).value = value;
+      await app.queuePrompt(0, 1);
+    },
+    [type, values],
+  );
+  const toast = page.locator(".p-toast-message").last();
+  await toast.waitFor({ timeout: RUN_MILLISECONDS });
+  const text = await toast.innerText();
+  const dialogs = await page.locator(".p-dialog:visible").count();
+  await page.locator(".p-toast-close-button").last().click();
+  await toast.waitFor({ state: "detached" });
+  return { text, dialogs };
+}
+
+// The help page of each node in its language, and whether its picture is there.
+async function help(page, url) {
+  const pages = [];
+  for (const node of ["NanoBananaGenerate", "BatchBanana", "GrsaiUpload", "LoadBananaFolder"]) {
+    const locale = await page.evaluate(() => window.app.extensionManager.setting.get("Comfy.Locale"));
+    const text = await (await fetch(`${url}/extensions/grsai-nano-banana/docs/${node}/${locale}.md`)).text();
+    const [, picture] = text.match(/!\[[^\]]+\]\(([^)]+)\)/);
+    const reply = await fetch(`${url}/extensions/grsai-nano-banana/docs/${picture}`);
+    pages.push([text.split("\n")[0], reply.headers.get("content-type")]);
+  }
+  return pages;
+}

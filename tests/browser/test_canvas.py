@@ -1,0 +1,70 @@
+"""What the nodes show on the classic and on the Vue canvas, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.comfy import Comfy
+
+PRICES = {
+    "en": [
+        "¥0.044 · 440 credits",
+        "¥0.132 · 1,320 credits",
+        "¥0.36 · 3,600 credits",
+        "¥0.088 · 880 credits",
+        "¥0.088 per input picture",
+        "¥0.088 · 880 credits",
+        "¥0.044 per picture",
+    ],
+    "zh": [
+        "¥0.044 · 440 积分",
+        "¥0.132 · 1,320 积分",
+        "¥0.36 · 3,600 积分",
+        "¥0.088 · 880 积分",
+        "每张输入图 ¥0.088",
+        "¥0.088 · 880 积分",
+        "每张 ¥0.044",
+    ],
+}
+TITLES = {
+    "en": ["# Nano Banana Generate", "# Batch Banana", "# Grsai Upload", "# Load Banana Folder"],
+    "zh": ["# Nano Banana 生成", "# Nano Banana 批量生成", "# Grsai 上传图片", "# 读取图片文件夹"],
+}
+
+
+@pytest.fixture(scope="module", params=[("en", False), ("zh", True), ("en", True)], ids=["en-classic", "zh-vue", "en-vue"])
+def seen(browse: Callable[..., Any], comfy: Comfy, request: pytest.FixtureRequest) -> dict[str, Any]:
+    locale, vue = request.param
+    return {"locale": locale, **browse("canvas", comfy, locale=locale, vue=vue)}
+
+
+def test_the_price_follows_the_widgets_and_the_links(seen: dict[str, Any]):
+    assert seen["badges"] == PRICES[seen["locale"]]
+
+
+def test_sockets_grow_as_they_are_wired(seen: dict[str, Any]):
+    assert seen["sockets"] == ["images.image_1", "images.image_2"]
+
+
+def test_a_model_brings_its_own_choices(seen: dict[str, Any]):
+    ratio, size = "model.aspect_ratio", "model.image_size"
+    assert seen["choices"] == [["model", ratio, size], ["model", ratio]]
+
+
+def test_a_failure_is_a_toast_in_the_users_language_and_no_dialog(seen: dict[str, Any]):
+    said = seen["failed"]["text"]
+    assert ("could not finish" if seen["locale"] == "en" else "未能完成") in said
+    assert "nano-banana-fast" in said and "14-" in said, said
+    assert seen["failed"]["dialogs"] == 0
+
+
+def test_some_failures_are_told_although_the_batch_goes_on(seen: dict[str, Any]):
+    said = seen["some"]["text"]
+    assert ("1 of 2 pictures failed" if seen["locale"] == "en" else "2 张图片中有 1 张失败") in said
+
+
+def test_every_node_has_its_help_with_its_picture(seen: dict[str, Any]):
+    assert seen["help"] == [[title, "image/jpeg"] for title in TITLES[seen["locale"]]]
