@@ -633,7 +633,7 @@ def test_a_ledger_that_locks_up_in_the_middle_ends_the_run_soon_and_keeps_what_i
     studio.emulator.seconds = 0.3
     jobs = studio.jobs(40)
     with closing(sqlite3.connect(studio.ledger_path, isolation_level=None)) as other:
-        with studio.ledger(busy_seconds=0.3) as ledger:
+        with studio.ledger(busy_seconds=0.1) as ledger:
             run = studio.start(jobs, ledger=ledger, concurrency=4)
             studio.wait_until(lambda: len([event for event in studio.events if event.kind == "submitted"]) >= 4)
             other.execute("BEGIN IMMEDIATE")

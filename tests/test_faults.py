@@ -27,6 +27,7 @@ from grsai.models import Catalogue
 from grsai.pictures import Encoded, Reference
 
 FAST = Catalogue().with_rows({"nano-banana-fast": {"seconds": 0.1}}).named("nano-banana-fast")
+STEPS = ("ticket", "upload", "submit", "poll", "download")
 OTHER_KEY = "sk-" + "f" * 32
 PATIENCE = {"read_seconds": 0.5, "upload_seconds": 0.5}
 
@@ -120,11 +121,7 @@ def nothing(emulator: Emulator, share: float, count: int) -> None:
 
 
 CASES = [
-    *(
-        Case(step, name, faulty(step, kind))
-        for step in ("ticket", "upload", "submit", "poll", "download")
-        for kind, name in COMMON.items()
-    ),
+    *(Case(step, name, faulty(step, kind)) for step in STEPS for kind, name in COMMON.items()),
     *(Case(step, name, faulty(step, kind)) for (step, kind), name in SPECIAL.items()),
     Case("poll", "-22 for the first seconds after every submit", late_in_sight),
     Case("poll", "not finished within our own deadline", nothing, slow_share=0.3, settings=(("deadline_seconds", 0.6),)),
@@ -134,7 +131,7 @@ CASES = [
 
 
 def everything(emulator: Emulator, share: float, count: int) -> None:
-    for step in ("ticket", "upload", "submit", "poll", "download"):
+    for step in STEPS:
         for kind in COMMON:
             faulty(step, kind)(emulator, share, count)
     for step, kind in SPECIAL:
@@ -278,9 +275,21 @@ def assert_nothing_lost(studio: Any, row: Row) -> None:
     studio.assert_nothing_left()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+def all_common(step: str) -> Callable[[Emulator, float, int], None]:
+    def prepare(emulator: Emulator, share: float, count: int) -> None:
+        for kind in COMMON:
+            faulty(step, kind)(emulator, share / 5, count)
+
+    return prepare
+
+
+# The common faults of a step at once, the special ones each alone.
+QUICK = [*(Case(step, "what breaks everywhere", all_common(step)) for step in STEPS), *CASES[len(STEPS) * len(COMMON) :]]
+
+
+@pytest.mark.parametrize("case", QUICK, ids=str)
 def test_a_few_jobs_come_through_each_fault(studio, case: Case) -> None:
-    row = measured(studio, case, count=8, concurrency=6, share=0.3)
+    row = measured(studio, case, count=10, concurrency=6, share=0.3)
     assert_nothing_lost(studio, row)
 
 
