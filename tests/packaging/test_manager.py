@@ -182,7 +182,7 @@ def removed(updated: tuple[Step, str], manager: Manager) -> Step:
 
 def test_the_manager_installs_the_pack_from_a_git_url(installed: Step) -> None:
     assert "INSTALLED" in installed.said
-    assert not re.findall(r"error|warning|fail", installed.said, re.IGNORECASE)
+    assert not re.findall(r"error|warning|failed", installed.said, re.IGNORECASE)
 
 
 def test_the_install_replaces_adds_and_removes_no_package(installed: Step) -> None:
