@@ -107,11 +107,11 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise OutputError("{path} cannot be written: {why}.", path=path, why=error.strerror or error) from None
 
 
-def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en") -> str:
-    """The end of a run on the screen: made and failed with reasons, times, what was saved, what was paid."""
+def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en", most: int = _FEW) -> str:
+    """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid."""
     sums = totals(outcomes, seconds=seconds)
     lines = [_counted(sums, language), *_times(sums, language), _paid(sums, language)]
-    return "\n".join([*lines, *_failures(outcomes, language), *_notes(outcomes, language)])
+    return "\n".join([*lines, *_failures(outcomes, language, most), *_notes(outcomes, language)])
 
 
 def duration(seconds: float, language: str = "en") -> str:
@@ -169,7 +169,7 @@ def _paid(sums: Totals, language: str) -> str:
     return say("  Paid: {money}", language, money=money(sums.credits, language))
 
 
-def _failures(outcomes: Sequence[Outcome], language: str) -> list[str]:
+def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str]:
     """The reasons, counted, then the first jobs one by one. Stopped jobs need no reason."""
     missed = [outcome for outcome in outcomes if outcome.status in ("failed", "uncertain")]
     if not missed:
@@ -177,9 +177,9 @@ def _failures(outcomes: Sequence[Outcome], language: str) -> list[str]:
     reasons = Counter(say(outcome.error.reason if outcome.error else outcome.status, language) for outcome in missed)
     counted = say(", ", language).join(f"{reason} × {count}" for reason, count in reasons.most_common())
     lines = [say("Not made ({reasons}):", language, reasons=counted)]
-    lines += [_failure(outcome, language) for outcome in missed[:_FEW]]
-    if len(missed) > _FEW:
-        more = len(missed) - _FEW
+    lines += [_failure(outcome, language) for outcome in missed[:most]]
+    if len(missed) > most:
+        more = len(missed) - most
         lines.append(say("  … and {count} more; all are in {file}.", language, count=more, file=REPORT_FILE))
     return lines
 

@@ -262,7 +262,10 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
 
 @_once
 def _ledger(path: Path, service: str) -> Ledger:
-    return Ledger(path, service=service)
+    opened = Ledger(path, service=service)
+    for notice in opened.notices:
+        _log.warning("%s", notice)
+    return opened
 
 
 @_once

@@ -116,7 +116,7 @@ class BatchBanana(io.ComfyNode):
             )
             files = [file for outcome in telling.made(outcomes, all_or_nothing=stop) for file in outcome.files]
             pictures = await work.do(load, files)
-        return io.NodeOutput(pictures, [str(file) for file in files], telling.report(outcomes, work.run), ui=_shown(files))
+        return io.NodeOutput(pictures, [str(file) for file in files], telling.report(outcomes, work.run, mine), ui=_shown(files))
 
 
 def _jobs(

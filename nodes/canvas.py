@@ -41,6 +41,7 @@ class Run:
     kind: str
     node_id: str | None
     language: str
+    group: int = 0  # the first of the runs that a list started in one node
     currency: str = "cny"
     offline: bool = False
     pays: bool = True  # uploads and collections cost nothing
@@ -133,7 +134,7 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[int, Run] = {}  # a node's are kept until the last of them is over
-        self._said: dict[str, tuple[str, float]] = {}  # text and percent by node
+        self._said: dict[int, tuple[str, float]] = {}  # text and percent by group
         self._told: dict[int, dict[str, Any]] = {}  # to the panel, by run
         self._showing = False
         self._number = 0
@@ -142,7 +143,8 @@ class Board:
         """A new run, on show until `close`."""
         with self._lock:
             self._number += 1
-            run = self._runs[self._number] = Run(self._number, kind, node_id, language)
+            group = next((run.group for run in self._runs.values() if _is_on(run, node_id)), self._number)
+            run = self._runs[self._number] = Run(self._number, kind, node_id, language, group)
             if not self._showing:
                 self._showing = True
                 threading.Thread(target=self._show_all, name="grsai-canvas", daemon=True).start()
@@ -176,9 +178,9 @@ class Board:
     def _groups(self) -> list[list[Run]]:
         """The runs by node. None left: the thread ends, and the next run starts another."""
         with self._lock:
-            groups = defaultdict[Any, list[Run]](list)
+            groups = defaultdict[int, list[Run]](list)
             for run in self._runs.values():
-                groups[run.node_id or run.id].append(run)
+                groups[run.group].append(run)
             self._showing = bool(groups)
             return list(groups.values())
 
@@ -187,8 +189,8 @@ class Board:
         if first.node_id is None:
             return
         text, percent = line(runs, first.language), round(together(runs).progress * 100, 1)
-        said_text, said_percent = self._said.get(first.node_id, ("", -1.0))
-        self._said[first.node_id] = (text, percent)
+        said_text, said_percent = self._said.get(first.group, ("", -1.0))
+        self._said[first.group] = (text, percent)
         if text != said_text:
             _send_text(text, first.node_id)
         pictures = [picture for run in runs for picture in _taken(run)]
@@ -199,9 +201,12 @@ class Board:
             await _send_percent(percent, first.node_id)
 
     def _tell_panel(self, run: Run) -> None:
+        if run.shown.is_set() or not (run.snapshot.total or run.finished):
+            return
         facts = run.as_object()
-        if not run.shown.is_set() and facts != self._told.get(run.id):
-            self._told[run.id] = facts
+        lasting = {name: fact for name, fact in facts.items() if name not in ("seconds", "remaining_seconds")}
+        if lasting != self._told.get(run.id):
+            self._told[run.id] = lasting
             if (running := server()) is not None:
                 running.send_sync(EVENT, facts)
 
@@ -213,7 +218,11 @@ class Board:
                 for run in runs:
                     self._runs.pop(run.id, None)
                     self._told.pop(run.id, None)
-            self._said.pop(runs[0].node_id or "", None)
+            self._said.pop(runs[0].group, None)
+
+
+def _is_on(run: Run, node_id: str | None) -> bool:
+    return node_id is not None and run.node_id == node_id and not run.finished
 
 
 def _taken(run: Run) -> list[Path]:
@@ -257,8 +266,5 @@ def _progress_parts(now: Snapshot, language: str) -> list[str]:
         parts.append(say("{count} failed", language, count=now.failed))
     if now.running:
         parts.append(say("{count} running", language, count=now.running))
-    return [*parts, _clock(int(now.seconds), language)]
+    return [*parts, duration(int(now.seconds), language)]
 
-
-def _clock(seconds: int, language: str) -> str:
-    return duration(seconds, language) if seconds >= 10 else say("{seconds} s", language, seconds=seconds)

@@ -72,7 +72,7 @@ class NanoBananaGenerate(io.ComfyNode):
             files = [file for outcome in telling.made(outcomes) for file in outcome.files]
             pictures = await work.do(load, files)
             urls = await work.urls(outcomes, mine)
-        return io.NodeOutput(pictures, "\n".join(urls), telling.report(outcomes, work.run))
+        return io.NodeOutput(pictures, "\n".join(urls), telling.report(outcomes, work.run, mine))
 
 
 def _jobs(

@@ -164,6 +164,7 @@ class Work:
         end = asyncio.get_running_loop().time() + seconds
         while not event.is_set() and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
+            self._look()
 
     def _look(self) -> None:
         if comfy.model_management.processing_interrupted() or self.run.stop.is_set():

@@ -9,6 +9,7 @@ from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Outcome
 from ..grsai.report import summary
 from ..grsai.texts import say
+from .account import Account
 from .canvas import Run
 
 
@@ -20,10 +21,13 @@ def made(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> list[O
     return good
 
 
-def report(outcomes: Sequence[Outcome], run: Run) -> str:
-    """The summary of a run, with every failure, in the user's language."""
-    text = summary(outcomes, seconds=time.monotonic() - run.begun, language=run.language)
-    return f"{text}\n{say('offline emulator, nothing is paid', run.language)}" if run.offline else text
+def report(outcomes: Sequence[Outcome], run: Run, mine: Account) -> str:
+    """The summary of a run, with every failure and what became of the ledger, in the user's language."""
+    text = summary(outcomes, seconds=time.monotonic() - run.begun, language=run.language, most=len(outcomes))
+    lines = [text, *(notice.say(run.language) for notice in mine.ledger.notices)]
+    if run.offline:
+        lines.append(say("Made with the offline emulator: the price above was not paid.", run.language))
+    return "\n".join(lines)
 
 
 def _failure(outcomes: Sequence[Outcome], made: int) -> GrsaiError:
