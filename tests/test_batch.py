@@ -253,6 +253,15 @@ def test_a_fresh_run_pays_again(studio) -> None:
     assert studio.emulator.count("submit") == 2
 
 
+def test_a_fresh_run_leaves_what_is_open_collectable(studio) -> None:
+    task = paid_and_left(studio, "[slow 0.3] a")
+    (fresh,) = studio.run(prompts(task.prompt), fresh=True)
+    assert fresh.task_id != task.id
+    (collected,) = studio.collect()
+    assert collected.task_id == task.id and collected.files and collected.files[0] != fresh.file
+    assert studio.emulator.count("submit") == 2
+
+
 @pytest.mark.parametrize("together", ["one gate", "a gate each"])
 def test_two_runs_of_the_same_batch_at_once_pay_once(studio, together: str) -> None:
     studio.emulator.seconds = 0.2
@@ -551,6 +560,15 @@ def test_nothing_is_heard_of_a_run_that_was_stopped(studio) -> None:
     heard = len(studio.events)
     studio.run(studio.jobs(2, prompt="other"), on_event=None)
     assert len(studio.events) == heard
+
+
+def test_a_run_that_has_ended_leaves_no_thread_behind(studio) -> None:
+    def threads() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if "painter" not in thread.name}  # that is the emulator's
+
+    before = threads()
+    studio.run(studio.jobs(12), concurrency=6)
+    studio.wait_until(lambda: threads() <= before, seconds=2.0)
 
 
 # Limits
