@@ -87,10 +87,12 @@ def write_contact_sheet(outcomes: Sequence[Outcome], *, folder: Path) -> Path | 
     shown = [(outcome, thumbnail) for outcome, thumbnail in pairs if thumbnail.exists()]
     if not shown:
         return None
-    buffer = io.BytesIO()
-    _sheet(shown, folder).save(buffer, "JPEG", quality=88, optimize=True)
-    write_bytes(folder / SHEET_FILE, buffer.getvalue())
-    return folder / SHEET_FILE
+    path, content = folder / SHEET_FILE, _content(shown, folder)
+    if _comment(path) != content:
+        buffer = io.BytesIO()
+        _sheet(shown, folder).save(buffer, "JPEG", quality=88, optimize=True, comment=content)
+        write_bytes(path, buffer.getvalue())
+    return path
 
 
 def _missing(outcomes: Sequence[Outcome], folder: Path) -> dict[Path, Path]:
@@ -148,6 +150,18 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
             _paste_before(sheet, thumbnail_before(outcome, folder), corner, (width * 3 // 10, height * 3 // 10))
             _write(sheet, outcome.job.name, (left, top + height + 5), width)
     return sheet
+
+
+def _content(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> bytes:
+    """What a sheet shows, as a digest that it carries: a run that made nothing new draws none."""
+    facts = [(each.job.name, str(thumbnail_before(each, folder)), path.name, path.stat().st_mtime_ns) for each, path in shown]
+    return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest().encode()
+
+
+def _comment(path: Path) -> bytes | None:
+    with contextlib.suppress(*_UNREADABLE), Image.open(path) as sheet:
+        return sheet.info.get("comment")
+    return None
 
 
 def _columns(count: int, ratio: float) -> int:
