@@ -1,0 +1,150 @@
+"""What is measured in a process of its own: `run("batch", …)` here, `python -m benchmarks.child` there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .service import ROOT
+
+if TYPE_CHECKING:
+    from grsai.jobs import Job, Outcome
+    from grsai.settings import Settings
+
+KEY = "sk-" + "0123456789abcdef" * 2
+
+
+def run(what: str, *, python: str = sys.executable, **given: Any) -> dict[str, Any]:
+    """The figures that a fresh process measured. Raises RuntimeError with what it said if it failed."""
+    asked = json.dumps({"what": what, **given}, default=str)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "GRSAI_API_KEY": KEY}
+    command = [python, "-m", "benchmarks.child"]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(f"{what} failed:\n{done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def batch(
+    url: str, folder: str, work: list[tuple[str | None, str]], concurrency: int, limit: int | None = None
+) -> dict[str, Any]:
+    """One run of the engine over photos and prompts."""
+    from grsai import batch as engine
+    from grsai.cli_batch import keep_memory_flat
+    from grsai.ledger import Ledger, service_of
+
+    keep_memory_flat()
+    settings, place = _settings(url, limit), Path(folder)
+    jobs, idle = _jobs(work, settings), memory()
+    with Ledger(place / "ledger.sqlite3", service=service_of(url)) as ledger:
+        begun, cpu = time.perf_counter(), time.process_time()
+        outcomes = engine.run(jobs, settings=settings, ledger=ledger, output=place / "pictures", concurrency=concurrency)
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    return {
+        "seconds": seconds,
+        "cpu": cpu,
+        "idle": idle,
+        "peak": peak_memory(),
+        "pictures_cpu": _pictures_cpu(jobs, outcomes),
+        "made": sum(outcome.status == "succeeded" for outcome in outcomes),
+        "errors": sorted({str(outcome.error) for outcome in outcomes if outcome.error})[:3],
+        "tasks": [outcome.task_id for outcome in outcomes],
+    }
+
+
+def command(arguments: list[str], warm_up: list[str] | None = None) -> dict[str, Any]:
+    """The command, as a user starts it; `warm_up` are the arguments of a first, uncounted one in the same process."""
+    import contextlib
+    import io
+
+    from grsai import cli
+
+    os.environ["GRSAI_API_KEY"] = KEY
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        if warm_up:
+            cli.main(warm_up)
+        idle, begun, cpu = memory(), time.perf_counter(), time.process_time()
+        status = cli.main(arguments)
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    if status:
+        raise RuntimeError(f"exit status {status}: {said.getvalue()[-1000:]}")
+    return {"seconds": seconds, "cpu": cpu, "idle": idle, "peak": peak_memory()}
+
+
+def original(url: str, folder: str, work: list[tuple[str, str]], workers: int) -> dict[str, Any]:
+    """The same by the original tool's way."""
+    from . import original
+
+    begun = time.perf_counter()
+    original.run(url, KEY, [(Path(photo), prompt) for photo, prompt in work], workers=workers, output=Path(folder))
+    return {"seconds": time.perf_counter() - begun}
+
+
+def memory() -> float:
+    """MB of this process that are in memory now; 0 where neither the system nor psutil tells."""
+    return _memory("VmRSS:", "rss")
+
+
+def peak_memory() -> float:
+    """The most MB of this process that were ever in memory."""
+    return _memory("VmHWM:", "peak_wset")
+
+
+def _memory(line: str, field: str) -> float:
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+        return next(int(each.split()[1]) / 1024 for each in lines if each.startswith(line))
+    except OSError:
+        return _counted(field)
+
+
+def _counted(field: str) -> float:
+    try:
+        import psutil
+    except ImportError:
+        return 0.0
+    return getattr(psutil.Process().memory_info(), field, 0) / 2**20
+
+
+def _settings(url: str, limit: int | None) -> Settings:
+    from grsai.settings import load
+
+    return load({"api_key": KEY, "base_url": url, **({"limit": limit} if limit else {})}, environment={})
+
+
+def _jobs(work: Sequence[tuple[str | None, str]], settings: Settings) -> list[Job]:
+    """One for each photo and prompt; a photo is read once, however often it comes."""
+    from grsai.jobs import plan
+    from grsai.pictures import Reference
+
+    model = settings.catalogue.named("nano-banana-fast")
+    read = {photo: Reference.from_file(photo) for photo, _ in work if photo is not None}
+    pictures = [read[photo] for photo, _ in work if photo is not None]
+    return plan([prompt for _, prompt in work], pictures, model=model, pairing="zip" if pictures else "product")
+
+
+def _pictures_cpu(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> float:
+    """Seconds of CPU that encoding the references and decoding the results take: done once more, alone."""
+    from grsai.pictures import check_result
+
+    loads = {each.digest: each.load for job in jobs for each in job.references}
+    begun = time.process_time()
+    for load in filter(None, loads.values()):
+        load()
+    for outcome in outcomes:
+        for file in () if outcome.reused else outcome.files:
+            check_result(file)
+    return time.process_time() - begun
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"batch": batch, "command": command, "original": original}
+
+if __name__ == "__main__":
+    asked = json.load(sys.stdin)
+    print(json.dumps(TASKS[asked.pop("what")](**asked)))
