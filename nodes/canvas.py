@@ -232,7 +232,8 @@ def _taken(run: Run) -> list[Path]:
 
 
 async def _send_percent(percent: float, node_id: str, picture: Any = None) -> None:
-    await ComfyAPI().execution.set_progress(percent, 100.0, node_id=node_id, preview_image=picture)
+    # Not ComfyAPI().execution, which ComfyUI before 0.14 does not have.
+    await ComfyAPI.Execution().set_progress(percent, 100.0, node_id=node_id, preview_image=picture)
 
 
 def _send_text(text: str, node_id: str) -> None:

@@ -35,11 +35,13 @@ def model_input() -> io.DynamicCombo.Input:
 
 
 def seed_input() -> io.Int.Input:
-    """The seed, fixed at the start so that Run does not pay again unawares (ComfyUI before 0.14 cannot start it fixed)."""
-    kinds = getattr(io, "ControlAfterGenerate", None)
+    """The seed, fixed at the start so that Run does not pay again unawares.
+
+    As a plain word, which the canvas of every ComfyUI since 0.13 understands; `io.ControlAfterGenerate` came with 0.14.
+    """
     tooltip = "The same seed and inputs give the same pictures without paying again. Another seed makes, and pays, new ones."
-    fixed = {"control_after_generate": kinds.fixed} if kinds else {}
-    return io.Int.Input("seed", default=0, min=0, max=MOST_SEED, tooltip=tooltip, **fixed)
+    fixed = {"control_after_generate": "fixed"}
+    return io.Int.Input("seed", default=0, min=0, max=MOST_SEED, tooltip=tooltip, extra_dict=fixed)
 
 
 def text_socket(name: str, tooltip: str) -> io.String.Input:
