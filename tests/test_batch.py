@@ -22,7 +22,7 @@ from grsai.pace import Backoff
 from grsai.pictures import Reference
 
 FAST = Catalogue().with_rows({"nano-banana-fast": {"seconds": 0.1}}).named("nano-banana-fast")
-STOPPED_WITHIN = 0.45  # promised: 0.3; the rest is for a busy machine
+STOPPED_WITHIN = 0.8  # promised: 0.3 s; the rest is for a busy machine
 
 
 def prompts(*texts: str, **options) -> list[Job]:
@@ -114,7 +114,8 @@ def test_shared_references_go_with_every_job_and_up_once(studio, photos) -> None
 
 
 def test_a_reference_that_is_on_the_web_is_not_uploaded(studio, photos) -> None:
-    (url,) = batch.upload(photos[:1], settings=studio.settings(), ledger=studio.ledger())
+    with studio.ledger() as ledger:
+        (url,) = batch.upload(photos[:1], settings=studio.settings(), ledger=ledger)
     uploads = studio.emulator.count("upload")
     outcomes = studio.run(plan(["a"], [Reference.from_url(url)], model=FAST))
     studio.assert_right(outcomes)
