@@ -1,6 +1,6 @@
 // What the nodes show on the canvas: prices, sockets, choices, failures, help.
 //     node canvas.mjs URL '{"locale": "en", "vue": true}'
-import { openFrontend, tell } from "./frontend.mjs";
+import { openFrontend, post, tell } from "./frontend.mjs";
 
 const SHOWN_MILLISECONDS = 10_000;
 const RUN_MILLISECONDS = 60_000;
@@ -26,8 +26,7 @@ await tell(async (url, { locale, vue }) => {
 });
 
 function set(url, settings) {
-  const headers = { "Content-Type": "application/json" };
-  return fetch(`${url}/grsai/settings`, { method: "POST", headers, body: JSON.stringify(settings) });
+  return post(`${url}/grsai/settings`, settings);
 }
 
 // The text of the price badge after each change of a node, as it is drawn.
@@ -118,7 +117,7 @@ async function failure(page, type, values) {
   await toast.waitFor({ timeout: RUN_MILLISECONDS });
   const text = await toast.innerText();
   const dialogs = await page.locator(".p-dialog:visible").count();
-  await page.locator(".p-toast-close-button").last().click();
+  await page.locator(".p-toast-close-button").last().dispatchEvent("click");
   await toast.waitFor({ state: "detached" });
   return { text, dialogs };
 }
@@ -130,8 +129,8 @@ async function help(page, url) {
     const locale = await page.evaluate(() => window.app.extensionManager.setting.get("Comfy.Locale"));
     const text = await (await fetch(`${url}/extensions/grsai-nano-banana/docs/${node}/${locale}.md`)).text();
     const [, picture] = text.match(/!\[[^\]]+\]\(([^)]+)\)/);
-    const reply = await fetch(`${url}/extensions/grsai-nano-banana/docs/${picture}`);
-    pages.push([text.split("\n")[0], reply.headers.get("content-type")]);
+    const blob = await (await fetch(`${url}/extensions/grsai-nano-banana/docs/${picture}`)).blob();
+    pages.push([text.split("\n")[0], blob.type]);
   }
   return pages;
 }

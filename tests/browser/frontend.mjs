@@ -29,14 +29,16 @@ export async function openFrontend(url, { locale = "en", vue = false, palette = 
   page.troubles = listen(page);
   await stayHome(page, url);
   const chosen = { ...QUIET, "Comfy.Locale": locale, "Comfy.VueNodes.Enabled": vue, "Comfy.ColorPalette": palette, ...settings };
-  await fetch(`${url}/api/settings`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(chosen),
-  });
+  await post(`${url}/api/settings`, chosen);
   await page.goto(url, { waitUntil: "domcontentloaded" });
   await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
   return page;
+}
+
+/** Posts JSON. The reply is read to its end: one that is not keeps Node alive as long as the server keeps the connection. */
+export async function post(address, body) {
+  const headers = { "Content-Type": "application/json" };
+  return (await fetch(address, { method: "POST", headers, body: JSON.stringify(body) })).text();
 }
 
 /** Why the browser tests cannot run here, or null. */
