@@ -166,7 +166,7 @@ class GrsaiClient:
     def model_status(self, model: str) -> ModelStatus:
         """Whether the vendor says that a model is up. Needs no key."""
         data = _object(self._get("/client/common/getModelStatus", {"model": model}, _NoKey()))
-        return ModelStatus(bool(data.get("status")), redact(str(data.get("error") or "")))
+        return ModelStatus(bool(data.get("status")), str(data.get("error") or ""))
 
     def download(self, url: str, file: BinaryIO) -> int:
         """Streams a result into `file` and returns its size in bytes. No key is sent. Raises `DownloadError`."""
@@ -194,7 +194,8 @@ class GrsaiClient:
 
     def _call(self, method: str, path: str, *, auth: AuthBase | None = None, **content: Any) -> Any:
         auth = auth or _Bearer(self._settings.key.reveal())
-        return _data(self._send(method, self.base_url + path, auth=auth, timeout=self._timeout(), **content))
+        reply = self._send(method, self.base_url + path, auth=auth, timeout=self._timeout(), **content)
+        return _data(reply, self._settings.api_key.reveal() if self._settings.api_key else "")
 
     def _send(
         self,
@@ -333,31 +334,36 @@ class _NoKey(AuthBase):
         return request
 
 
-def _data(reply: requests.Response) -> Any:
-    """The `data` of a reply, or the error that the reply is."""
-    body = _body(reply.content)
+def _data(reply: requests.Response, secret: str) -> Any:
+    """The `data` of a reply, or the error that the reply is. Its texts never repeat the `secret`."""
+    body = _body(reply.content, secret)
     if isinstance(body, dict) and _id_of(body):
         return body.get("data") or body  # an id is an id, whatever the status says
     if reply.status_code >= 300:
         raise _status_error(reply, body)
     if not isinstance(body, dict):
-        raise LostReply("The service answered with something that is no JSON ({start}).", start=redact(reply.text[:60]))
+        raise LostReply("The service answered with something that is no JSON ({start}).", start=redact(reply.text, secret)[:60])
     code, message = body.get("code", 0), str(body.get("msg") or body.get("error") or "")
     if not _is_zero(code):
         raise _refusal(code, message)
     return body.get("data", body)
 
 
-def _body(content: bytes) -> Any:
+def _body(content: bytes, secret: str) -> Any:
     """JSON, or the last event of a stream, told apart by the first bytes as the content type cannot be trusted."""
     text = content.decode("utf-8", "replace").strip()
     if text.startswith("data:"):
         events = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
         text = next((event for event in reversed(events) if event.startswith("{")), "")
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, object_hook=lambda found: found | _told(found, secret))
+    except (ValueError, RecursionError):
         return None
+
+
+def _told(found: dict[str, Any], secret: str) -> dict[str, str]:
+    """What the service says in words, and a key may have any shape that it could repeat there."""
+    return {name: redact(str(found[name]), secret) for name in ("msg", "error", "failure_reason") if found.get(name)}
 
 
 def _id_of(body: dict[str, Any]) -> bool:
@@ -419,7 +425,7 @@ def _task(task_id: str, data: dict[str, Any]) -> Task:
     if data.get("status") == "violation":
         reason = reason or "output_moderation"
     progress = min(max(int(_or_zero(data.get("progress"))), 0), 100)
-    return Task(task_id, status, progress, _urls(data), redact(reason), redact(str(data.get("error") or "")))
+    return Task(task_id, status, progress, _urls(data), reason, str(data.get("error") or ""))
 
 
 def _urls(data: dict[str, Any]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class GrsaiError(Exception):
 
     def __init__(self, text: str, /, **values: Any) -> None:
         self.text = text
-        self.values = values
+        self.values = {name: redact(value) if isinstance(value, str) else value for name, value in values.items()}
         super().__init__(self.say())
 
     def say(self, language: str = "en") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -17,10 +18,14 @@ from typing import Any
 import pytest
 from PIL import Image, ImageFile
 
+from grsai import batch
+from grsai.client import GrsaiClient
 from grsai.errors import BadPicture, DownloadError, GrsaiError, NotKept, WrongJob, WrongSetting
+from grsai.gallery import write_gallery
 from grsai.jobs import MAX_STEM, Job, plan, safe_stem, split_prompts
 from grsai.models import Catalogue
 from grsai.pictures import MAX_UPLOAD_BYTES, Reference, check_result, list_pictures, natural
+from grsai.report import summary
 from grsai.settings import load
 
 FAST = Catalogue().with_rows({"nano-banana-fast": {"seconds": 0.1}}).named("nano-banana-fast")
@@ -197,7 +202,7 @@ def test_sixteen_bits_keep_their_brightness(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_too_heavy_goes_up_lighter(tmp_path: Path) -> None:
-    noise = Image.effect_noise((3400, 2600), 200).convert("RGB")
+    noise = Image.effect_noise((2700, 2600), 200).convert("RGB")
     content = saved(noise, "BMP")
     assert len(content) > MAX_UPLOAD_BYTES
     (tmp_path / "a.bmp").write_bytes(content)
@@ -480,6 +485,10 @@ RESULTS: dict[str, tuple[Callable[[], bytes], type[GrsaiError] | str]] = {
     "half a GIF": (lambda: saved(photo("P"), "GIF")[:-10], DownloadError),
     "a bomb": (lambda: huge(20_000), NotKept),
     "a large one": (lambda: huge(12_000), NotKept),
+    "SVG": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', DownloadError),
+    "HTML behind the mark of a PNG": (lambda: b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", DownloadError),
+    "PostScript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", NotKept),
+    "PDF": (lambda: b"%PDF-1.7\n%%EOF\n", DownloadError),
     "a BMP": (lambda: saved(photo(), "BMP"), NotKept),
     "a TIFF": (lambda: saved(photo(), "TIFF"), NotKept),
 }
@@ -498,3 +507,70 @@ def test_only_whole_pictures_are_kept(tmp_path: Path, monkeypatch: pytest.Monkey
         with pytest.raises(DownloadError) as caught:
             check_result(path)
         assert type(caught.value) is expected
+
+
+EVIL = "../../../evil/..%2f..%2fevil\\..\\evil.svg"
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[2J'
+
+
+def will_make(server: Any, result: bytes, *, task_id: str = "14-x", **headers: str) -> None:
+    """The server takes one job, and its task succeeds with `result`."""
+    server.will_say({"code": 0, "data": {"credits": 1_000_000}})
+    server.will_say({"code": 0, "data": {"id": task_id}})
+    rows = [{"url": f"{server.url}/{EVIL}?file=../../evil.png"}]
+    server.will_say({"code": 0, "data": {"id": task_id, "status": "succeeded", "results": rows}})
+    server.will_say(result, **headers)
+
+
+def test_no_path_of_the_service_leads_anywhere(server, studio) -> None:
+    named = 'attachment; filename="../../evil.html"'
+    will_make(server, saved(photo(), "PNG"), task_id="../../evil/14-x", Content_Type="text/html", Content_Disposition=named)
+    (outcome,) = studio.run(plan(["a"], model=FAST), settings=studio.settings(base_url=server.url))
+    assert outcome.status == "succeeded" and outcome.file == studio.output / "Task_1_text_1.png"
+    assert not [path for path in (*studio.folder.rglob("*"), *studio.folder.parent.iterdir()) if "evil" in path.name]
+
+
+def test_no_upload_key_of_the_service_leads_anywhere(server, studio, photos) -> None:
+    key = '../../evil.png"\r\nX-Evil: 1\r\n'
+    server.will_say({"code": 0, "data": {"token": "t", "key": key, "url": f"{server.url}/{EVIL}", "domain": server.url}})
+    server.will_say("")
+    with studio.ledger() as ledger:
+        batch.upload(photos[:1], settings=studio.settings(base_url=server.url), ledger=ledger)
+    sent = server.seen[1]
+    assert "X-Evil" not in sent.headers and sent.body.count(b"\r\nX-Evil") == 1  # the value of a field, and no header of the file
+    assert not [path for path in studio.folder.rglob("*") if "evil" in path.name]
+
+
+@pytest.mark.parametrize("case", ["HTML", "SVG", "a bomb"])
+def test_what_is_no_picture_is_not_kept_whatever_the_service_calls_it(server, studio, case: str) -> None:
+    will_make(server, RESULTS[case][0](), Content_Type="image/png")
+    (outcome,) = studio.run(plan(["a"], model=FAST), settings=studio.settings(base_url=server.url))
+    assert outcome.status == "failed" and outcome.credits == FAST.credits
+    assert str(outcome.error).startswith("The service sent" if case == "a bomb" else "What the service sent is no whole picture")
+    assert not studio.pictures and not list(studio.folder.rglob("*.part"))
+
+
+def test_a_reply_that_unpacks_to_too_much_is_cut_off(server, studio) -> None:
+    server.will_say(gzip.compress(bytes(80 * 2**20), 1), Content_Encoding="gzip")
+    file = io.BytesIO()
+    settings = studio.settings(base_url=server.url, max_result_mb=1)
+    with GrsaiClient(settings) as client, pytest.raises(NotKept, match="larger than 1 MB"):
+        client.download(f"{server.url}/a.png", file)
+    assert len(file.getvalue()) <= 2**20 + (1 << 16)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, "NaN", '"\\ud800"', "{}", "[]", "null"])
+def test_a_reply_that_is_no_sense_is_an_error_of_ours(server, studio, text: str) -> None:
+    server.will_say(text)
+    with GrsaiClient(studio.settings(base_url=server.url)) as client, pytest.raises(GrsaiError):
+        client.submit(model="m", prompt="p", urls=[], aspect_ratio="auto", image_size=None)
+
+
+def test_what_the_service_says_stays_text_in_the_page(server, studio) -> None:
+    server.will_say({"code": 0, "data": {"credits": 1_000_000}})
+    server.will_say({"code": 0, "data": {"id": HOSTILE}})
+    server.will_say({"code": 0, "data": {"status": "failed", "failure_reason": "error", "error": HOSTILE}})
+    outcomes = studio.run(plan(["a"], model=FAST), settings=studio.settings(base_url=server.url, retries=0))
+    page = write_gallery(outcomes, folder=studio.output, seconds=1.0).read_text("utf-8")
+    assert "&lt;script&gt;alert(1)" in page and "<script>alert" not in page and "<img src=x" not in page
+    assert "\x1b" not in summary(outcomes, seconds=1.0)

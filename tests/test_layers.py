@@ -173,7 +173,7 @@ assert [outcome.status for outcome in outcomes] == ["succeeded"] * 2, outcomes
 
 
 def run(program: str, *arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-B", "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
@@ -186,15 +186,44 @@ def test_a_batch_runs_without_torch_numpy_and_comfyui(studio, photos) -> None:
     run(HIDDEN.format(names=names) + A_BATCH, studio.emulator.url, str(studio.folder), str(photos[0].path))
 
 
-def test_importing_the_library_does_nothing() -> None:
-    run("""
-import sys, threading, builtins
-before = dict(__import__("os").environ)
-opened = []
-real = builtins.open
-builtins.open = lambda *args, **options: opened.append(args[0]) or real(*args, **options)
-import grsai.batch, grsai.report, grsai.gallery, grsai.cli
+# What others do when they are imported is theirs: it is done before the watch begins.
+WATCH = """
+import asyncio, logging, os, sys, threading
+import PIL.Image, PIL.ImageFont, PIL.ImageOps, aiohttp.web, dotenv, filelock, requests, sqlite3, tqdm
+
+class Watched(type(os.environ)):
+    def __getitem__(self, name):
+        done.append(("environment", name))
+        return super().__getitem__(name)
+
+ACTS = ("socket", "subprocess", "sqlite3.connect", "_thread", "os.putenv", "os.mkdir", "os.remove", "os.rename", "os.system")
+
+def watch(event, arguments):
+    if event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        done.append((event, arguments))
+    if event == "open" and "grsai" in str(arguments[0]) and not str(arguments[0]).endswith((".py", ".pyc")):
+        done.append((event, arguments))
+    if event.startswith(ACTS):
+        done.append((event, arguments))
+
+done = []
+before = dict(os.environ), list(sys.path), logging.root.handlers[:], sys.excepthook, PIL.Image.MAX_IMAGE_PIXELS
+sys.addaudithook(watch)
+os.environ.__class__ = Watched
+"""
+CHECK = """
+assert not [act for act in done if act[0] != "environment" or act[1].startswith("GRSAI")], done
 assert threading.active_count() == 1, threading.enumerate()
-assert before == dict(__import__("os").environ)
-assert not [name for name in opened if "grsai" in str(name)], opened
-""")
+os.environ.__class__ = Watched.__base__
+assert before == (dict(os.environ), list(sys.path), logging.root.handlers[:], sys.excepthook, PIL.Image.MAX_IMAGE_PIXELS)
+"""
+
+
+def test_importing_the_library_does_nothing() -> None:
+    run(WATCH + "".join(f"import grsai.{module}\n" for module in MODULES if module not in ("__init__", "__main__")) + CHECK)
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.py"), *LIBRARY.glob("*.py")]), ids=lambda path: path.stem)
+def test_only_the_nodes_know_comfyui(path: Path) -> None:
+    roots = {name.partition(".")[0] for name in imported(tree(path.stem, path.parent))}
+    assert not roots & {"comfy", "comfy_api", "comfy_execution", "folder_paths", "server", "execution", "torch"}

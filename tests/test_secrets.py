@@ -162,6 +162,67 @@ def test_a_service_that_repeats_the_key_is_not_quoted(server, log, status: int, 
     assert found_in(log.getvalue(), [KEY]) == []
 
 
+# What `Settings` takes as a key, and `redact` cannot know by its shape.
+ODD_KEYS = ["abcdefgh12345678", "sk_live_0123456789", "key:with=odd&signs/+%", "sk-short12"]
+IN_A_TASK = {"code": 0, "data": {"id": "14-x", "status": "failed", "failure_reason": "no {key}", "error": {"why": "{key}"}}}
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.upper(), *ODD_KEYS])
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (200, '{"code": -1, "data": null, "msg": "apikey {key} not found"}'),
+        (200, 'data: {"code": -4, "error": "{key}"}\n\n'),
+        (400, '{"error": {"message": "wrong key {key}"}}'),
+        (200, json.dumps(IN_A_TASK)),
+        (200, "<html>" + " " * 40 + "{key}</html>"),
+    ],
+    ids=["msg", "stream", "status", "task", "HTML"],
+)
+def test_a_key_of_any_shape_is_not_quoted(server, key: str, status: int, text: str) -> None:
+    server.will_say(text.replace("{key}", key), status)
+    shown: list[object] = []
+    with GrsaiClient(load({"api_key": key, "base_url": server.url}, environment={})) as client:
+        for call in (lambda: client.poll("14-x"), lambda: client.model_status("m"), client.credits):
+            try:
+                shown.append(call())
+            except GrsaiError as error:
+                shown += [vars(error), error.say("zh"), *traceback.format_exception(error)]
+    assert len(shown) >= 3
+    assert key[:12] not in "".join(map(str, shown)) and key[:12] not in repr(shown)
+
+
+def test_a_run_with_a_service_that_repeats_key_and_token_leaves_them_nowhere(server, studio, photos, log, capfd) -> None:
+    told = f"it was {KEY}, Bearer {KEY}, token={QINIU}, {QINIU}"
+    ticket = {"token": QINIU, "key": "a.png", "url": f"{server.url}/storage", "domain": server.url}
+    for body, status in (
+        (told, 500),  # the balance
+        ({"code": 0, "data": ticket}, 200),
+        (told, 500),  # the storage
+        ({"code": 0, "data": ticket}, 200),
+        ("", 200),
+        ({"code": -1, "data": None, "msg": told}, 200),  # the submit of the first prompt
+        ({"code": 0, "data": {"id": "14-x"}, "msg": told}, 200),  # and of the second
+        ({"code": -1, "data": None, "msg": told}, 200),  # its polls
+        ({"code": 0, "data": {"id": "14-x", "status": "failed", "failure_reason": "error", "error": told}}, 200),
+    ):
+        server.will_say(body, status, X_Told=told)
+    settings = studio.settings(base_url=server.url, retries=0)
+    outcomes = studio.run(plan(["a", "b"], photos[:1], model=FAST), settings=settings, concurrency=1)
+    assert {(outcome.status, outcome.task_id) for outcome in outcomes} == {("failed", None), ("failed", "14-x")}
+    write_report(outcomes, folder=studio.output, seconds=1.0)
+    write_gallery(outcomes, folder=studio.output, seconds=1.0, language="zh")
+
+    files = [path for path in studio.folder.rglob("*") if path.is_file()]
+    left = {str(path): path.read_bytes() for path in files}
+    shown = repr([outcomes, studio.events, [vars(outcome.error) for outcome in outcomes]]) + summary(outcomes, seconds=1.0)
+    assert HIDDEN in shown and len(files) >= 4
+    left |= {"shown": shown.encode(), "log": log.getvalue().encode(), "screen": "".join(capfd.readouterr()).encode()}
+    assert [name for name, content in left.items() if found_in(content, [KEY, QINIU])] == []
+    with_key = [seen.path for seen in server.seen if KEY in str(seen.headers) + seen.path + seen.body.decode("latin-1")]
+    assert "/storage" not in with_key and "/v1/draw/nano-banana" in with_key
+
+
 def test_a_task_that_failed_with_the_key_in_its_reason_is_not_quoted(server, studio) -> None:
     server.will_say(
         {"code": 0, "data": {"id": "14-x", "status": "failed", "failure_reason": "error", "error": f"key {KEY} is bad"}}
