@@ -92,19 +92,19 @@ def assert_paid_once(studio: Any, jobs: int) -> int:
 
 
 def test_a_batch_that_is_killed_at_twenty_random_moments_is_completed_and_paid_once(studio, photos) -> None:
-    studio.emulator.seconds, studio.emulator.lag = (0.3, 0.6), 0.01
+    studio.emulator.seconds, studio.emulator.lag = (0.6, 1.0), 0.01
     studio.furnish([f"prompt {number}" for number in range(50)], photos[:2])
     dice = random.Random(20)
     for _ in range(20):
         before = len(studio.emulator.received)
         process = studio.command("--concurrency", "5")
-        studio.wait_until(lambda: len(studio.emulator.received) > before or process.poll() is not None)  # noqa: B023
+        studio.wait_until(lambda: len(studio.emulator.received) > before or process.poll() is not None, seconds=30)  # noqa: B023
         assert process.poll() is None, "the batch was done before it could be killed as often as wanted"
         time.sleep(dice.uniform(0.0, 0.45))
         killed(process)
         assert_whole(studio, output(studio))
     in_sight = len(made_files(output(studio)))
-    status, out, err = ended(studio.command("--concurrency", "12"))
+    status, out, err = ended(studio.command("--concurrency", "40"))
     assert status == 0, err
     assert in_sight <= len(made_files(output(studio))) == 100
     assert_whole(studio, output(studio))
