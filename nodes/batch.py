@@ -16,6 +16,7 @@ from . import host, places, telling
 from .account import Account
 from .images import load, references
 from .inputs import CATEGORY, choice, lines, model_input, only, references_input, seed_input, text_socket, wired
+from .origin import Origin
 
 KEEP_GOING, STOP = "keep going", "stop"
 MOST_AT_ONCE = 50
@@ -85,7 +86,7 @@ class BatchBanana(io.ComfyNode):
                 ),
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             is_input_list=True,
             is_output_node=True,
         )
@@ -110,7 +111,9 @@ class BatchBanana(io.ComfyNode):
             folder, prefix = places.output_place(only(filename_prefix))
             stop = only(on_failure) == STOP
             mine = await work.account()
-            jobs = await work.do(_jobs, mine, prompts, images, names, references, model, only(pairing), only(seed), prefix)
+            origin = Origin(cls.hidden.prompt, cls.hidden.unique_id)
+            options = {"model": model, "pairing": only(pairing), "seed": only(seed), "prefix": prefix, "origin": origin}
+            jobs = await work.do(_jobs, mine, prompts, images, names, references, **options)
             outcomes = await work.make(
                 jobs, mine, output=folder, concurrency=only(concurrency), stop_at_failure=stop, budget=only(budget)
             )
@@ -125,16 +128,19 @@ def _jobs(
     pictures: Any,
     names: Sequence[str] | None,
     shared: Any,
+    *,
     model: Any,
     pairing: str,
     seed: int,
     prefix: str,
+    origin: Origin,
 ) -> list[Job]:
     chosen = choice(model, mine.settings.catalogue)
+    named = lines(names)
     return plan(
         lines(prompts),
-        references(pictures, lines(names)),
-        shared=wired(shared, "references"),
+        origin.traced(references(pictures, named), "images", renamed=not named),
+        shared=wired(shared, "references", origin),
         pairing=pairing,
         seed=seed,
         prefix=prefix,

@@ -16,6 +16,7 @@ from . import host, places, telling
 from .account import Account
 from .images import load
 from .inputs import CATEGORY, choice, model_input, references_input, seed_input, text_socket, uploaded, wired
+from .origin import Origin
 
 MOST_PICTURES = 12
 _STEM = 40  # characters of the prompt in a file name
@@ -51,7 +52,7 @@ class NanoBananaGenerate(io.ComfyNode):
                 ),
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
 
     @classmethod
@@ -67,7 +68,8 @@ class NanoBananaGenerate(io.ComfyNode):
     ) -> io.NodeOutput:
         async with host.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
             mine = await work.account()
-            jobs = await work.do(_jobs, mine, prompt, count, seed, model, images, image_urls)
+            origin = Origin(cls.hidden.prompt, cls.hidden.unique_id)
+            jobs = await work.do(_jobs, mine, prompt, count, seed, model, images, image_urls, origin)
             outcomes = await work.make(jobs, mine, output=places.output_folder() / places.KEPT)
             files = [file for outcome in telling.made(outcomes) for file in outcome.files]
             pictures = await work.do(load, files)
@@ -76,11 +78,11 @@ class NanoBananaGenerate(io.ComfyNode):
 
 
 def _jobs(
-    mine: Account, prompt: str, count: int, seed: int, model: Any, pictures: Any, image_urls: str | None
+    mine: Account, prompt: str, count: int, seed: int, model: Any, pictures: Any, image_urls: str | None, origin: Origin
 ) -> list[Job]:
     """Equal jobs but for their variation, each with a file name of its own."""
     chosen = choice(model, mine.settings.catalogue)
-    references = [*wired(pictures, "images"), *uploaded(image_urls, mine.ledger)]
+    references = [*wired(pictures, "images", origin), *uploaded(image_urls, mine.ledger)]
     jobs = plan([prompt] * count, shared=references, seed=seed, **chosen._asdict())
     stem = safe_stem(re.sub(r"\s+", "_", prompt.strip())[:_STEM])
     return [replace(job, name=f"{stem}_{job.fingerprint[:8]}") for job in jobs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comfy_api.latest import io
 
@@ -14,6 +14,9 @@ from ..grsai.ledger import Ledger
 from ..grsai.models import Catalogue, Model
 from ..grsai.pictures import Reference
 from . import account, images
+
+if TYPE_CHECKING:
+    from .origin import Origin
 
 CATEGORY = "Grsai"
 MOST_REFERENCES = 14  # clients of this service allow 6 to 14
@@ -69,14 +72,14 @@ def choice(model: Any, catalogue: Catalogue) -> Choice:
     return Choice(catalogue.named(name), only(values.get("aspect_ratio")), only(values.get("image_size")))
 
 
-def wired(pictures: Any, name: str) -> list[Reference]:
+def wired(pictures: Any, name: str, origin: Origin) -> list[Reference]:
     """The references of an Autogrow input in the order of their sockets, which may have gaps."""
     sockets = sorted((pictures or {}).items(), key=lambda socket: int(re.sub(r"\D", "", socket[0]) or 0))
     return [
         reference
         for socket, value in sockets
         if value is not None
-        for reference in images.references(value, name=f"{name}.{socket}")
+        for reference in origin.traced(images.references(value, name=f"{name}.{socket}"), f"{name}.{socket}")
     ]
 
 

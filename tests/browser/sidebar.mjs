@@ -3,6 +3,7 @@
 import { openFrontend, tell } from "./frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
+const EDIT = "the coffee as tea";
 
 await tell(async (url, { entries, prompt }) => {
   const page = await openFrontend(url, { vue: true });
@@ -20,7 +21,8 @@ await tell(async (url, { entries, prompt }) => {
     said.loaded = await load(page);
     said.stopped = await stop(page, prompt);
     said.collected = await collect(page);
-    said.again = await again(page, prompt);
+    said.again = await again(page);
+    said.edited = await againFromFile(page);
     return { ...said, troubles: page.troubles };
   } finally {
     await page.done();
@@ -133,15 +135,37 @@ async function collect(page) {
 }
 
 // The first entry once more: another seed, the same prompt.
-async function again(page, prompt) {
-  const before = await newest();
+async function again(page) {
+  const before = await newest(page);
   await card(page, 0).getByLabel("Run again with a new seed").click();
-  await page.getByText(/Queued with seed/).waitFor();
+  await page.getByText(/Queued with seed/).last().waitFor();
   await page.waitForFunction((row) => fetch("/grsai/history?limit=1").then((reply) => reply.json()).then(({ entries }) => entries[0].row > row), before.row, WAIT);
-  const after = await newest();
+  const after = await newest(page);
   return { seeds: [before.seed, after.seed], prompts: [before.prompt, after.prompt], canvas: await page.evaluate(() => window.app.graph.nodes.length) };
+}
 
-  function newest() {
-    return page.evaluate(async () => (await (await fetch("/grsai/history?limit=1")).json()).entries[0]);
-  }
+// A picture that was made from a file: its node need not be on the canvas any more.
+async function againFromFile(page) {
+  await page.evaluate((prompt) => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const [photo, generate, preview] = ["LoadImage", "NanoBananaGenerate", "PreviewImage"].map((type) => LiteGraph.createNode(type));
+    for (const node of [photo, generate, preview]) app.graph.add(node);
+    photo.widgets[0].value = "banana_demo_coffee.jpg";
+    generate.widgets.find((widget) => widget.name === "prompt").value = prompt;
+    photo.connect(0, generate, 0);
+    generate.connect(0, preview, 0);
+    return app.queuePrompt(0, 1);
+  }, EDIT);
+  await card(page, 0).locator(".grsai-prompt", { hasText: EDIT }).waitFor(WAIT);
+  await card(page, 0).locator("img").waitFor(WAIT);
+  await page.evaluate(() => window.app.graph.clear());
+  const before = await newest(page);
+  await again(page);
+  const after = await newest(page);
+  return { rows: after.row - before.row, sources: [before.sources, after.sources] };
+}
+
+function newest(page) {
+  return page.evaluate(async () => (await (await fetch("/grsai/history?limit=1")).json()).entries[0]);
 }

@@ -63,12 +63,18 @@ def test_what_was_stopped_is_offered_and_collected(said: dict[str, Any]):
     assert said["collected"]["first"].startswith("[slow 4]")
 
 
-def test_a_picture_is_made_again_with_another_seed_and_the_canvas_stays(said: dict[str, Any], service: Emulator):
+def test_a_picture_is_made_again_with_another_seed_and_the_canvas_stays(said: dict[str, Any]):
     before, after = said["again"]["seeds"]
     assert before != after
     assert len(set(said["again"]["prompts"])) == 1
     assert said["again"]["canvas"] == 2
-    assert service.count("submit") == 2
+
+
+def test_a_picture_of_a_file_is_made_again_without_its_node(said: dict[str, Any], service: Emulator):
+    coffee = {"filename": "banana_demo_coffee.jpg", "subfolder": "", "type": "input"}
+    assert said["edited"] == {"rows": 1, "sources": [[coffee], [coffee]]}
+    assert service.count("submit") == 4
+    assert service.count("upload") == 1
 
 
 def _fill(comfy: Comfy, url: str) -> None:
