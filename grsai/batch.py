@@ -285,6 +285,7 @@ class _Way:
     begun: float = 0.0
     task_id: str | None = None
     credits: int = 0
+    failures: int = 0  # tasks that brought no picture, as trying again may
     notes: list[GrsaiError] = field(default_factory=list)
     outcome: Outcome | None = None
 
@@ -447,18 +448,20 @@ class _Batch:
 
     def _paid(self, way: _Way, failed: TaskFailed | None = None) -> Outcome:
         """Submits, and again where the task `failed` for a passing reason, at most `retries` times."""
-        failures = 0
         while True:
             if failed is not None:
-                failures += 1
                 self._forget_uploads(way)
-                if failures > self.settings.retries or not may_help(failed):
+                if self._is_final(way, failed):
                     raise failed
-                self.steps.pause_after(failed, failures)
+                self.steps.pause_after(failed, way.failures)
             try:
                 return self._submitted(way)
             except TaskFailed as error:
                 failed = error
+
+    def _is_final(self, way: _Way, error: GrsaiError) -> bool:
+        """Whether the job ends with `error`: that is so but for a failed task that may still be submitted again."""
+        return not (isinstance(error, TaskFailed) and may_help(error) and way.failures <= self.settings.retries)
 
     def _forget_uploads(self, way: _Way) -> None:
         """A task whose pictures the service no longer has fails like any other."""
@@ -494,7 +497,12 @@ class _Batch:
             if not mine:
                 raise Stopped("Stopped.")
             self._check_going_on()
-            yield
+            try:
+                yield
+            except GrsaiError as error:
+                if self._is_final(way, error):
+                    self._heed_failure(error)  # now: who gets the slot next must know
+                raise
 
     def _submit(self, way: _Way, urls: list[str]) -> int:
         """The one paid request. Returns the ledger's row; raises `_NotTaken`, `Uncertain`, or the refusal."""
@@ -571,6 +579,7 @@ class _Batch:
             self._keep_open(way, row, error)
             raise
         except TaskError as error:
+            way.failures += isinstance(error, TaskFailed)
             self._write_down(way, lambda why=error: self.ledger.failed(row, why))
             raise
         except ServiceError as error:
@@ -609,6 +618,11 @@ class _Batch:
         """From now on nothing new is paid; what is open goes on."""
         with self._changed:
             self._halt = self._halt or error
+
+    def _heed_failure(self, error: GrsaiError) -> None:
+        """The end of a job without a picture, if that is to be the end of the run too."""
+        if self.stop_at_failure and not isinstance(error, Stopped):
+            self._halted(error)
 
     def _reserve(self, credits: int) -> None:
         """Keeps what the run pays, tries after failed tasks included, within the budget."""
@@ -657,8 +671,8 @@ class _Batch:
             self._counts["running"] -= 1
             self._counts["done" if outcome.status == "succeeded" else "failed"] += 1
             self._counts["reused"] += outcome.reused
-            if self.stop_at_failure and outcome.status in ("failed", "uncertain") and outcome.error:
-                self._halted(outcome.error)
+            if outcome.error is not None:
+                self._heed_failure(outcome.error)
             self._changed.notify_all()
         self._tell("finished", way)
 

@@ -92,6 +92,17 @@ def test_it_may_stop_at_the_first_failure(studio) -> None:
     assert "moderation" in str(outcomes[-1].error)
 
 
+def test_nothing_is_submitted_after_the_first_failure(studio) -> None:
+    outcomes = studio.run(prompts("[input_moderation]", *(f"good {n}" for n in range(5))), stop_at_failure=True, concurrency=1)
+    assert statuses(outcomes) == ["failed", *["stopped"] * 5]
+    assert studio.emulator.count("submit") == 1
+
+
+def test_a_failure_that_another_try_mends_stops_nothing(studio) -> None:
+    outcomes = studio.run(prompts("[error once]", "good"), stop_at_failure=True, concurrency=1)
+    assert statuses(outcomes) == ["succeeded", "succeeded"]
+
+
 def test_no_jobs_bring_no_outcomes_and_send_nothing(studio) -> None:
     assert studio.run([]) == []
     assert not studio.emulator.received
