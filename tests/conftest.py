@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -39,6 +40,12 @@ PHOTOS = ROOT / "grsai" / "demo" / "image"
 QUICK = Backoff(first=0.02, longest=0.2)
 # The catalogue knows how long models take; the emulator is quicker.
 MODELS = Catalogue().with_rows({name: {"seconds": 0.1} for name in Catalogue()})
+
+
+def pytest_configure() -> None:
+    """A run in the background ignores SIGINT, and so would all that it starts: no Ctrl+C would reach the command."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
