@@ -5,6 +5,7 @@ import { t } from "./texts.js";
 
 const PRICED = { NanoBananaGenerate: priceOfGenerate, BatchBanana: priceOfBatch };
 const BANANA = { fgColor: "#2a2000", bgColor: "#f4c845" };
+const COUNTED = ["count", "model", "pairing", "prompts"];
 const REDRAWN = "grsai.redrawn"; // a number beside ComfyUI's stores
 const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
 
@@ -13,11 +14,8 @@ export function addBadge(node) {
   const price = PRICED[node.comfyClass];
   if (!price) return;
   node.badges.push(() => badge(node, price));
-  const before = node.onConnectionsChange;
-  node.onConnectionsChange = function (...facts) {
-    before?.apply(this, facts);
-    redraw();
-  };
+  redrawAfter(node, "onConnectionsChange");
+  for (const widget of node.widgets.filter(({ name }) => COUNTED.includes(name))) redrawAfter(widget, "callback");
 }
 
 /** Redraws every badge when the catalogue, the host or the currency changed. */
@@ -65,7 +63,16 @@ function valueOf(node, name) {
   return linked ? null : (node.widgets?.find((widget) => widget.name === name)?.value ?? null);
 }
 
-// Values of widgets are watched by the Vue canvas itself; links and prices are not.
+function redrawAfter(thing, name) {
+  const before = thing[name];
+  thing[name] = function (...facts) {
+    const answer = before?.apply(this, facts);
+    redraw();
+    return answer;
+  };
+}
+
+// Newer Vue canvases watch the values of widgets by themselves; older ones, and all of them for links and prices, are told.
 function redraw() {
   const known = stores();
   if (known) known[REDRAWN] = (known[REDRAWN] ?? 0) + 1;
