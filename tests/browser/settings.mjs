@@ -36,7 +36,7 @@ await tell(async (url, { key, far, address, shot }) => {
 });
 
 function entry(page, id) {
-  return page.locator(`[data-setting-id="${id}"]`);
+  return page.locator(`[data-setting="${id}"]`);
 }
 
 async function addNode(page) {

@@ -34,7 +34,7 @@ for (const setting of SETTINGS) setting.tooltip = TOOLTIPS[setting.id];
 
 function entry(id, category, name, draw, sortOrder) {
   const type = () => {
-    const box = h("div", { class: "grsai-setting" });
+    const box = h("div", { class: "grsai-setting", "data-setting": id });
     drawn.set(id, { box, draw });
     redraw(id);
     return box;
