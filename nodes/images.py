@@ -26,7 +26,8 @@ from ..grsai.pictures import MAX_UPLOAD_BYTES, Encoded, Reference, check_size
 
 _UP = 2  # PNG filter: each row as its difference from the row above
 _COLOUR_TYPES = {3: 2, 4: 6}  # channels → PNG
-_decoders = min(4, os.cpu_count() or 1)
+_BAND = 64  # rows that are converted together, so that they stay in the processor's cache
+_cores = min(4, os.cpu_count() or 1)
 
 
 def frames(images: Any, name: str = "images") -> list[torch.Tensor]:
@@ -54,14 +55,10 @@ def pixels(frame: torch.Tensor) -> np.ndarray:
     """`[H, W, 3 or 4]` bytes: rounded, clamped, NaN as 0."""
     if frame.shape[-1] == 1:
         frame = frame.expand(*frame.shape[:-1], 3)
-    if frame.is_floating_point():
-        values = torch.nan_to_num(frame.detach().float(), nan=0.0, posinf=1.0, neginf=0.0)
-        frame = values.clamp_(0.0, 1.0).mul_(255.0).add_(0.5)
-    elif frame.dtype is torch.bool:
-        frame = frame.to(torch.uint8) * 255
-    elif frame.dtype is not torch.uint8:
-        frame = frame.clamp(0, 255)
-    return np.ascontiguousarray(frame.to(torch.uint8).cpu().numpy())
+    values = torch.empty(frame.shape, dtype=torch.uint8)
+    for rows in _bands(len(frame), _BAND):
+        values[rows] = _bytes_of(frame[rows])
+    return values.numpy()
 
 
 def encode(values: np.ndarray) -> Encoded:
@@ -80,7 +77,7 @@ def encode(values: np.ndarray) -> Encoded:
 def load(files: Sequence[Path], stop: threading.Event | None = None) -> list[torch.Tensor]:
     """Picture files in order, each as `[1, H, W, 3]` in its own size. Nothing more is read once `stop` is set."""
     stop = stop or threading.Event()
-    with concurrent.futures.ThreadPoolExecutor(_decoders) as pool:
+    with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
         loaded = pool.map(lambda file: None if stop.is_set() else decode(file), files)
         return [tensor for tensor in loaded if tensor is not None]
 
@@ -94,7 +91,7 @@ def decode(file: Path) -> torch.Tensor:
             values = np.asarray(_opaque(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadPicture("{name} is no picture that can be read ({why}).", name=file.name, why=error) from None
-    return torch.from_numpy(np.divide(values, np.float32(255), dtype=np.float32)[None])
+    return torch.from_numpy(_floats_of(values)[None])
 
 
 def thumbnail(file: Path, side: int) -> Image.Image:
@@ -127,6 +124,29 @@ def _checked(frame: torch.Tensor, name: str) -> torch.Tensor:
         shape = " × ".join(str(length) for length in frame.shape)
         raise BadPicture("{name} holds a picture of the shape {shape}; it must have 3 or 4 channels.", name=name, shape=shape)
     return frame
+
+
+def _bytes_of(rows: torch.Tensor) -> torch.Tensor:
+    if rows.is_floating_point():
+        values = torch.nan_to_num(rows.detach().float(), nan=0.0, posinf=1.0, neginf=0.0)
+        return values.clamp_(0.0, 1.0).mul_(255.0).add_(0.5).to(torch.uint8)
+    if rows.dtype is torch.bool:
+        return rows.to(torch.uint8) * 255
+    return rows if rows.dtype is torch.uint8 else rows.clamp(0, 255).to(torch.uint8)
+
+
+def _floats_of(values: np.ndarray) -> np.ndarray:
+    """0 to 1, written once, by all cores together."""
+    floats = np.empty(values.shape, np.float32)
+    parts = _bands(len(values), max(-(-len(values) // _cores), _BAND))
+    with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
+        for _ in pool.map(lambda rows: np.divide(values[rows], np.float32(255), out=floats[rows]), parts):
+            pass
+    return floats
+
+
+def _bands(height: int, rows: int) -> Iterator[slice]:
+    return (slice(top, top + rows) for top in range(0, height, rows))
 
 
 def _png(values: np.ndarray) -> Iterator[bytes]:
