@@ -406,7 +406,7 @@ class _Batch:
         settled_meanwhile = (entry.finished or 0.0) >= self._begun_at
         if entry.state == "failed" and (entry.reason == Moderated.reason or settled_meanwhile):
             kind = Moderated if entry.reason == Moderated.reason else TaskFailed
-            raise kind("Not sent again: {why} Change prompt, picture or seed, or start afresh.", why=entry.error)
+            raise kind("Not sent again: {why} Another seed sends it anew.", why=entry.error)
         if entry.state == "uncertain" and settled_meanwhile:
             raise Uncertain("Not sent again: {why}", why=entry.error)
         if entry.reason == EmptyResult.reason:
@@ -548,7 +548,7 @@ class _Batch:
         said = verdict(error)
         if said == "uncertain":
             lost = Uncertain(
-                "The service may have taken and charged this picture, but its reply was lost ({why})."
+                "The service may have taken and charged this picture, but its reply was lost: {why}"
                 " It is not sent again now; the next run sends it again.",
                 why=error,
             )
@@ -703,7 +703,10 @@ class _Batch:
     def _interrupted(self, way: _Way) -> Outcome:
         """The outcome of a job that was under way, or not begun, when the run was stopped."""
         if way.phase == "submitting":
-            lost = Uncertain("Stopped while the request was on its way: it may be charged. The next run finds out.")
+            lost = Uncertain(
+                "Stopped while the request was on its way: it may have been charged. If no reply comes any more, the next run"
+                " sends it again."
+            )
             return self._ended(way, "uncertain", lost)
         return self._ended(way, "stopped", Stopped("Stopped."))
 

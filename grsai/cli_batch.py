@@ -88,14 +88,15 @@ def _prompts(arguments: argparse.Namespace) -> list[str]:
     try:
         prompts = split_prompts(path.read_text("utf-8"))
     except FileNotFoundError:
-        text = "There is no file {path}. Write one prompt a line into it, or name another file with --prompts."
+        text = "There is no file {path}. Make it, with one prompt per line, or name another file with --prompts."
         raise WrongJob(text, path=path) from None
     except UnicodeError:
         raise WrongJob("{path} is not UTF-8 text. Save it as UTF-8 and run again.", path=path) from None
     except OSError as error:
-        raise WrongJob("{path} cannot be read: {why}.", path=path, why=error.strerror or error) from None
+        text = "{path} cannot be read: {why}. Name another file with --prompts."
+        raise WrongJob(text, path=path, why=error.strerror or error) from None
     if not prompts:
-        raise WrongJob("{path} holds no prompt. Write one prompt a line into it.", path=path)
+        raise WrongJob("{path} holds no prompt. Write one prompt per line into it.", path=path)
     return prompts
 
 
@@ -127,7 +128,7 @@ def _estimate(jobs: Sequence[Job], ledger: Ledger, arguments: argparse.Namespace
     if price.reused:
         show(say("{count} were made earlier and cost nothing.", language, count=price.reused))
     if price.open:
-        show(say("{count} are paid already and are collected.", language, count=price.open))
+        show(say("{count} are paid already and will be collected.", language, count=price.open))
     show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language)))
     return 0
 
@@ -254,5 +255,8 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path 
     if any(outcome.status == "stopped" for outcome in outcomes):
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
     if demo:
-        text = "That was the demo: made offline, and the price above was not paid. For pictures of yours see run_batch.py --help."
+        text = (
+            "That was the demo: it ran offline, and the price above was not paid. For your own: put pictures into input/image"
+            " and prompts into input/text/text.txt, set the API key, and run without --demo."
+        )
         show(say(text, language))

@@ -15,7 +15,7 @@ from .errors import WrongSetting
 from .models import RATIOS, Model, yuan
 from .report import money, plain, yuan_text
 from .settings import OPTIONS, Key, Settings
-from .texts import say
+from .texts import retell, say
 
 _STATES = ("submitting", "open", "done", "failed", "uncertain")
 _SHORT = 48  # characters of a prompt in the history
@@ -172,7 +172,7 @@ def _entry_object(entry: Any) -> dict[str, Any]:
 def _entry_line(entry: Any, language: str) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
     prompt = entry.prompt if len(entry.prompt) <= _SHORT else entry.prompt[:_SHORT] + "…"
-    last = ", ".join(str(path) for path, _ in entry.files) or entry.error or entry.task_id or ""
+    last = ", ".join(str(path) for path, _ in entry.files) or retell(entry.error, language) or entry.task_id or ""
     return f"{when}  {_state_text(entry.state, language)}  {entry.name}  {entry.model}  {entry.credits:,}  {prompt}  {last}"
 
 

@@ -56,7 +56,7 @@ def settings_folders() -> tuple[Path, ...]:
 
 def parser(language: str) -> argparse.ArgumentParser:
     program = "python run_batch.py" if Path(sys.argv[0]).name == "run_batch.py" else "python -m grsai"
-    about = say("Makes pictures in quantity: every picture of a folder with every prompt of a list.", language)
+    about = say("Makes many pictures at once: every picture of a folder with every prompt of a list.", language)
     example = say("Example: {command}", language, command=f"{program} --images photos --prompts prompts.txt --estimate")
     tool = _Parser(program, **_manner(about, example, language))
     tool.usage = f"{program} [{say('options', language)}]\n       {program} {{{','.join(COMMANDS)}}} …"
@@ -101,19 +101,20 @@ def _manner(about: str, example: str, language: str) -> dict[str, Any]:
 
 def _add_batch_options(add: Callable[..., Any], language: str) -> None:
     add("--images", metavar="DIR", help=say("folder of pictures to edit (default: input/image, which may be missing)", language))
-    add("--prompts", metavar="FILE", help=say("UTF-8 text, one prompt a line (default: input/text/text.txt)", language))
+    add("--prompts", metavar="FILE", help=say("UTF-8 text, one prompt per line (default: input/text/text.txt)", language))
     add("--output", metavar="DIR", help=say("where the pictures go (default: batch_outputs)", language))
     add("--model", metavar="NAME", help=say("model (default: nano-banana-fast); the command models lists them", language))
     add("--aspect-ratio", metavar="W:H", help=say("shape of the pictures, such as 16:9 (default: auto)", language))
     add("--image-size", metavar="SIZE", help=say("1K, 2K or 4K, where the model has it (default: its smallest)", language))
-    add("--concurrency", metavar="N", help=say("pictures in the making at once (default: 5)", language))
+    add("--concurrency", metavar="N", help=say("how many pictures are made at the same time (default: 5)", language))
     add("--pairing", metavar="HOW", help=say("product: every picture with every prompt (default); zip: one to one", language))
     add("--seed", metavar="N", help=say("another number makes new pictures (default: 0)", language))
-    add("--retries", metavar="N", help=say("how often to pay again for a task that failed in passing (default: 2)", language))
+    retries = "how many times a task that failed for a passing reason is submitted, and paid, again (default: 2)"
+    add("--retries", metavar="N", help=say(retries, language))
     add("--budget", metavar="YUAN", help=say("refuse to spend more than this, in yuan", language))
     add("--base-url", metavar="URL", help=say("china (default), overseas, or an address", language))
     add("--estimate", action="store_true", help=say("count and price only; sends nothing", language))
-    add("--fresh", action="store_true", help=say("make and pay again what was made before", language))
+    add("--fresh", action="store_true", help=say("make everything anew, and pay again for what was made before", language))
     add("--json", action="store_true", help=say("one JSON object on stdout, nothing else there", language))
     add("--demo", action="store_true", help=say("try it offline with pictures that are included; needs no key", language))
 
@@ -121,10 +122,10 @@ def _add_batch_options(add: Callable[..., Any], language: str) -> None:
 def _add_common_options(tool: argparse.ArgumentParser, language: str, *, default: Any = _OMITTED) -> None:
     group = tool.add_argument_group(say("Options of every command", language))
     add = functools.partial(group.add_argument, default=default)
-    add("--config", metavar="FILE", help=say("settings (default: grsai.toml here or beside the program)", language))
-    add("--ledger", metavar="FILE", help=say("what was paid and made (default: .grsai/ledger.sqlite3)", language))
+    add("--config", metavar="FILE", help=say("file of settings (default: grsai.toml here or beside the program)", language))
+    add("--ledger", metavar="FILE", help=say("the ledger: what was paid and made (default: .grsai/ledger.sqlite3)", language))
     add("--lang", metavar="en|zh", help=say("language (default: that of the system)", language))
-    add("--verbose", action="store_true", help=say("say on stderr what happens", language))
+    add("--verbose", action="store_true", help=say("show in detail what happens, on stderr", language))
     group.add_argument("-h", "--help", action="help", help=say("show this help", language))
 
 
@@ -140,7 +141,7 @@ def _add_commands(commands: Any, program: str, language: str) -> None:
 
     command("models", say("models with sizes, ratios and prices", language), "models")
     _add_host(command("balance", say("credits that are left", language), "balance --json"), language)
-    status = command("status", say("whether the service says that a model is up", language), "status nano-banana-fast")
+    status = command("status", say("ask the service whether a model is up", language), "status nano-banana-fast")
     status("models", metavar="MODEL", nargs="*", help=say("default: the model that a batch would use", language))
     _add_host(status, language)
     history = command("history", say("what was made and paid, newest first", language), "history --state failed --limit 20")
@@ -153,7 +154,8 @@ def _add_commands(commands: Any, program: str, language: str) -> None:
     collect("--output", metavar="DIR", default=_OMITTED, help=say("another folder for the pictures", language))
     _add_host(collect, language)
     command("config", say("every setting and where it comes from", language), "config")
-    commands.add_parser("emulator", help=say("an offline stand-in of the service, for trials", language), add_help=False)
+    offline = say("run a stand-in for the service on this machine, to try things offline", language)
+    commands.add_parser("emulator", help=offline, add_help=False)
 
 
 def _add_host(add: Callable[..., Any], language: str) -> None:

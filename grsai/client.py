@@ -404,7 +404,7 @@ def _status_error(reply: requests.Response, body: Any = None) -> GrsaiError:
 
 def _refusal(code: Any, message: str) -> GrsaiError:
     if str(code) == NO_SUCH_TASK:
-        return NoSuchTask("The service does not know the task ({why}).", why=message)
+        return NoSuchTask("The service does not know the task ({why}). It keeps tasks for 2 hours.", why=message)
     for part, kind, text in _REFUSALS:
         if part in message.lower():
             return kind(text, why=message)
@@ -470,7 +470,8 @@ def _stream(reply: requests.Response, file: BinaryIO, limit: int) -> int:
 
 
 def _too_large(limit: int) -> NotKept:
-    return NotKept("The picture is larger than {limit} MB, which is the most that is kept.", limit=limit >> 20)
+    text = "The picture is larger than {limit} MB, which is the most that is kept. Raise max_result_mb in grsai.toml."
+    return NotKept(text, limit=limit >> 20)
 
 
 def _short(error: BaseException) -> str:

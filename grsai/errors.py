@@ -35,7 +35,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .redact import redact
-from .texts import say
+from .texts import retell, say
+
+_SAY_SOMETHING = ("why", "source")
 
 
 class GrsaiError(Exception):
@@ -55,10 +57,15 @@ class GrsaiError(Exception):
         super().__init__(self.say())
 
     def say(self, language: str = "en") -> str:
-        said = {
-            name: value.say(language) if isinstance(value, GrsaiError) else value for name, value in self.values.items()
-        }
+        said = {name: _said(name, value, language) for name, value in self.values.items()}
         return redact(say(self.text, language, **said))
+
+
+def _said(name: str, value: Any, language: str) -> Any:
+    """A value in a sentence. Of the texts those are translated that say something; all others are names."""
+    if isinstance(value, GrsaiError):
+        return value.say(language)
+    return retell(value, language) if isinstance(value, str) and name in _SAY_SOMETHING else value
 
 
 class Refused(GrsaiError):

@@ -42,6 +42,7 @@ _MOST_COPIES = 5
 _NEWEST = 50  # entries of one job that are looked at
 # What SQLite says when the file itself is not to blame. Every other error while it is opened means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol")
+_UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the rights of its folder."
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -525,9 +526,9 @@ def _ledger_errors(path: Path) -> Iterator[None]:
             raise LedgerBusy(
                 "The ledger {path} is locked by another program. Close it and run again.", path=path
             ) from None
-        raise LedgerError("The ledger {path} cannot be used: {why}.", path=path, why=error) from None
+        raise LedgerError(_UNUSABLE, path=path, why=error) from None
     except (sqlite3.Error, OSError) as error:
-        raise LedgerError("The ledger {path} cannot be used: {why}.", path=path, why=error) from None
+        raise LedgerError(_UNUSABLE, path=path, why=error) from None
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

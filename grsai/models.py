@@ -125,7 +125,8 @@ def _with_row(model: Model, row: Mapping[str, Any]) -> Model:
     try:
         return replace(model, **{name: _FIELDS[name](value) for name, value in row.items()})
     except (KeyError, TypeError, ValueError) as error:
-        raise WrongSetting("The row of {model} in grsai.toml is wrong: {why}.", model=model.id, why=error) from None
+        text = "The row of {model} in grsai.toml is wrong: {why}. Correct it and run again."
+        raise WrongSetting(text, model=model.id, why=error) from None
 
 
 def _ratios(value: Any) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def check_result(path: Path) -> Result:
     except GrsaiError:
         raise
     except _TOO_LARGE as error:
-        raise NotKept("The service sent a picture of {size} pixels, more than is kept.", size=_pixels(error)) from None
+        raise NotKept("The service sent a picture of {size} pixels, more than is kept.", size=f"{_pixels(error):,}") from None
     except Exception as error:  # Pillow raises all kinds of errors over broken bytes
         raise DownloadError("What the service sent is no whole picture ({why}).", why=error) from None
     if cut:
@@ -151,7 +151,8 @@ def _read(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadPicture("{name} cannot be read: {why}.", name=path.name, why=error.strerror or error) from None
+        text = "{name} cannot be read: {why}. Check that it is still there and that no other program locks it."
+        raise BadPicture(text, name=path.name, why=error.strerror or error) from None
     if not data:
         raise BadPicture("{name} is empty (0 bytes). Remove it or put the picture back.", name=path.name)
     return data
@@ -171,9 +172,9 @@ def _check(name: str, data: bytes) -> None:
         raise
     except _TOO_LARGE as error:
         raise BadPicture(
-            "{name} has {pixels} pixels; at most {most} million are sent. Make it smaller.",
+            "{name} has {pixels} million pixels; at most {most} million are sent. Make it smaller.",
             name=name,
-            pixels=_pixels(error),
+            pixels=_pixels(error) // 1_000_000,
             most=MAX_PIXELS // 1_000_000,
         ) from None
     except Exception as error:  # Pillow raises all kinds of errors over broken bytes
@@ -245,10 +246,10 @@ def _why(error: Exception) -> str:
     return re.sub(r" ?<[^>]+>", "", str(error)) or type(error).__name__
 
 
-def _pixels(error: Exception) -> str:
-    """How many pixels Pillow says that a picture has, in millions."""
+def _pixels(error: Exception) -> int:
+    """How many pixels Pillow says that a picture has: more than it takes."""
     found = re.search(r"\((\d+) pixels", str(error))
-    return f"{int(found[1]) // 1_000_000} million" if found else "too many"
+    return int(found[1]) if found else MAX_PIXELS
 
 
 def _size(image: Image.Image) -> str:

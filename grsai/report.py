@@ -104,7 +104,8 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.replace(draft, path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise OutputError("{path} cannot be written: {why}.", path=path, why=error.strerror or error) from None
+        text = "{path} cannot be written: {why}. Check free space and rights, and close programs that have it open."
+        raise OutputError(text, path=path, why=error.strerror or error) from None
 
 
 def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en", most: int = _FEW) -> str:

@@ -42,7 +42,10 @@ class Key:
     def __init__(self, text: str) -> None:
         self._text = text.strip()
         if not re.fullmatch(r"[\x21-\x7e]{8,}", self._text):
-            raise WrongSetting("The API key is no key: it must be sk- and 32 letters or digits, without spaces.")
+            raise WrongSetting(
+                "That is not an API key: it should be sk- and 32 letters or digits, without spaces."
+                " Copy it again from the service."
+            )
 
     def reveal(self) -> str:
         return self._text
@@ -78,12 +81,16 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
 
+class _OutOfRange(ValueError):
+    """`args`: the lowest and the highest value."""
+
+
 def _whole(low: int, high: int) -> Any:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not re.fullmatch(r"-?\d+", str(value).strip()):
             raise ValueError(value)
         if not low <= int(value) <= high:
-            raise WrongSetting("{value} is out of range: {low} to {high}.", value=value, low=low, high=high)
+            raise _OutOfRange(low, high)
         return int(value)
 
     return read
@@ -190,11 +197,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise WrongSetting("{path} cannot be read: {why}.", path=path, why=error) from None
+        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=error) from None
     unknown = set(table) - {option.name for option in OPTIONS} - {"models"}
     if unknown:
         raise WrongSetting(
-            "{path} has a setting that is not known: {name}.", path=path, name=", ".join(sorted(unknown))
+            "{path} has a setting that is not known: {name}. Correct its name or remove it.",
+            path=path,
+            name=", ".join(sorted(unknown)),
         )
     return table
 
@@ -215,10 +224,17 @@ def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str,
 def _read(option: Any, value: Any, source: str) -> Any:
     try:
         return option.metadata["read"](value)
+    except _OutOfRange as error:
+        text = "{name} can be {low} to {high}, not {value} ({source})."
+        low, high = error.args
+        raise WrongSetting(text, name=option.name, low=low, high=high, value=value, source=source) from None
     except (KeyError, TypeError, ValueError):
         shown = "***" if option.name == "api_key" else value
         raise WrongSetting(
-            "{value} is no value for {name} ({source}).", value=shown, name=option.name, source=source
+            "{value} is no value for {name} ({source}). What is allowed stands in docs/CONFIG_GUIDE.md.",
+            value=shown,
+            name=option.name,
+            source=source,
         ) from None
 
 

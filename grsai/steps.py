@@ -217,6 +217,6 @@ def _check_ended(task: Task, *, looks_again: bool) -> None:
             raise Moderated(
                 "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id
             )
-        raise TaskFailed("Task {task} failed: {why}.", task=task.id, why=why)
+        raise TaskFailed("Task {task} failed: {why}. Run again; if it stays so, change prompt or picture.", task=task.id, why=why)
     if task.status == "succeeded" and not looks_again:
         raise EmptyResult("Task {task} succeeded without a picture. Ask the service with this id.", task=task.id)

@@ -69,7 +69,7 @@ class Panel:
         if self.own_url:
             object.__setattr__(self, "own_url", host(self.own_url))
         if self.host == OWN and not self.own_url:
-            raise WrongSetting("An own host needs its address, such as https://api.example.com.")
+            raise WrongSetting("Enter the address of your own host, such as https://api.example.com.")
 
     @property
     def base_url(self) -> str | None:
@@ -245,7 +245,8 @@ def _write_private(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise OutputError("{path} cannot be written: {why}.", path=path, why=error.strerror or error) from None
+        text = "{path} cannot be written: {why}. Check free space and rights, and close programs that have it open."
+        raise OutputError(text, path=path, why=error.strerror or error) from None
 
 
 def _once(make: Callable[P, T]) -> Callable[P, T]:

@@ -92,11 +92,11 @@ def read_prompts(prompts_file: str) -> list[str]:
     try:
         prompts = split_prompts(path.read_text("utf-8-sig"))
     except FileNotFoundError:
-        raise WrongSetting("There is no file {path}. Make it, with one prompt a line.", path=path) from None
+        raise WrongSetting("There is no file {path}. Make it, with one prompt per line.", path=path) from None
     except (OSError, UnicodeError) as error:
         raise WrongSetting("{path} cannot be read: {why}. Save it as UTF-8 text.", path=path, why=error) from None
     if not prompts:
-        raise WrongJob("There is no prompt in {path}. Write one a line.", path=path)
+        raise WrongJob("There is no prompt in {path}. Write one per line.", path=path)
     return prompts
 
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import types
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
@@ -31,6 +32,7 @@ PRICE_SECONDS = 0.3  # how long a run waits for its price to be shown
 MOST_UPLOADS = 4  # of one node at once
 MOST_RUNS = 32  # a list wired into a node starts a run for each of its items
 BOARD = Board()
+_browser = types.SimpleNamespace(languages="en")
 _turns = threading.BoundedSemaphore(MOST_RUNS)
 T = TypeVar("T")
 Ended: TypeAlias = "asyncio.Future[tuple[T | None, BaseException | None]]"
@@ -197,12 +199,17 @@ async def off_loop(function: Callable[..., T], *arguments: Any, **named: Any) ->
 
 
 def language() -> str:
-    """The language that the user chose in ComfyUI; English if that cannot be read."""
+    """The language that the user chose in ComfyUI, or else the browser's, which the canvas takes and stores nowhere."""
     try:
         chosen = json.loads((places.user_folder() / "comfy.settings.json").read_text("utf-8")).get("Comfy.Locale")
     except (OSError, ValueError, AttributeError):
-        return "en"
-    return "zh" if str(chosen).startswith("zh") else "en"
+        chosen = None
+    return "zh" if str(chosen or _browser.languages).lower().startswith("zh") else "en"
+
+
+def hear_browser(languages: str | None) -> None:
+    """`languages`: what a request of the web extension says that its browser prefers, such as `zh-CN,zh;q=0.9`."""
+    _browser.languages = languages or _browser.languages
 
 
 def _from_files(files: Sequence[Path]) -> list[Reference]:
@@ -232,7 +239,7 @@ def _told_to_the_user(run: Run) -> Iterator[None]:
     except asyncio.CancelledError:
         if _is_cancelled():  # by ComfyUI, as another node failed
             raise
-        broken = Stopped("The run was broken off. What was paid for is fetched by the next run.")
+        broken = Stopped("The run was cut short. The next run fetches what was paid for.")
         raise Stopped(broken.say(run.language)) from None
 
 

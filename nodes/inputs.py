@@ -112,7 +112,7 @@ def _options_of(model: Model) -> list[io.Input]:
 
 def _from_url(url: str, ledger: Ledger) -> Reference:
     if not re.fullmatch(r"https?://\S+", url):
-        raise WrongJob("{url} is no address of a picture. image_urls takes one http(s) address a line.", url=url[:80])
+        raise WrongJob("{url} is no address of a picture. image_urls takes one http(s) address per line.", url=url[:80])
     given = Reference.from_url(url)
     digest = ledger.digest_of(url)
     if digest is not None:

@@ -22,7 +22,7 @@ from ..grsai.errors import GrsaiError, Refused, ServiceError, StillOpen, WrongSe
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.models import DEFAULT_MODEL, yuan
 from ..grsai.settings import HOSTS
-from ..grsai.texts import LANGUAGES
+from ..grsai.texts import LANGUAGES, retell
 from . import account, host, places
 from .canvas import Run, server
 from .images import thumbnail
@@ -60,6 +60,7 @@ def _guarded(answer: Callable[..., Awaitable[Answer]], *, posted: bool = False) 
     async def handle(request: web.Request) -> web.StreamResponse:
         if is_foreign(request.headers):
             return _error(Refused("Requests of other web pages are refused."), 403)
+        host.hear_browser(request.headers.get("Accept-Language"))
         try:
             given = await _body(request) if posted else request.query
             said = await answer(given)
@@ -211,7 +212,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "created": entry.created,
         "seconds": round(entry.seconds, 1) if entry.finished else None,
         "reason": entry.reason or None,
-        "error": entry.error or None,
+        "error": retell(entry.error, host.language()) if entry.error else None,
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],

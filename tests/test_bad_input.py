@@ -273,7 +273,7 @@ def test_a_file_without_prompts_is_refused_with_its_sentence(studio) -> None:
     process = studio.command()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "holds no prompt. Write one prompt a line into it." in err
+    assert "holds no prompt. Write one prompt per line into it." in err
     assert not studio.emulator.received
 
 

@@ -283,7 +283,7 @@ def test_wrong_use_is_one_clear_sentence_and_sends_nothing(shell: Shell, case: s
 
 
 def test_wrong_use_is_said_in_chinese(shell: Shell) -> None:
-    assert "没有选项 --promts；您是指 --prompts 吗？" in shell.run("--lang", "zh", "--promts", "x").err
+    assert "没有选项 --promts；你是指 --prompts 吗？" in shell.run("--lang", "zh", "--promts", "x").err
 
 
 # Ctrl-C

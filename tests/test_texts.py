@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grsai import errors
-from grsai.texts import say
+from grsai.texts import retell, say
 
 ROOT = Path(__file__).parent.parent
 ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GrsaiError)}
@@ -84,3 +84,17 @@ def test_an_error_speaks_both_languages_with_the_error_inside_it() -> None:
 
 def test_a_sentence_without_a_translation_stays_english() -> None:
     assert say("Nobody has translated {this}.", "zh", this="me") == "Nobody has translated me."
+
+
+def test_a_sentence_that_was_written_down_in_english_is_told_in_chinese() -> None:
+    silent = errors.LostReply("{host} gave no reply ({why}).", host="grsaiapi.com", why="no reply in time")
+    lost = "The service may have taken and charged this picture, but its reply was lost: {why} It is not sent again now;"
+    told = errors.Uncertain(f"{lost} the next run sends it again.", why=silent)
+    assert "等待回复超时" in told.say("zh")
+    assert retell(str(told), "zh") == told.say("zh")
+    assert retell(str(told), "en") == str(told)
+
+
+@pytest.mark.parametrize("text", ["", "generate failed", "Nobody has translated me.", "google gemini timeout: 3 s"])
+def test_what_the_service_says_is_told_as_it_is(text: str) -> None:
+    assert retell(text, "zh") == text

@@ -226,7 +226,7 @@ def test_a_cancellation_from_within_becomes_an_ordinary_error(graph: Any):
         async with host.running("NanoBananaGenerate", "1"):
             raise asyncio.CancelledError
 
-    with pytest.raises(errors(graph).Stopped, match="broken off"):
+    with pytest.raises(errors(graph).Stopped, match="cut short"):
         asyncio.run(prompt())
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import time
+import urllib.request
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from grsai.emulator import Fault
@@ -164,6 +167,21 @@ def test_errors_and_texts_are_chinese_where_comfyui_is(room: Any):
             message = room.fail({"1": room.batch("[input_moderation] chinese")})["exception_message"]
         assert "审核" in message
         assert any("已完成" in text or "预计花费" in text for text in ear.texts)
+    finally:
+        room.comfy.post("/settings", {"Comfy.Locale": "en"})
+
+
+@pytest.mark.parametrize(("languages", "word"), [("zh-CN,zh;q=0.9,en;q=0.8", "审核"), ("en-US,en;q=0.9", "moderation")])
+def test_where_no_language_was_chosen_the_browsers_counts(room: Any, languages: str, word: str):
+    """As on the canvas, which takes the browser's language and stores it nowhere."""
+    room.comfy.post("/settings", {"Comfy.Locale": None})
+    asked = urllib.request.Request(f"{room.comfy.url}/grsai/history?limit=1", headers={"Accept-Language": languages})
+    try:
+        urllib.request.urlopen(asked, timeout=20).close()
+        assert word in room.fail({"1": room.batch(f"[input_moderation] browser {word}")})["exception_message"]
+        with urllib.request.urlopen(asked, timeout=20) as reply:
+            (entry,) = json.load(reply)["entries"]
+        assert word in entry["error"]
     finally:
         room.comfy.post("/settings", {"Comfy.Locale": "en"})
 
