@@ -35,9 +35,9 @@ class BatchBanana(io.ComfyNode):
             " second run pays only for what is missing.",
             inputs=[
                 io.Image.Input("images", optional=True, tooltip="The pictures to edit: a list or a batch, of any sizes."),
-                text_socket("names", "Names of the pictures, for the names of the files, as Load Banana Folder gives them."),
+                text_socket("names", "Names of the pictures, used in the names of the files. Load Banana Folder gives them."),
                 references_input("references", "Pictures that go along with every job, such as a logo or a face."),
-                io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one a line."),
+                io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one per line."),
                 io.Combo.Input(
                     "pairing",
                     options=list(PAIRINGS),
@@ -49,7 +49,7 @@ class BatchBanana(io.ComfyNode):
                     default=5,
                     min=1,
                     max=MOST_AT_ONCE,
-                    tooltip="How many pictures are in the making at once. The limit in the settings counts over all nodes.",
+                    tooltip="How many pictures are made at the same time. The limit in the settings counts over all nodes.",
                 ),
                 seed_input(),
                 io.Combo.Input(
@@ -65,7 +65,7 @@ class BatchBanana(io.ComfyNode):
                     max=100_000.0,
                     step=0.1,
                     round=0.0001,
-                    tooltip="The most that this run may cost, in yuan. 0: no limit. A run that would cost more is not begun.",
+                    tooltip="The most that this run may cost, in yuan. 0: no limit. A run that would cost more is not started.",
                 ),
                 io.String.Input(
                     "filename_prefix",
@@ -79,7 +79,7 @@ class BatchBanana(io.ComfyNode):
                     "images",
                     display_name="images",
                     is_output_list=True,
-                    tooltip="The pictures in the order of the plan, each in its own size.",
+                    tooltip="The pictures in input order: first by picture, then by prompt. Each in its own size.",
                 ),
                 io.String.Output(
                     "files", display_name="files", is_output_list=True, tooltip="Their files, in the same order."

@@ -26,17 +26,17 @@ class LoadBananaFolder(io.ComfyNode):
             node_id="LoadBananaFolder",
             display_name="Load Banana Folder",
             category=CATEGORY,
-            description="Reads every picture of a folder, in natural order, and the prompts of a text file, one a line.",
+            description="Reads every picture of a folder, in natural order, and the prompts of a text file, one per line.",
             inputs=[
                 io.String.Input(
                     "folder",
                     default="image",
-                    tooltip="A folder under ComfyUI's input folder, with jpg, png, webp, bmp or gif files.",
+                    tooltip="A folder inside ComfyUI's input folder, with jpg, png, webp, bmp or gif files.",
                 ),
                 io.String.Input(
                     "prompts_file",
                     default="text/text.txt",
-                    tooltip="A text file under ComfyUI's input folder, one prompt a line. Empty: no prompts.",
+                    tooltip="A text file under ComfyUI's input folder, saved as UTF-8, one prompt per line. Empty: no prompts.",
                 ),
             ],
             outputs=[
@@ -44,9 +44,9 @@ class LoadBananaFolder(io.ComfyNode):
                     "images", display_name="images", is_output_list=True, tooltip="The pictures, each in its own size."
                 ),
                 io.String.Output(
-                    "names", display_name="names", is_output_list=True, tooltip="Their file names without the ending."
+                    "names", display_name="names", is_output_list=True, tooltip="Their file names without the extension."
                 ),
-                io.String.Output("prompts", display_name="prompts", tooltip="The prompts, one a line."),
+                io.String.Output("prompts", display_name="prompts", tooltip="The prompts, one per line."),
             ],
             hidden=[io.Hidden.unique_id],
         )

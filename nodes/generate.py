@@ -34,8 +34,8 @@ class NanoBananaGenerate(io.ComfyNode):
             description="Makes or edits pictures with Google's nano-banana models through Grsai. What was paid for is kept"
             " in output/banana and used again while the inputs stay the same.",
             inputs=[
-                references_input("images", "Pictures to edit or to draw from. A batch counts as several."),
-                text_socket("image_urls", "More pictures by their addresses, one a line, as Grsai Upload gives them."),
+                references_input("images", "Pictures to edit, or to take as a reference. A batch counts as several."),
+                text_socket("image_urls", "More pictures by their addresses, one per line, as Grsai Upload gives them."),
                 io.String.Input("prompt", multiline=True, default="", tooltip="What the picture should show, or what to change."),
                 io.Int.Input("count", default=1, min=1, max=MOST_PICTURES, tooltip="How many pictures. Each is paid for."),
                 seed_input(),
@@ -48,7 +48,7 @@ class NanoBananaGenerate(io.ComfyNode):
                 io.String.Output(
                     "image_urls",
                     display_name="image_urls",
-                    tooltip="Their addresses, one a line, for the next node's image_urls.",
+                    tooltip="Their addresses, one per line, for the next node's image_urls.",
                 ),
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
             ],

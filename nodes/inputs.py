@@ -42,7 +42,10 @@ def seed_input() -> io.Int.Input:
 
     As a plain word, which the canvas of every ComfyUI since 0.13 understands; `io.ControlAfterGenerate` came with 0.14.
     """
-    tooltip = "The same seed and inputs give the same pictures without paying again. Another seed makes, and pays, new ones."
+    tooltip = (
+        "With the same seed and inputs you get the same pictures without paying again."
+        " Another seed makes new ones, and costs again."
+    )
     fixed = {"control_after_generate": "fixed"}
     return io.Int.Input("seed", default=0, min=0, max=MOST_SEED, tooltip=tooltip, extra_dict=fixed)
 
@@ -102,7 +105,7 @@ def lines(value: str | Sequence[str] | None) -> list[str]:
 
 
 def _options_of(model: Model) -> list[io.Input]:
-    ratio = "Width to height. auto: as the first picture, or as the model likes."
+    ratio = "Width to height. auto: like the first picture; without a picture, the model decides."
     options: list[io.Input] = [io.Combo.Input("aspect_ratio", options=list(model.ratios), tooltip=ratio)]
     if model.sizes:
         size = "About 1, 2 or 4 thousand pixels on the longer side. Larger ones take longer."

@@ -29,7 +29,7 @@ class GrsaiUpload(io.ComfyNode):
                 io.String.Output(
                     "image_urls",
                     display_name="image_urls",
-                    tooltip="The addresses, one a line. Wire them into image_urls of Nano Banana Generate.",
+                    tooltip="The addresses, one per line. Wire them into image_urls of Nano Banana Generate.",
                 )
             ],
             hidden=[io.Hidden.unique_id],
