@@ -220,7 +220,8 @@ def _in_credits(budget: float) -> int:
 def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
     if budget_credits and price.credits > budget_credits:
         raise OverBudget(
-            "{count} pictures cost ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent.",
+            "{count} pictures cost ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the budget or"
+            " make fewer.",
             count=price.new,
             price=price.yuan,
             budget=yuan(budget_credits),
@@ -628,7 +629,8 @@ class _Batch:
         """Keeps what the run pays, tries after failed tasks included, within the budget."""
         with self._changed:
             if credits > 0 and self.budget_credits and self._reserved + credits > self.budget_credits:
-                raise OverBudget("Not sent: the budget of ¥{budget:.2f} is used up.", budget=yuan(self.budget_credits))
+                text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
+                raise OverBudget(text, budget=yuan(self.budget_credits))
             self._reserved += credits
 
     def _usual_of(self, job: Job) -> Usual:

@@ -63,7 +63,8 @@ def status(arguments: argparse.Namespace, language: str) -> int:
     else:
         for name, each in found.items():
             said = say("up", language) if each.up else say("down", language)
-            show(plain(f"{name}: {said}" + (f" ({each.error})" if each.error else "")))
+            why = f"{said} ({each.error})" if each.error else said
+            show(plain(say("{name}: {why}", language, name=name, why=why)))
     return 0 if all(each.up for each in found.values()) else 1
 
 
@@ -101,8 +102,8 @@ def collect(arguments: argparse.Namespace, language: str) -> int:
         show_json({"tasks": [_collected_object(each) for each in found]})
     else:
         for each in found:
-            why = each.error.say(language) if each.error else ""
-            (trouble if each.error else show)(plain(f"{each.task_id}: {why or ', '.join(map(str, each.files))}"))
+            said = each.error.say(language) if each.error else ", ".join(map(str, each.files))
+            (trouble if each.error else show)(plain(say("{name}: {why}", language, name=each.task_id, why=said)))
         if not found:
             show(say("There is nothing to collect.", language))
     return 1 if any(each.error for each in found) else 0

@@ -51,7 +51,8 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 def settings_folders() -> tuple[Path, ...]:
     """Where `.env` and `grsai.toml` are looked for: in the working folder, then beside run_batch.py."""
-    return (Path.cwd(), _ROOT) if (_ROOT / "run_batch.py").is_file() else (Path.cwd(),)
+    folders = (Path.cwd(), _ROOT) if (_ROOT / "run_batch.py").is_file() else (Path.cwd(),)
+    return tuple(dict.fromkeys(folders))
 
 
 def parser(language: str) -> argparse.ArgumentParser:
@@ -84,6 +85,10 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, *, language: str = "en", **more: Any) -> None:
         super().__init__(prog, max_help_position=26, **more)
         self._language = language
+
+    def format_help(self) -> str:
+        text = super().format_help()
+        return re.sub(r"^(.*):$", r"\1：", text, flags=re.MULTILINE) if self._language == "zh" else text
 
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
         super().add_usage(usage, actions, groups, say("Usage: ", self._language) if prefix is None else prefix)

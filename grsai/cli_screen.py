@@ -132,4 +132,5 @@ def _said(outcome: Outcome, language: str) -> str:
         return plain(say("{name}: made earlier", language, name=name))
     if outcome.status == "succeeded":
         return plain(say("{name}: made in {time}", language, name=name, time=duration(outcome.seconds, language)))
-    return plain(f"{name}: {outcome.error.say(language) if outcome.error else outcome.status}")
+    why = outcome.error.say(language) if outcome.error else outcome.status
+    return plain(say("{name}: {why}", language, name=name, why=why))

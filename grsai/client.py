@@ -480,5 +480,8 @@ def _short(error: BaseException) -> str:
         "ConnectTimeout": "no connection in time",
         "ReadTimeout": "no reply in time",
         "ProxyError": "the proxy failed",
+        "SSLError": "no secure connection",
+        "ConnectionError": "the connection failed",
+        "ChunkedEncodingError": "the reply broke off",
     }
     return names.get(type(error).__name__, type(error).__name__)

@@ -188,8 +188,9 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str
 def _failure(outcome: Outcome, language: str) -> str:
     prompt = outcome.job.prompt if len(outcome.job.prompt) <= _SHORT else outcome.job.prompt[:_SHORT] + "…"
     why = outcome.error.say(language) if outcome.error else outcome.status
-    task = f" [{outcome.task_id}]" if outcome.task_id else ""
-    return plain(f"  {outcome.job.name} ({prompt}): {why}{task}")
+    if outcome.task_id and outcome.task_id not in why:
+        why += f" [{outcome.task_id}]"
+    return plain(say("  {name} ({prompt}): {why}", language, name=outcome.job.name, prompt=prompt, why=why))
 
 
 def _notes(outcomes: Sequence[Outcome], language: str) -> list[str]:

@@ -212,7 +212,7 @@ def still_open(task_id: str, seconds: float) -> StillOpen:
 def _check_ended(task: Task, *, looks_again: bool) -> None:
     """Raises for a task that ended without a picture. A success without one is first looked at again."""
     if task.status == "failed":
-        why = task.error or task.reason or "no reason given"
+        why = (task.error or task.reason).rstrip(" .") or "no reason given"
         if "moderation" in task.reason:
             raise Moderated(
                 "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id

@@ -17,7 +17,8 @@ def say(text: str, language: str = "en", /, **values: Any) -> str:
     """`text` in `language`, its {places} filled. A sentence without a translation stays English."""
     if language == "zh":
         text = _chinese().get(text, text)
-    return text.format(**values) if values else text
+    filled = text.format(**values) if values else text
+    return filled.replace("。。", "。") if language == "zh" else filled  # a reason may end like the sentence that it stands in
 
 
 def retell(sentence: str, language: str) -> str:
