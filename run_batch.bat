@@ -5,38 +5,43 @@ chcp 65001 >nul
 rem Not cd: a folder on the network gets a letter.
 pushd "%~dp0"
 
-set "PYTHON="
+set PYTHON=
 for %%P in (
     "%~dp0.venv\Scripts\python.exe"
     "%~dp0..\..\..\python_embeded\python.exe"
     "%~dp0..\..\.venv\Scripts\python.exe"
     "%~dp0..\..\venv\Scripts\python.exe"
-) do if not defined PYTHON if exist "%%~fP" set "PYTHON=%%~fP"
+) do if not defined PYTHON if exist "%%~fP" set PYTHON="%%~fP"
 if defined PYTHON goto found
 
-where py >nul 2>nul
-if not errorlevel 1 goto launcher
-where python >nul 2>nul
-if errorlevel 1 goto missing
-set "PYTHON=python"
+rem Each must answer: a launcher may have no Python, and python.exe may be no more than a link to a shop.
+py -3 -c "" >nul 2>nul
+if not errorlevel 1 set PYTHON=py -3
+if defined PYTHON goto found
+python.exe -c "" >nul 2>nul
+if not errorlevel 1 set PYTHON=python.exe
+if defined PYTHON goto found
+rem A batch file of that name, as version managers have it, comes back only when it is called.
+call python -c "" >nul 2>nul
+if not errorlevel 1 set PYTHON=call python
+if defined PYTHON goto found
+echo No Python was found. Install Python 3.10 or newer from https://www.python.org/downloads/ and start this again. 1>&2
+set "STATUS=2"
+goto end
 
 :found
 rem An option, as the Python of a portable ComfyUI reads no PYTHONUTF8.
-"%PYTHON%" -X utf8 run_batch.py %*
+%PYTHON% -X utf8 run_batch.py %*
 set "STATUS=%ERRORLEVEL%"
-goto end
-
-:launcher
-py -3 -X utf8 run_batch.py %*
-set "STATUS=%ERRORLEVEL%"
-goto end
-
-:missing
-echo No Python was found. Install Python 3.10 or newer from https://www.python.org/downloads/ and start this again. 1>&2
-set "STATUS=2"
 
 :end
 popd
-rem After a double click the window stays open. Scripts set GRSAI_NO_PAUSE=1.
-if not defined GRSAI_NO_PAUSE pause
+rem After a double click the window stays open: then this file stands in the command line of cmd.
+rem Where it was typed, or called by another batch file, nobody waits for a key.
+if defined GRSAI_NO_PAUSE exit /b %STATUS%
+if not defined CMDCMDLINE goto wait
+set "LINE=%CMDCMDLINE:"=%"
+if "%LINE:run_batch=%"=="%LINE%" exit /b %STATUS%
+:wait
+pause
 exit /b %STATUS%
