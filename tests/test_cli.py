@@ -463,10 +463,16 @@ def test_the_key_is_in_no_output_and_in_no_file(shell: Shell) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--estimate"], ["models"]])
 def test_it_starts_in_under_half_a_second(shell: Shell, arguments: list[str]) -> None:
+    """Of processor time, where a system counts that of ended children: a busy machine makes it no slower."""
+
+    def spent() -> float:
+        times = os.times()
+        return time.perf_counter() if sys.platform == "win32" else times.children_user + times.children_system
+
     def seconds() -> float:
-        begun = time.perf_counter()
+        begun = spent()
         assert shell.run(*arguments).status == 0
-        return time.perf_counter() - begun
+        return spent() - begun
 
     assert min(seconds() for _ in range(4)) < 0.5
 
