@@ -62,7 +62,7 @@ _REFUSALS: tuple[tuple[str, type[GrsaiError], str], ...] = (
     ("model not found", RequestRefused, "The service does not have this model any more ({why}). Choose another one."),
     ("rate limit", RateLimited, "The service takes no more requests for now ({why})."),
 )
-_OTHER_REFUSAL = "The service refuses the request: {why}."
+_OTHER_REFUSAL = "The service refuses the request: {why}. Change what it names and run again."
 
 # What is raised while a connection is made. Other SSL and proxy errors may also cut one that has carried the request.
 _NOT_SENT = (

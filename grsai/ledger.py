@@ -42,7 +42,7 @@ _MOST_COPIES = 5
 _NEWEST = 50  # entries of one job that are looked at
 # What SQLite says when the file itself is not to blame. Every other error while it is opened means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol")
-_UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the rights of its folder."
+_UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the permissions of its folder."
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (

@@ -104,7 +104,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.replace(draft, path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        text = "{path} cannot be written: {why}. Check free space and rights, and close programs that have it open."
+        text = "{path} cannot be written: {why}. Check free space and permissions, and close programs that have it open."
         raise OutputError(text, path=path, why=error.strerror or error) from None
 
 

@@ -245,7 +245,7 @@ def _write_private(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        text = "{path} cannot be written: {why}. Check free space and rights, and close programs that have it open."
+        text = "{path} cannot be written: {why}. Check free space and permissions, and close programs that have it open."
         raise OutputError(text, path=path, why=error.strerror or error) from None
 
 

@@ -110,10 +110,10 @@ def _split(images: Any, name: str) -> Iterator[torch.Tensor]:
         for each in images:
             yield from _split(each, name)
     elif not isinstance(images, torch.Tensor) or images.ndim not in (3, 4):
-        raise BadPicture("{name} holds something that is no picture.", name=name)
+        raise BadPicture("{name} holds something that is no picture. Wire an IMAGE into it.", name=name)
     elif images.ndim == 4:
         if not len(images):
-            raise BadPicture("{name} holds an empty batch: there is no picture in it.", name=name)
+            raise BadPicture("{name} holds an empty batch: there is no picture in it. Wire in at least one.", name=name)
         yield from images
     else:
         yield images
@@ -122,7 +122,8 @@ def _split(images: Any, name: str) -> Iterator[torch.Tensor]:
 def _checked(frame: torch.Tensor, name: str) -> torch.Tensor:
     if frame.shape[-1] not in (1, 3, 4) or 0 in frame.shape:
         shape = " × ".join(str(length) for length in frame.shape)
-        raise BadPicture("{name} holds a picture of the shape {shape}; it must have 3 or 4 channels.", name=name, shape=shape)
+        text = "{name} holds a picture of the shape {shape}; it must have 3 or 4 channels. Convert it to RGB first."
+        raise BadPicture(text, name=name, shape=shape)
     return frame
 
 
