@@ -18,7 +18,7 @@ from aiohttp import web
 
 from ..grsai import batch
 from ..grsai.client import GrsaiClient
-from ..grsai.errors import GrsaiError, Refused, ServiceError, StillOpen, WrongSetting
+from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, StillOpen, WrongSetting
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.models import DEFAULT_MODEL, yuan
 from ..grsai.settings import HOSTS
@@ -156,7 +156,7 @@ async def _balance(_: Mapping[str, Any]) -> Answer:
     try:
         return await host.off_loop(_balance_now)
     except GrsaiError as error:
-        return {"ok": False, "error": _said(error)}
+        return {"ok": False, "error": _said(error), "no_key": isinstance(error, NoKey)}
 
 
 def _balance_now() -> dict[str, Any]:

@@ -15,8 +15,12 @@ const QUIET = {
   "Comfy.Workflow.WarnBlueprintOverwrite": false,
 };
 
-/** Opens the frontend. `locale`: en or zh; `vue`: the Vue canvas; `palette`: dark or light. Close it with `page.done()`. */
-export async function openFrontend(url, { locale = "en", vue = false, palette = "dark", size = [1600, 1000], settings = {} } = {}) {
+/**
+ * Opens the frontend. `locale`: en or zh; `vue`: the Vue canvas; `palette`: dark or light; `fresh`: for the first time, so that
+ * only the language is the browser's and all else as ComfyUI has it. Close it with `page.done()`.
+ */
+export async function openFrontend(url, options = {}) {
+  const { locale = "en", vue = false, palette = "dark", size = [1600, 1000], settings = {}, fresh = false } = options;
   const { chromium } = playwright();
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
   const context = await browser.newContext({
@@ -29,7 +33,7 @@ export async function openFrontend(url, { locale = "en", vue = false, palette = 
   page.troubles = listen(page);
   await stayHome(page, url);
   const chosen = { ...QUIET, "Comfy.Locale": locale, "Comfy.VueNodes.Enabled": vue, "Comfy.ColorPalette": palette, ...settings };
-  await post(`${url}/api/settings`, chosen);
+  if (!fresh) await post(`${url}/api/settings`, chosen);
   await page.goto(url, { waitUntil: "domcontentloaded" });
   await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
   return page;
@@ -39,6 +43,15 @@ export async function openFrontend(url, { locale = "en", vue = false, palette = 
 export async function post(address, body) {
   const headers = { "Content-Type": "application/json" };
   return (await fetch(address, { method: "POST", headers, body: JSON.stringify(body) })).text();
+}
+
+/** Waits until `look(argument)`, which the page may take its time for, answers with something; `waitForFunction` takes a promise for a yes. */
+export async function until(page, look, argument, milliseconds = 30_000) {
+  const end = Date.now() + milliseconds;
+  while (!(await page.evaluate(look, argument))) {
+    if (Date.now() > end) throw new Error(`it does not come about: ${look}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Why the browser tests cannot run here, or null. */

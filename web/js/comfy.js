@@ -1,8 +1,12 @@
 // The one door to ComfyUI's frontend: everything the pack asks of it.
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
+import { soon } from "./dom.js";
 
 export { api, app };
+
+const ERROR_WINDOW = "global-execution-error";
+const apart = new Map(); // prompt id → nodes that were queued beside the canvas
 
 export const NODES = ["GrsaiUpload", "NanoBananaGenerate", "BatchBanana", "LoadBananaFolder"];
 
@@ -17,8 +21,10 @@ export function toast(severity, summary, detail, { seconds = 0 } = {}) {
   app.extensionManager.toast.add({ severity, summary, detail, ...life });
 }
 
-export function openSettings() {
+/** Settings → Grsai. Its entries are drawn a moment later. */
+export async function openSettings() {
   app.extensionManager.command.execute("Comfy.ShowSettingsDialog");
+  (await soon(settingsPage))?.click();
 }
 
 /** Address of a picture `{filename, subfolder, type}` that ComfyUI serves. */
@@ -54,12 +60,35 @@ export async function openPrompt() {
 
 /** Queues nodes `{id: {class_type, inputs}}`, which need not be those on the canvas. Throws what ComfyUI says against it. */
 export async function queue(output) {
-  await api.queuePrompt(0, { output, workflow: app.graph.serialize() });
+  const { prompt_id } = await api.queuePrompt(0, { output, workflow: app.graph.serialize() });
+  apart.set(prompt_id, output);
+}
+
+/** Runs once more what failed: what is on the canvas, as Run does, unless it was something else. */
+export async function runOnceMore(promptId) {
+  if (apart.has(promptId)) return queue(apart.get(promptId));
+  await app.extensionManager.command.execute("Comfy.QueuePrompt");
+}
+
+/** Takes away ComfyUI's own window about a failed run, which older frontends open. */
+export function closeErrorWindow() {
+  const dialogs = pinia()?._s?.get("dialog");
+  dialogs?.closeDialog?.({ key: ERROR_WINDOW });
 }
 
 /** The stores of the frontend, by name; undefined where they cannot be reached. The Vue canvas draws what is read of them. */
 export function stores() {
-  return document.getElementById("vue-app")?.__vue_app__?.config.globalProperties.$pinia?.state.value;
+  return pinia()?.state.value;
+}
+
+function pinia() {
+  return document.getElementById("vue-app")?.__vue_app__?.config.globalProperties.$pinia;
+}
+
+// The entry of the pack in the list beside the settings.
+function settingsPage() {
+  const named = [...document.querySelectorAll("[role=dialog] *, .p-dialog *")];
+  return named.find((element) => !element.childElementCount && element.textContent.trim() === "Grsai");
 }
 
 // A list of file names that lacks the picture would mark it as missing.

@@ -39,6 +39,16 @@ export function settled(task, milliseconds) {
   };
 }
 
+/** What `look()` finds, looked for at each frame until it is there; undefined if it does not come. */
+export async function soon(look, seconds = 3) {
+  const until = performance.now() + 1000 * seconds;
+  for (;;) {
+    const found = look();
+    if (found || performance.now() > until) return found || undefined;
+    await new Promise(requestAnimationFrame);
+  }
+}
+
 function set(element, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

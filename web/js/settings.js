@@ -1,6 +1,7 @@
 // Settings → Grsai. Each entry draws itself and talks to the pack's own routes: nothing of it, the key least of all,
 // gets into ComfyUI's settings file, because the setter that ComfyUI hands over is never called.
-import { h } from "./dom.js";
+import { openSettings } from "./comfy.js";
+import { h, soon } from "./dom.js";
 import { get, inLanguage, post } from "./grsai.js";
 import { balance, refreshPrices } from "./money.js";
 import { t } from "./texts.js";
@@ -22,6 +23,13 @@ export const SETTINGS = [
   entry("Grsai.Limit", ["Grsai", "Limits and prices", "Limit"], "Most pictures at once", drawLimit, 20),
   entry("Grsai.Currency", ["Grsai", "Limits and prices", "Currency"], "Currency of prices", drawCurrency, 10),
 ];
+
+/** Opens Settings → Grsai with the cursor where the key is entered. */
+export async function enterKey() {
+  await openSettings();
+  const box = await soon(() => document.querySelector('[data-setting="Grsai.Key"] input:enabled'));
+  box?.focus();
+}
 
 const TOOLTIPS = {
   "Grsai.Key": "Stored in a private folder of this ComfyUI, never in a workflow, a picture or ComfyUI's settings file.",

@@ -51,6 +51,24 @@ const TEXTS = {
     zh: "其余图片已保存。侧边栏的香蕉标签里有每张失败的原因。",
   },
 
+  "start.title": { en: "No API key yet", zh: "还没有 API 密钥" },
+  "start.about": { en: "How would you like to go on?", zh: "接下来怎么做？" },
+  "start.offline": { en: "Try it offline – free test pictures", zh: "离线试用，免费生成测试图片" },
+  "start.offline_about": {
+    en: "An emulator inside this ComfyUI makes test pictures of what you put in. Nothing leaves this computer.",
+    zh: "由本机 ComfyUI 内的模拟器根据你的输入生成测试图片，任何内容都不会离开本机。",
+  },
+  "start.key": { en: "Enter my key", zh: "输入我的密钥" },
+  "start.key_about": {
+    en: "For real pictures. Get a key at grsai.com; each picture costs what the node says.",
+    zh: "生成真实图片。密钥在 grsai.com 获取，每张的费用见节点上的价格。",
+  },
+  "start.chosen": { en: "Offline emulator chosen", zh: "已选择离线模拟器" },
+  "start.chosen_detail": {
+    en: "Test pictures, nothing is paid. For real ones, choose the service and enter a key under Settings → Grsai.",
+    zh: "生成测试图片，不产生费用。要生成真实图片，请在 设置 → Grsai 中选择服务并输入密钥。",
+  },
+
   "tab.title": { en: "Banana", zh: "香蕉" },
   "tab.settings": { en: "Settings", zh: "设置" },
   "tab.refresh": { en: "Refresh", zh: "刷新" },
@@ -58,7 +76,7 @@ const TEXTS = {
   "balance.title": { en: "Balance", zh: "余额" },
   "balance.offline": { en: "Offline emulator", zh: "离线模拟器" },
   "balance.offline_about": { en: "Test pictures, nothing is paid.", zh: "测试图片，不产生费用。" },
-  "balance.no_key": { en: "Open settings", zh: "打开设置" },
+  "balance.settings": { en: "Open settings", zh: "打开设置" },
 
   "runs.title": { en: "Running", zh: "正在运行" },
   "runs.stop": { en: "Stop", zh: "停止" },

@@ -1,9 +1,11 @@
 // Failures of our nodes as toasts: ComfyUI hides the sentence of an exception behind "View details".
 import { NODES, api, app, toast } from "./comfy.js";
 import { onRun } from "./grsai.js";
+import { askHowToStart } from "./start.js";
 import { t } from "./texts.js";
 
 const WARNING_SECONDS = 12;
+const NO_KEY = "grsai.NoKey"; // not a failure but a first step
 
 /** ComfyUI brings the sentence in the language that it was set to when the node ran. */
 export function showFailures() {
@@ -11,7 +13,9 @@ export function showFailures() {
     if (run.finished && run.failed && !run.error && run.kind !== "collect") warn(run);
   });
   api.addEventListener("execution_error", ({ detail }) => {
-    if (NODES.includes(detail.node_type)) toast("error", headline(detail), detail.exception_message.trim());
+    if (!NODES.includes(detail.node_type)) return;
+    if (detail.exception_type === NO_KEY) askHowToStart(detail.prompt_id);
+    else toast("error", headline(detail), detail.exception_message.trim());
   });
 }
 

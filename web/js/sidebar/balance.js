@@ -1,8 +1,10 @@
 // The balance of the account, or that nothing is paid.
-import { openSettings } from "../comfy.js";
+import { openSettings, toast } from "../comfy.js";
 import { h } from "../dom.js";
 import { get, inLanguage } from "../grsai.js";
 import { balance, inCredits } from "../money.js";
+import { enterKey } from "../settings.js";
+import { goOffline, situation } from "../start.js";
 import { t } from "../texts.js";
 
 export function makeBalance() {
@@ -10,20 +12,33 @@ export function makeBalance() {
   let last = null;
   const redraw = () => last && element.replaceChildren(...drawn(last));
   const refresh = async () => {
-    last = await get("balance").catch((error) => ({ ok: false, error: error.texts }));
+    last = await asked().catch((error) => ({ ok: false, error: error.texts }));
     redraw();
   };
   return { element, refresh, redraw };
 }
 
+async function asked() {
+  const reply = await get("balance");
+  return reply.no_key ? { ...reply, start: await situation() } : reply;
+}
+
 function drawn(reply) {
-  if (!reply.ok) {
-    const open = h("button", { type: "button", class: "grsai-button", onclick: openSettings }, t("balance.no_key"));
-    return [h("p", { class: "grsai-problem" }, inLanguage(reply.error)), open];
-  }
+  if (reply.start) return firstSteps(reply.start);
+  if (!reply.ok) return [h("p", { class: "grsai-problem" }, inLanguage(reply.error)), button("balance.settings", openSettings)];
   if (reply.offline) return [amount(t("balance.offline")), about(t("balance.offline_about"))];
   return [amount(balance(reply.credits)), about(inCredits(reply.credits))];
 }
 
+function firstSteps({ otherHost, offline }) {
+  const tryOffline = () => goOffline().catch((error) => toast("error", error.text, ""));
+  return [
+    h("p", { class: "grsai-problem" }, t(otherHost ? "key.other_host" : "start.title")),
+    offline && button("start.offline", tryOffline, "grsai-primary"),
+    button("start.key", enterKey),
+  ].filter(Boolean);
+}
+
+const button = (key, onclick, look = "") => h("button", { type: "button", class: `grsai-button ${look}`, onclick }, t(key));
 const amount = (text) => h("strong", {}, text);
 const about = (text) => h("span", { class: "grsai-muted" }, text);

@@ -43,9 +43,13 @@ function openPanel() {
   const refresh = () => parts.forEach((part) => part.refresh());
   const look = settled(() => [balance, tasks, history].forEach((part) => part.refresh()), QUIET_MILLISECONDS);
   runs.onChange(() => history.redraw()); // what is open is in the making only while something runs
-  const ends = [onRun((run) => follow(run, runs, look)), onPrices(() => parts.forEach((part) => part.redraw?.()))];
+  const repriced = () => {
+    parts.forEach((part) => part.redraw?.());
+    refresh(); // another service has another balance and another history
+  };
+  const ends = [onRun((run) => follow(run, runs, look)), onPrices(repriced)];
   const element = h("section", { class: "grsai-panel", "aria-label": t("tab.title") }, header(refresh), ...parts.map((part) => part.element));
-  refreshPrices().catch(() => {}).finally(refresh);
+  refreshPrices().catch(refresh);
   return { element, close: () => ends.forEach((end) => end()) };
 }
 
