@@ -116,7 +116,7 @@ async function failure(page, type, values) {
   const toast = page.locator(".p-toast-message").last();
   await toast.waitFor({ timeout: RUN_MILLISECONDS });
   const text = await toast.innerText();
-  const dialogs = await page.locator(".p-dialog:visible").count();
+  const dialogs = await page.locator(".p-dialog:visible").allInnerTexts();
   await page.locator(".p-toast-close-button").last().dispatchEvent("click");
   await toast.waitFor({ state: "detached" });
   return { text, dialogs };

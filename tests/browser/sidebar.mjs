@@ -1,6 +1,6 @@
 // Uses the sidebar tab the way a user does. The history holds `entries` pictures already.
 //     node sidebar.mjs URL '{"entries": 5000, "prompt": "one slow prompt"}'
-import { openFrontend, tell } from "./frontend.mjs";
+import { openFrontend, tell, until } from "./frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
 const EDIT = "the coffee as tea";
@@ -139,7 +139,7 @@ async function again(page) {
   const before = await newest(page);
   await card(page, 0).getByLabel("Run again with a new seed").click();
   await page.getByText(/Queued with seed/).last().waitFor();
-  await page.waitForFunction((row) => fetch("/grsai/history?limit=1").then((reply) => reply.json()).then(({ entries }) => entries[0].row > row), before.row, WAIT);
+  await until(page, async (row) => (await (await fetch("/grsai/history?limit=1")).json()).entries[0].row > row, before.row);
   const after = await newest(page);
   return { seeds: [before.seed, after.seed], prompts: [before.prompt, after.prompt], canvas: await page.evaluate(() => window.app.graph.nodes.length) };
 }

@@ -56,7 +56,8 @@ function compare(saved) {
   const { app, LiteGraph } = window;
   const now = app.graph.serialize();
   const nodes = Object.fromEntries(now.nodes.map((node) => [node.id, node]));
-  const changed = saved.nodes.filter((node) => JSON.stringify(nodes[node.id]?.widgets_values) !== JSON.stringify(node.widgets_values));
+  const values = (node) => JSON.stringify(node?.widgets_values ?? []); // a node without widgets may have an empty list or none
+  const changed = saved.nodes.filter((node) => values(nodes[node.id]) !== values(node));
   const ours = app.graph.nodes.filter((node) => node.comfyClass in { BatchBanana: 1, NanoBananaGenerate: 1 });
   return {
     missing: saved.nodes.filter(({ type }) => !(type in LiteGraph.registered_node_types)).map(({ type }) => type),
