@@ -52,21 +52,21 @@ const TEXTS = {
   },
 
   "start.title": { en: "No API key yet", zh: "还没有 API 密钥" },
-  "start.about": { en: "How would you like to go on?", zh: "接下来怎么做？" },
+  "start.about": { en: "How would you like to go on?", zh: "你想怎么开始？" },
   "start.offline": { en: "Try it offline – free test pictures", zh: "离线试用，免费生成测试图片" },
   "start.offline_about": {
     en: "An emulator inside this ComfyUI makes test pictures of what you put in. Nothing leaves this computer.",
-    zh: "由本机 ComfyUI 内的模拟器根据你的输入生成测试图片，任何内容都不会离开本机。",
+    zh: "这个 ComfyUI 里的模拟器会根据你的输入生成测试图片，任何内容都不会离开这台电脑。",
   },
-  "start.key": { en: "Enter my key", zh: "输入我的密钥" },
+  "start.key": { en: "Enter my key", zh: "填写我的密钥" },
   "start.key_about": {
     en: "For real pictures. Get a key at grsai.com; each picture costs what the node says.",
-    zh: "生成真实图片。密钥在 grsai.com 获取，每张的费用见节点上的价格。",
+    zh: "生成真正的图片。密钥在 grsai.com 获取；每张的费用显示在节点上。",
   },
   "start.chosen": { en: "Offline emulator chosen", zh: "已选择离线模拟器" },
   "start.chosen_detail": {
     en: "Test pictures, nothing is paid. For real ones, choose the service and enter a key under Settings → Grsai.",
-    zh: "生成测试图片，不产生费用。要生成真实图片，请在 设置 → Grsai 中选择服务并输入密钥。",
+    zh: "生成测试图片，不产生费用。要生成真正的图片，请在“设置 → Grsai”里选择服务地址，再填写密钥。",
   },
 
   "tab.title": { en: "Banana", zh: "香蕉" },
