@@ -12,7 +12,7 @@ from tests.comfy import PACK, Comfy
 EXAMPLE = "1 Text to picture"
 WAYS = {
     "en": ["Try it offline – free test pictures", "Enter my key"],
-    "zh": ["离线试用，免费生成测试图片", "输入我的密钥"],
+    "zh": ["离线试用，免费生成测试图片", "填写我的密钥"],
 }
 CHOSEN = {"en": "Offline emulator chosen", "zh": "已选择离线模拟器"}
 OFFLINE = {"en": "Offline emulator", "zh": "离线模拟器"}
