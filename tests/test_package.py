@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,14 @@ def test_the_archive_holds_what_runs_and_nothing_else() -> None:
 
     packed = tracked() - tracked("--cached", "--ignored", "--exclude-from=.comfyignore")
     assert {file.partition("/")[0] for file in packed} <= ARCHIVE
+
+
+@pytest.mark.skipif(not shutil.which("git") or not (ROOT / ".git").exists(), reason="needs a git checkout")
+def test_a_downloaded_zip_holds_the_batch_file_as_windows_reads_it() -> None:
+    command = ["git", "-C", str(ROOT), "archive", "--format=zip", "--worktree-attributes", "HEAD"]
+    packed = zipfile.ZipFile(io.BytesIO(subprocess.run(command, capture_output=True, check=True).stdout))
+    assert set(re.findall(rb"\r?\n", packed.read("run_batch.bat"))) == {b"\r\n"}
+    assert b"\r" not in packed.read("run_batch.py")
 
 
 @pytest.mark.parametrize("marker", README_COMMANDS)

@@ -60,6 +60,7 @@ def test_the_registry_archive_holds_what_runs_and_nothing_else(archive: zipfile.
     assert {"__init__.py", "nodes/__init__.py", "grsai/__init__.py", "run_batch.py", "web/js/main.js", "LICENSE"} <= set(names)
     assert not [name for name in names if Path(name).name.startswith((".", "test_", "conftest"))]
     assert sum(entry.compress_size for entry in archive.infolist()) < MOST_BYTES
+    assert not archive.read("run_batch.bat").replace(b"\r\n", b"").count(b"\n")
 
 
 def test_the_unpacked_archive_is_a_pack_that_works(unpacked: Comfy) -> None:
