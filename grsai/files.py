@@ -29,8 +29,8 @@ def check_folder(folder: Path) -> None:
 def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], object]) -> Path:
     """Writes what `receive` brings as `folder/<stem><suffix by its bytes>`; the name gets a number if another picture has it.
 
-    The temporary name is made of `owner`, the fingerprint of a job that nobody else works on: what a process that was killed left
-    behind is written over by the next one.
+    The temporary name is made of `owner`, which stands for a job that nobody else works on: what a process that was killed left
+    behind is taken away by the next one.
 
     Raises `OutputError`, and lets the errors of `receive` and of the check (`DownloadError`) pass. No half file is left.
     """
@@ -38,6 +38,7 @@ def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], obje
         folder.mkdir(parents=True, exist_ok=True)
         part = _part(folder / stem, owner)
         try:
+            part.unlink(missing_ok=True)  # a killed process may have given the same file its final name already
             with open(part, "wb") as file:
                 receive(file)
                 file.flush()
@@ -58,6 +59,7 @@ def _copy(source: Path, folder: Path, stem: str, owner: str) -> Path:
     with _output_errors(folder):
         part = _part(folder / stem, owner)
         try:
+            part.unlink(missing_ok=True)
             shutil.copyfile(source, part)
             return _place(part, folder, stem, source.suffix)
         finally:
@@ -75,15 +77,27 @@ def _place(part: Path, folder: Path, stem: str, suffix: str) -> Path:
 
 
 def _named(part: Path, path: Path) -> bool:
-    """Renames unless the name is taken. A hard link is the one way that is safe against a race on every POSIX system."""
+    """Renames unless the name is taken. A hard link is the one way that is safe against a race and never shows half a file."""
     try:
         os.link(part, path)
     except FileExistsError:
         return False
-    except OSError:  # no hard links here (FAT, some shares); Windows refuses to rename onto a file by itself
-        if path.exists():
-            return False
-        os.rename(part, path)
+    except OSError:  # no hard links here (FAT, some shares)
+        return _renamed(part, path)
+    return True
+
+
+def _renamed(part: Path, path: Path) -> bool:
+    """Takes the name with an empty file first: a plain rename would replace what another process put there meanwhile."""
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    try:
+        os.replace(part, path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     return True
 
 

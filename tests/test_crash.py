@@ -32,6 +32,30 @@ from grsai.cli import main
 sys.exit(main(sys.argv[2:]))
 """
 
+# A process that is killed at one of its steps: each statement to the ledger, each open, link, removal of a file, each connection
+# counts, from the first job on.
+KILLED_AT = """
+import os, signal, sqlite3, sys
+left, connect = [int(sys.argv[1]), False], sqlite3.connect
+def step(what):
+    left[1] = left[1] or "INSERT INTO tasks" in what
+    left[0] -= left[1]
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+def traced(*arguments, **options):
+    database = connect(*arguments, **options)
+    database.set_trace_callback(step)
+    return database
+sqlite3.connect = traced
+def hook(event, arguments):
+    written = event == "open" and str(arguments[0]).endswith((".part", ".journal"))
+    if written or event in ("os.link", "os.remove", "socket.connect"):
+        step(event)
+sys.addaudithook(hook)
+from grsai.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
 
 def ended(process: subprocess.Popen[str], seconds: float = 60.0) -> tuple[int, str, str]:
     """Exit status and both outputs."""
@@ -117,6 +141,34 @@ def test_a_batch_that_is_killed_at_twenty_random_moments_is_completed_and_paid_o
         assert set(counts) <= {"done", "uncertain"}
     report = json.loads((output(studio) / "report.json").read_text("utf-8"))
     assert report["succeeded"] == 100 and report["reused"] == in_sight
+
+
+def assert_completed_after_a_kill(studio: Any, step: int) -> bool:
+    """A job that is killed before that step is made by the next run. Returns whether there was such a step."""
+    studio.furnish([f"killed at {step}"])
+    before = len(made_files(output(studio)))
+    status, _, err = ended(studio.command(str(step), program=("-c", KILLED_AT)))
+    if status == 0:
+        return False
+    assert status == -signal.SIGKILL, err
+    assert_whole(studio, output(studio))
+    in_sight = len(made_files(output(studio)))
+    studio.emulator.add(Fault("download", "short_body", times=2))
+    status, _, err = ended(studio.command())
+    studio.emulator.clear_faults()
+    assert status == 0, err
+    assert len(made_files(output(studio))) == before + 1 >= in_sight
+    assert_whole(studio, output(studio))
+    assert not list(output(studio).glob(".*.part")), "a half file was left"
+    return True
+
+
+@POSIX
+@pytest.mark.parametrize("step", [pytest.param(step, marks=pytest.mark.full if step % 6 else ()) for step in range(1, 34)])
+def test_a_process_that_is_killed_between_any_two_steps_loses_nothing(studio, step: int) -> None:
+    if not assert_completed_after_a_kill(studio, step):
+        pytest.skip("the job has no more steps")
+    assert assert_paid_once(studio, 1) <= 1
 
 
 def test_a_process_that_is_killed_in_a_submit_leaves_it_uncertain_and_the_next_run_says_so(studio) -> None:
