@@ -176,7 +176,7 @@ class GrsaiClient:
             with self._sessions.get().get(url, stream=True, timeout=self._timeout(), auth=_NoKey()) as reply:
                 self._check_foreign(reply.url)
                 return _stream(reply, file, limit)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:  # a redirect may lead to what is no address
             raise DownloadError("The picture did not arrive ({why}).", why=_short(error)) from None
 
     def _put(self, url: str, form: dict[str, str], file: tuple[str, bytes]) -> None:
@@ -221,7 +221,10 @@ class GrsaiClient:
 
     def _check_foreign(self, url: str) -> None:
         """Storage and results come over https, but for an emulator, which itself is on loopback."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise NotKept("The service named an address that is none.") from None
         if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url) and is_loopback(self.base_url)):
             return
         raise NotKept(
@@ -356,9 +359,16 @@ def _body(content: bytes, secret: str) -> Any:
         events = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
         text = next((event for event in reversed(events) if event.startswith("{")), "")
     try:
-        return json.loads(text, object_hook=lambda found: found | _told(found, secret))
+        return json.loads(_storable(text), object_hook=lambda found: found | _told(found, secret))
     except (ValueError, RecursionError):
         return None
+
+
+def _storable(text: str) -> str:
+    """JSON without halves of letters, such as of an emoji that was cut: no file and no database takes them."""
+    if "\\ud" not in text.lower():
+        return text
+    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _told(found: dict[str, Any], secret: str) -> dict[str, str]:
@@ -414,9 +424,10 @@ def _refusal(code: Any, message: str) -> GrsaiError:
 def _retry_after(value: str | None) -> float | None:
     """Seconds; a date or nonsense counts as none given."""
     try:
-        return min(max(float(value or ""), 0.0), 300.0)
+        seconds = float(value or "")
     except ValueError:
         return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), 300.0)
 
 
 def _task(task_id: str, data: dict[str, Any]) -> Task:

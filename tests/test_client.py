@@ -160,7 +160,10 @@ def test_every_reply_to_a_submit_is_an_id_or_the_right_error(
     assert len(server.seen) == 1, "a paid request is sent once"
 
 
-@pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("0", 0.0), ("1e9", 300.0), ("-3", 0.0), ("Wed, 21 Oct 2026", None)])
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("1e9", 300.0), ("-3", 0.0), ("Wed, 21 Oct 2026", None), ("nan", None)],
+)
 def test_retry_after_is_read_and_bounded(client: GrsaiClient, server, said: str, seconds: float | None) -> None:
     server.will_say("", 429, Retry_After=said)
     with pytest.raises(RateLimited) as caught:
@@ -399,6 +402,31 @@ def test_only_https_is_fetched(client: GrsaiClient, server, url: str) -> None:
     with pytest.raises(NotKept, match="not safe"):
         download(client, url)
     assert not server.seen
+
+
+NO_ADDRESS = ["https://[", "https://[::1", "https://ex\u2100mple.com/a.png", "https://\ud800/a.png", "https://"]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESS)
+def test_an_address_that_is_none_is_an_error_of_ours(client: GrsaiClient, server, url: str) -> None:
+    with pytest.raises(DownloadError):
+        client.download(url, io.BytesIO())
+    server.will_say({**OK, "data": {"token": "t", "key": "k.png", "url": url, "domain": "https://files.example"}})
+    with pytest.raises(GrsaiError):
+        client.upload(PICTURE)
+
+
+@pytest.mark.parametrize("url", ["https://[", "//[", "\xff\xfe", "https://", "ftp://x/a.png"])
+def test_a_redirect_that_leads_nowhere_is_an_error_of_ours(client: GrsaiClient, server, url: str) -> None:
+    server.will_say("", 302, Location=url)
+    with pytest.raises(DownloadError):
+        client.download(f"{server.url}/a.png", io.BytesIO())
+
+
+def test_half_a_letter_in_a_reply_becomes_a_whole_one(client: GrsaiClient, server) -> None:
+    server.will_say('{"code":0,"data":{"id":"14-x\\ud83d","status":"failed","error":"a \\ud83d, a \\ud83c\\udf4c"}}')
+    assert submit(client) == "14-x?"
+    assert client.poll(TASK).error == "a ?, a 🍌"
 
 
 def test_a_real_service_cannot_send_us_to_this_machine() -> None:
