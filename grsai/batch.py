@@ -102,9 +102,9 @@ class Collected:
 OnEvent = Callable[[Event], None]
 
 
-def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False) -> Estimate:
-    """Count and price of a run. Sends nothing."""
-    kinds = [_kind(None if fresh else ledger.find(job.fingerprint)) for job in jobs]
+def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: Path | None = None) -> Estimate:
+    """Count and price of a run, which finds pictures in `output` also after they were moved there. Sends nothing."""
+    kinds = [_kind(None if fresh else ledger.find(job.fingerprint, folder=output)) for job in jobs]
     credits = sum(job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new")
     return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), kinds.count("new"), credits)
 
@@ -133,7 +133,7 @@ def run(
     files.check_folder(output)
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
     budget_credits = _in_credits(settings.budget if budget is None else budget)
-    price = estimate(jobs, ledger, fresh=fresh)
+    price = estimate(jobs, ledger, fresh=fresh, output=output)
     with GrsaiClient(settings) as client:
         if price.new:
             _check_price(price, budget_credits, client, stop)
@@ -244,36 +244,48 @@ def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop
 
 def _collect(steps: Steps, ledger: Ledger, wanted: Collected, output: Path | None) -> Collected:
     try:
-        if wanted.entry is None:
-            return _fetched(steps, wanted, output or Path(), 3600.0)
-        return _collect_entry(steps, ledger, wanted, wanted.entry, output)
+        with _claimed(ledger, wanted):
+            if wanted.entry is None:
+                return _fetched(steps, wanted, output or Path(), 3600.0)
+            return _collect_entry(steps, ledger, wanted, ledger.entry(wanted.entry.row) or wanted.entry, output)
     except GrsaiError as error:
         return replace(wanted, error=error)
 
 
-def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry, output: Path | None) -> Collected:
-    if not ledger.claim(entry.fingerprint):
-        raise StillOpen("Task {task} is being fetched by another run.", task=entry.task_id)
+@contextlib.contextmanager
+def _claimed(ledger: Ledger, wanted: Collected) -> Iterator[None]:
+    claimed = _claim_of(wanted)
+    if not ledger.claim(claimed):
+        raise StillOpen("Task {task} is being fetched by another run.", task=wanted.task_id)
     try:
-        age = time.time() - (entry.submitted or entry.created)
-        found = _fetched(steps.at(entry.base_url), wanted, output or entry.folder, age)
-        with contextlib.suppress(LedgerError):  # the files are there; the next collection finds them
-            ledger.done(entry.row, found.files, ())
-        return found
+        yield
+    finally:
+        ledger.release(claimed)
+
+
+def _claim_of(wanted: Collected) -> str:
+    return wanted.entry.fingerprint if wanted.entry else safe_stem(wanted.task_id)
+
+
+def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry, output: Path | None) -> Collected:
+    if entry.state == "done" and entry.whole:  # a run was quicker
+        return replace(wanted, error=None, files=entry.kept)
+    try:
+        found = _fetched(steps.at(entry.base_url), wanted, output or entry.folder, entry.age)
     except StillOpen:
         raise
     except TaskError as error:
         ledger.failed(entry.row, error)
         raise
-    finally:
-        ledger.release(entry.fingerprint)
+    with contextlib.suppress(LedgerError):  # the files are there; the next collection finds them
+        ledger.done(entry.row, found.files, ())
+    return found
 
 
 def _fetched(steps: Steps, wanted: Collected, folder: Path, age: float) -> Collected:
     task = steps.settled(wanted.task_id, age=age)
     stem = wanted.entry.name if wanted.entry else safe_stem(wanted.task_id)
-    owner = wanted.entry.fingerprint if wanted.entry else stem
-    return replace(wanted, error=None, files=steps.fetch(task, folder, stem, owner))
+    return replace(wanted, error=None, files=steps.fetch(task, folder, stem, _claim_of(wanted)))
 
 
 @dataclass
@@ -287,6 +299,7 @@ class _Way:
     task_id: str | None = None
     credits: int = 0
     failures: int = 0  # tasks that brought no picture, as trying again may
+    failed: TaskFailed | None = None  # why the last of them did not
     notes: list[GrsaiError] = field(default_factory=list)
     outcome: Outcome | None = None
 
@@ -389,17 +402,21 @@ class _Batch:
         while not self.ledger.claim(fingerprint):
             self.steps.pause(LOOK_SECONDS)
         try:
-            return self._made(way, None if self.fresh else self.ledger.find(fingerprint))
+            return self._made(way, [] if self.fresh else self.ledger.tries(fingerprint, folder=self.output))
         finally:
             self.ledger.release(fingerprint)
 
-    def _made(self, way: _Way, entry: Entry | None) -> Outcome:
-        if entry is not None:
+    def _made(self, way: _Way, tries: Sequence[Entry]) -> Outcome:
+        """`tries`: what the ledger knows of the job, newest first."""
+        for entry in tries:
             if entry.state == "done" and (kept := entry.kept):
                 return self._reused(way, entry, kept)
-            self._heed(way, entry)
-            if _kind(entry) == "open":
-                return self._collected(way, entry)
+        paid = [entry for entry in tries if _kind(entry) == "open"]
+        if (outcome := self._collected_of(way, paid or self._late(tries))) is not None:
+            return outcome
+        ended = [entry for entry in tries if entry not in paid]
+        if ended:
+            self._heed(way, ended[0])
         return self._paid(way)
 
     def _heed(self, way: _Way, entry: Entry) -> None:
@@ -425,40 +442,52 @@ class _Batch:
             )
 
     def _reused(self, way: _Way, entry: Entry, found: tuple[Path, ...]) -> Outcome:
-        kept = files.copy(found, self.output, way.job.name, way.job.fingerprint)
+        kept = files.copy(found, self.output, way.job.name, self.ledger.mark(way.job.fingerprint))
         if kept != found:
             self._write_down(way, lambda: self.ledger.copied(entry.row, kept))
         way.task_id = entry.task_id
         return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
 
-    def _collected(self, way: _Way, entry: Entry) -> Outcome:
-        """A task that an earlier run paid."""
-        way.task_id = entry.task_id
-        age = time.time() - (entry.submitted or entry.created)
-        steps = self.steps.at(entry.base_url)
+    def _late(self, tries: Sequence[Entry]) -> list[Entry]:
+        """Tasks that are too old by our clock, which may have been wrong, and that the service still has: asking is free."""
+        return [entry for entry in tries if entry.state == "open" and not entry.collectable and self._is_there(entry)]
+
+    def _is_there(self, entry: Entry) -> bool:
         try:
-            task = self._watched(way, entry.row, steps, age=age)
-        except NoSuchTask as error:
-            way.notes.append(error)
-            way.task_id = None
-            return self._paid(way)
-        except TaskFailed as error:
-            way.notes.append(error)
-            return self._paid(way, error)
+            task = self.steps.at(entry.base_url).look(entry.task_id or "")
+        except ServiceError:
+            return False
+        return task.status == "running" or bool(task.urls)
+
+    def _collected_of(self, way: _Way, paid: Sequence[Entry]) -> Outcome | None:
+        """The picture of a task that an earlier run paid. After a fresh run that was stopped there is more than one."""
+        for number, entry in enumerate(paid, 1):
+            try:
+                return self._collected(way, entry)
+            except (NoSuchTask, TaskError, DownloadError) as error:
+                if _ends_the_job(error, entry, last=number == len(paid)):
+                    raise
+                way.notes.append(error)
+                way.task_id = None if isinstance(error, NoSuchTask) else way.task_id
+        return None
+
+    def _collected(self, way: _Way, entry: Entry) -> Outcome:
+        way.task_id = entry.task_id
+        steps = self.steps.at(entry.base_url)
+        age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
+        task = self._watched(way, entry.row, steps, age=age)
         return self._stored(way, entry.row, steps, task)
 
-    def _paid(self, way: _Way, failed: TaskFailed | None = None) -> Outcome:
-        """Submits, and again where the task `failed` for a passing reason, at most `retries` times."""
+    def _paid(self, way: _Way) -> Outcome:
+        """Submits, and again where the task failed for a passing reason, at most `retries` times."""
         while True:
-            if failed is not None:
+            if way.failed is not None:
                 self._forget_uploads(way)
-                if self._is_final(way, failed):
-                    raise failed
-                self.steps.pause_after(failed, way.failures)
-            try:
+                if self._is_final(way, way.failed):
+                    raise way.failed
+                self.steps.pause_after(way.failed, way.failures)
+            with contextlib.suppress(TaskFailed):
                 return self._submitted(way)
-            except TaskFailed as error:
-                failed = error
 
     def _is_final(self, way: _Way, error: GrsaiError) -> bool:
         """Whether the job ends with `error`: that is so but for a failed task that may still be submitted again."""
@@ -538,12 +567,12 @@ class _Batch:
 
     def _accepted(self, way: _Way, row: int, task_id: str) -> None:
         self._write_down(way, lambda: self.ledger.submitted(row, task_id))
-        self.gate.accepted()
         with self._changed:
             way.task_id = task_id
             way.credits += way.job.model.credits
             self._counts["credits"] += way.job.model.credits
         self._tell("submitted", way)
+        self.gate.accepted()  # last: a listener that fails must not leave the gate, which others share, one task short
 
     def _not_accepted(self, way: _Way, row: int, error: GrsaiError) -> Exception:
         said = verdict(error)
@@ -580,13 +609,13 @@ class _Batch:
             self._keep_open(way, row, error)
             raise
         except TaskError as error:
-            way.failures += isinstance(error, TaskFailed)
+            if isinstance(error, TaskFailed):
+                way.failures, way.failed = way.failures + 1, error
             self._write_down(way, lambda why=error: self.ledger.failed(row, why))
             raise
         except ServiceError as error:
-            if isinstance(error, NoSuchTask) and age:  # it was unknown to an earlier run too, or is long past
-                self._write_down(way, lambda why=error: self.ledger.failed(row, why))
-                raise
+            if isinstance(error, NoSuchTask) and age:  # of an earlier run, and perhaps of another key: with that it can be had
+                raise self._keep_open(way, row, error) from None
             raise self._keep_open(way, row, _paid_all_the_same(error, way.task_id)) from None
 
     def _stored(self, way: _Way, row: int, steps: Steps, task: Task) -> Outcome:
@@ -636,7 +665,9 @@ class _Batch:
     def _usual_of(self, job: Job) -> Usual:
         key = (job.model.id, job.image_size)
         if key not in self._usual:
-            known = self.ledger.usual_seconds(*key)
+            known = None
+            with contextlib.suppress(LedgerError):  # it only times the polls of what may be paid already
+                known = self.ledger.usual_seconds(*key, most=job.model.deadline_seconds(job.image_size))
             self._usual[key] = Usual(known, learnt=True) if known else Usual(job.model.usual_seconds(job.image_size))
         return self._usual[key]
 
@@ -711,6 +742,13 @@ class _Batch:
             )
             return self._ended(way, "uncertain", lost)
         return self._ended(way, "stopped", Stopped("Stopped."))
+
+
+def _ends_the_job(error: GrsaiError, entry: Entry, *, last: bool) -> bool:
+    """Whether nothing more is tried for a job after the `error` of a task that an earlier run paid."""
+    if isinstance(error, DownloadError):
+        return entry.collectable  # else the picture is gone
+    return isinstance(error, StillOpen) or (last and isinstance(error, (Moderated, EmptyResult)))
 
 
 def _paid_all_the_same(error: GrsaiError, task_id: str | None) -> GrsaiError:

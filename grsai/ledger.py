@@ -7,14 +7,16 @@ else happens) → `done` (the file is whole on disk) or `failed`. One that staye
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, get_args
@@ -59,8 +61,8 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (service, fingerprint, row);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (state, row);
 CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (task_id);
-PRAGMA user_version = 1;
 """
+_VERSION = 1  # of the schema
 
 
 Files = tuple[tuple[Path, int], ...]  # with the size in bytes
@@ -100,9 +102,14 @@ class Entry:
         return (self.finished or time.time()) - (self.submitted or self.created)
 
     @property
+    def age(self) -> float:
+        """Seconds since its submit; one at least, as the clock may have been set back since."""
+        return max(time.time() - (self.submitted or self.created), 1.0)
+
+    @property
     def collectable(self) -> bool:
         """The service still has it."""
-        return self.task_id is not None and time.time() - (self.submitted or self.created) < TASK_SECONDS
+        return self.task_id is not None and self.age < TASK_SECONDS
 
     @property
     def kept(self) -> tuple[Path, ...]:
@@ -115,6 +122,13 @@ class Entry:
     @property
     def whole(self) -> bool:
         return bool(self.kept)
+
+    def moved_to(self, folder: Path) -> Entry:
+        """The same, with its files in `folder` if they lie there now and where they were written is no more."""
+        moved = tuple((folder / re.split(r"[/\\]", str(path))[-1], size) for path, size in self.files)
+        if self.whole or not moved or any(path.parent.exists() for path, _ in self.files):
+            return self
+        return replace(self, files=moved) if all(_size(path) == size for path, size in moved) else self
 
 
 _COLUMNS = ", ".join(Entry.__dataclass_fields__)
@@ -145,6 +159,7 @@ class Ledger:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._owner = _Owner(self.path.parent / "owners")
             self._database = self._open_or_set_aside()
+            self._inode = self.path.stat().st_ino
 
     def __enter__(self) -> Ledger:
         return self
@@ -209,6 +224,11 @@ class Ledger:
             with contextlib.suppress(LedgerError):  # must not hide what came of the job; the claim ends with the process
                 self._write("DELETE FROM claims WHERE fingerprint = ? AND owner = ?", (claimed, self._owner.name))
 
+    def mark(self, fingerprint: str) -> str:
+        """A name for what is made under a claim. Another ledger, which does not see the claim, has another one."""
+        place = os.fsencode(self.path.absolute())
+        return hashlib.sha256(place + f" {self._inode} {self.service} {fingerprint}".encode()).hexdigest()
+
     def _claim_row(self, claimed: str) -> bool:
         with self._transaction() as database:
             row = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchone()
@@ -245,11 +265,11 @@ class Ledger:
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
         self._open.pop(row, None)
-        self._update(row, state="uncertain", finished=time.time(), reason=error.reason, error=str(error))
+        self._update(row, state="uncertain", finished=time.time(), reason=error.reason, error=_writable(error))
 
     def failed(self, row: int, error: GrsaiError) -> None:
         """The task brought no picture and will not."""
-        self._settle(row, state="failed", finished=time.time(), reason=error.reason, error=str(error))
+        self._settle(row, state="failed", finished=time.time(), reason=error.reason, error=_writable(error))
 
     def done(self, row: int, files: Sequence[Path], urls: Sequence[str]) -> None:
         """The files are whole on disk."""
@@ -268,15 +288,20 @@ class Ledger:
 
     def note_error(self, row: int, error: GrsaiError) -> None:
         """Why an open task was not collected; it stays open."""
-        self._update(row, reason=error.reason, error=str(error))
+        self._update(row, reason=error.reason, error=_writable(error))
 
     # Questions
 
-    def find(self, fingerprint: str) -> Entry | None:
-        """The entry that answers for a job: one with its files, else the newest that can be collected, else the newest."""
-        newest = self._entries(
+    def tries(self, fingerprint: str, *, folder: Path | None = None) -> list[Entry]:
+        """The submits of a job, newest first. The files of a place that is gone are looked for in `folder`."""
+        found = self._entries(
             "WHERE service = ? AND fingerprint = ? ORDER BY row DESC LIMIT ?", (self.service, fingerprint, _NEWEST)
         )
+        return [each.moved_to(folder) for each in found] if folder else found
+
+    def find(self, fingerprint: str, *, folder: Path | None = None) -> Entry | None:
+        """The entry that answers for a job: one with its files, else the newest that can be collected, else the newest."""
+        newest = self.tries(fingerprint, folder=folder)
         with_files = (entry for entry in newest if entry.state == "done" and entry.whole)
         paid = (entry for entry in newest if entry.state in ("open", "done") and entry.collectable)
         return next(with_files, None) or next(paid, None) or (newest[0] if newest else None)
@@ -304,12 +329,12 @@ class Ledger:
     def counts(self) -> dict[str, int]:
         return dict(self._read("SELECT state, count(*) FROM tasks WHERE service = ? GROUP BY state", (self.service,)))
 
-    def usual_seconds(self, model: str, image_size: str | None) -> float | None:
-        """The median time of the last pictures of that model and size."""
+    def usual_seconds(self, model: str, image_size: str | None, *, most: float = TASK_SECONDS) -> float | None:
+        """The median time of the last pictures of that model and size. What took longer than `most` was fetched late."""
         rows = self._read(
             "SELECT finished - submitted FROM tasks WHERE service = ? AND model = ? AND image_size IS ? AND state = 'done'"
-            " AND submitted IS NOT NULL ORDER BY row DESC LIMIT 15",
-            (self.service, model, image_size),
+            " AND finished - submitted BETWEEN 0 AND ? ORDER BY row DESC LIMIT 15",
+            (self.service, model, image_size, most),
         )
         return sorted(row[0] for row in rows)[len(rows) // 2] if len(rows) >= 3 else None
 
@@ -505,11 +530,20 @@ def _connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")  # what must survive a power cut is flushed into the journal
         if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("its check failed")
-        database.executescript(_SCHEMA)
+        _refuse_newer(path, database)
+        database.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _refuse_newer(path: Path, database: sqlite3.Connection) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise LedgerError(
+            "The ledger {path} was written by a newer version of this program. Update it, or name another ledger.", path=path
+        )
 
 
 def _text(content: bytes) -> str:
@@ -600,6 +634,11 @@ def _storable(name: str | Path) -> str | bytes:
     except UnicodeEncodeError:
         return os.fsencode(name)
     return str(name)
+
+
+def _writable(error: GrsaiError) -> str:
+    """What it says, as text that can be stored: a folder that it names may be none."""
+    return str(error).encode("utf-8", "replace").decode()
 
 
 def _is_kept(path: Path, size: int) -> bool:

@@ -175,7 +175,7 @@ class Steps:
         odd = 0
         while True:
             try:
-                task = self.tried(lambda: self._look(task_id))
+                task = self.look(task_id)
             except NoSuchTask:
                 odd += 1
                 if odd > LOOKS_AGAIN:
@@ -189,8 +189,13 @@ class Steps:
                 _check_ended(task, looks_again=odd <= LOOKS_AGAIN)
             self.pause(self._backoff.wait(odd))
 
-    def fetch(self, task: Task, folder: Path, stem: str, owner: str) -> tuple[Path, ...]:
-        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, on behalf of a job's fingerprint."""
+    def look(self, task_id: str) -> Task:
+        """How far a task is. Raises `NoSuchTask` for one that is unknown."""
+        return self.tried(lambda: self._look(task_id))
+
+    def fetch(self, task: Task, folder: Path, stem: str, claimed: str) -> tuple[Path, ...]:
+        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, under a claim of the ledger."""
+        owner = self._ledger.mark(claimed)
         return tuple(self._fetch(url, folder, f"{stem}_{k}", owner) for k, url in enumerate(task.urls, 1))
 
     def _fetch(self, url: str, folder: Path, stem: str, owner: str) -> Path:

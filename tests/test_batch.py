@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ from grsai.emulator import Emulator, Fault, Task
 from grsai.errors import BadPicture, GrsaiError, OverBudget, StillOpen, Stopped, Uncertain
 from grsai.gate import Gate
 from grsai.jobs import Job, Outcome, plan
-from grsai.ledger import TASK_SECONDS
+from grsai.ledger import TASK_SECONDS, Ledger, service_of
 from grsai.models import Catalogue
 from grsai.pace import Backoff
 from grsai.pictures import Reference
@@ -290,6 +291,19 @@ def test_two_runs_of_the_same_batch_at_once_pay_once(studio, together: str) -> N
         studio.assert_right(each)
 
 
+def test_runs_with_a_ledger_each_share_a_folder_and_lose_nothing(studio) -> None:
+    jobs = studio.jobs(6)
+    with contextlib.ExitStack() as stack:
+        folders = [studio.folder / name for name in ("one", "two", "three")]
+        service = service_of(studio.emulator.url)
+        ledgers = [stack.enter_context(Ledger(folder / "ledger.sqlite3", service=service)) for folder in folders]
+        runs = [studio.start(jobs, ledger=ledger, gate=Gate()) for ledger in ledgers]
+        outcomes = [run.outcomes() for run in runs]
+    studio.assert_right([outcome for each in outcomes for outcome in each])
+    assert len(studio.pictures) == len(studio.emulator.tasks) == 18
+    studio.assert_nothing_left()
+
+
 def test_a_job_that_failed_in_one_run_is_not_paid_by_another_that_waited_for_it(studio) -> None:
     jobs = prompts("[slow 0.3] [error]")
     with studio.ledger() as ledger:
@@ -336,6 +350,30 @@ def test_a_copy_is_enough_when_the_first_folder_is_gone(studio) -> None:
     assert studio.emulator.count("submit") == 2
 
 
+def test_pictures_that_moved_with_their_folder_are_not_paid_again(studio) -> None:
+    jobs = studio.jobs(3)
+    studio.run(jobs)
+    studio.make_older(TASK_SECONDS)
+    moved = studio.output.rename(studio.folder / "another drive")
+    with studio.ledger() as ledger:
+        assert batch.estimate(jobs, ledger).new == 3
+        assert batch.estimate(jobs, ledger, output=moved).reused == 3
+    outcomes = studio.run(jobs, output=moved, budget=0.00001)
+    studio.assert_right(outcomes)
+    assert [(each.reused, each.file.parent) for each in outcomes] == [(True, moved)] * 3
+    assert studio.emulator.count("submit") == 3
+
+
+def test_another_file_of_that_name_is_not_taken_for_a_picture_that_moved(studio) -> None:
+    (outcome,) = studio.run(prompts("a"))
+    studio.make_older(TASK_SECONDS)
+    moved = studio.output.rename(studio.folder / "another drive")
+    (moved / outcome.file.name).write_bytes(b"somebody else's")
+    (again,) = studio.run(prompts("a"), output=moved)
+    assert not again.reused and studio.emulator.count("submit") == 2
+    assert (moved / outcome.file.name).read_bytes() == b"somebody else's"
+
+
 def test_a_picture_that_was_deleted_is_fetched_again_without_paying(studio) -> None:
     jobs = studio.jobs(3)
     outcomes = studio.run(jobs)
@@ -355,11 +393,43 @@ def test_a_task_older_than_two_hours_is_paid_again_and_that_is_said(studio) -> N
     run.stopped()
     studio.make_older(TASK_SECONDS)
     (lost,) = studio.emulator.tasks
+    studio.emulator.tasks.clear()
     second = studio.start(jobs)
-    studio.wait_until(lambda: len(studio.emulator.tasks) == 2)
+    studio.wait_until(lambda: len(studio.emulator.tasks) == 1)
     second.stopped()
     (outcome,) = second.outcomes()
     assert lost in str(outcome.notes[0]) and "2 hours" in str(outcome.notes[0])
+
+
+@pytest.mark.parametrize("moment", ["still running", "succeeded"])
+def test_a_task_that_only_our_clock_takes_for_lost_is_fetched_without_paying(studio, moment: str) -> None:
+    task = paid_and_left(studio, "[slow 0.8] a")
+    studio.make_older(8 * 3600)  # the clock was set, as on a computer with two systems
+    studio.wait_until(lambda: moment == "still running" or task.status == "succeeded")
+    (outcome,) = studio.run(prompts(task.prompt))
+    studio.assert_right([outcome])
+    assert (outcome.credits, studio.emulator.count("submit")) == (0, 1)
+
+
+def test_a_picture_that_is_gone_with_its_task_is_paid_again(studio) -> None:
+    task = paid_and_left(studio, "[slow 0.1] a")
+    studio.make_older(TASK_SECONDS)
+    studio.wait_until(lambda: task.status == "succeeded")
+    studio.emulator.add(Fault("download", "not_found", times=2))
+    (outcome,) = studio.run(prompts(task.prompt), backoff=Backoff(tries=2, first=0.01, longest=0.01))
+    studio.assert_right([outcome])
+    assert outcome.task_id != task.id and studio.emulator.count("submit") == 2
+    assert task.id in str(outcome.notes)
+
+
+@pytest.mark.full  # a task may be unknown for half a minute
+def test_a_clock_that_was_set_back_does_not_make_a_lost_task_young(studio) -> None:
+    task = paid_and_left(studio, "[slow 30] a")
+    studio.make_older(-8 * 3600)
+    studio.emulator.tasks.clear()
+    run = studio.start(prompts(task.prompt))
+    studio.wait_until(lambda: studio.emulator.tasks, seconds=60)
+    run.stopped()
 
 
 def test_a_task_past_its_deadline_stays_open_and_the_next_run_fetches_it(studio) -> None:
@@ -417,6 +487,44 @@ def test_a_task_that_the_service_forgot_is_paid_again(studio) -> None:
     studio.make_older(60)  # past the time in which a new task may be unknown
     (outcome,) = studio.run(prompts(task.prompt), settings=studio.settings(deadline_seconds=0.3))
     assert outcome.error and outcome.error.reason == "still open"
+    assert studio.emulator.count("submit") == 2
+
+
+def test_a_task_of_another_key_stays_collectable_with_that_key(studio) -> None:
+    task = paid_and_left(studio, "[slow 0.1] a")
+    studio.make_older(60)
+    studio.emulator.add(Fault("poll", "no_such_task", times=5))  # what the service says of a task that is somebody else's
+    (outcome,) = studio.run(prompts(task.prompt))
+    assert outcome.status == "succeeded" and outcome.task_id != task.id
+    assert [note.reason for note in outcome.notes] == ["no such task"]
+    (collected,) = studio.collect()
+    assert collected.task_id == task.id and collected.files and collected.files[0] != outcome.file
+    assert studio.emulator.count("submit") == 2
+
+
+def test_moderation_is_final_also_beside_a_task_that_nobody_knows(studio) -> None:
+    task = paid_and_left(studio, "[slow 0.3] [output_moderation]")
+    studio.make_older(60)
+    studio.emulator.tasks.clear()
+    for _ in range(2):
+        (outcome,) = studio.run(prompts(task.prompt))
+        assert outcome.error and outcome.error.reason == "moderation"
+    assert studio.emulator.count("submit") == 2
+
+
+@pytest.mark.parametrize("kind", ["task_error", "task_output_moderation", "task_empty"])
+def test_an_older_task_is_fetched_where_a_fresh_one_brought_no_picture(studio, kind: str) -> None:
+    jobs = prompts("[slow 0.2] a")
+    first = paid_and_left(studio, jobs[0].prompt)
+    studio.events.clear()
+    studio.emulator.add(Fault("submit", kind, times=1))
+    run = studio.start(jobs, fresh=True)
+    studio.wait_until(lambda: [event for event in studio.events if event.kind == "submitted"])
+    run.stopped()
+    studio.wait_until(lambda: studio.emulator.open == 0)
+    (outcome,) = studio.run(jobs)
+    studio.assert_right([outcome])
+    assert outcome.task_id == first.id and len(outcome.notes) == 1
     assert studio.emulator.count("submit") == 2
 
 
@@ -564,6 +672,21 @@ def test_a_listener_that_fails_ends_the_run_with_its_error(studio) -> None:
     assert submits <= 5
 
 
+def test_a_listener_that_fails_at_a_submit_leaves_the_gate_to_others_as_it_was(studio) -> None:
+    def listen(event: batch.Event) -> None:
+        if event.kind == "submitted":
+            raise RuntimeError("the listener's own")
+
+    gate = Gate()
+    for number in range(6):
+        with pytest.raises(RuntimeError, match="the listener's own"):
+            studio.run(studio.jobs(5, prompt=f"run {number}"), on_event=listen, gate=gate)
+    studio.emulator.max_open, studio.emulator.seconds = 2, 0.3
+    studio.assert_right(studio.run(studio.jobs(12), gate=gate, concurrency=12))
+    refused = [seen for seen in studio.emulator.received if seen.status == 429]
+    assert len(refused) < 12, "the service is asked for as many as it takes"
+
+
 def test_nothing_is_heard_of_a_run_that_was_stopped(studio) -> None:
     studio.emulator.seconds = 0.3
     run = studio.start(studio.jobs(10))
@@ -678,6 +801,31 @@ def test_a_ledger_that_locks_up_in_the_middle_ends_the_run_soon_and_keeps_what_i
     paid = len(studio.emulator.tasks)
     studio.assert_right(studio.run(jobs))
     assert len(studio.emulator.tasks) == 40 and paid < 40
+
+
+def test_a_ledger_that_fails_right_after_a_submit_loses_no_picture(studio) -> None:
+    ledger = studio.ledger()
+    outcomes = studio.run(prompts("a"), ledger=ledger, on_event=lambda event: event.kind == "submitted" and ledger.close())
+    studio.assert_right(outcomes)
+    assert [note.reason for note in outcomes[0].notes] == ["ledger"]
+    studio.assert_right(studio.run(prompts("a")))
+    assert len(studio.pictures) == studio.emulator.count("submit") == 1
+
+
+def test_a_reason_that_no_encoding_knows_ends_its_own_job_only(server, studio) -> None:
+    task = {"id": "14-x", "status": "failed", "failure_reason": "error", "error": "half a \ud83d"}
+    for data in ({"credits": 100_000}, "14-x", task):
+        server.will_say({"code": 0, "data": data})
+    (outcome,) = studio.run(prompts("a"), settings=studio.settings(base_url=server.url, retries=0))
+    assert outcome.status == "failed" and "half a ?" in str(outcome.error)
+
+
+def test_an_address_that_is_none_leaves_the_task_collectable(server, studio) -> None:
+    task = {"id": "14-x", "status": "succeeded", "results": [{"url": "https://["}]}
+    for data in ({"credits": 100_000}, "14-x", task):
+        server.will_say({"code": 0, "data": data})
+    (outcome,) = studio.run(prompts("a"), settings=studio.settings(base_url=server.url))
+    assert outcome.status == "failed" and "Task 14-x is paid" in str(outcome.error)
 
 
 def test_an_output_folder_that_fails_in_the_middle_loses_nothing(studio) -> None:
@@ -833,7 +981,7 @@ def test_an_upload_that_fails_raises(studio, photos) -> None:
 
 
 def test_names_that_no_encoding_knows_are_made_all_the_same(studio, photos, tmp_path: Path) -> None:
-    odd = tmp_path / os.fsdecode(b"\xcd\xbc\xc6\xac.jpg")
+    odd = tmp_path / os.fsdecode(b"\xc3\xfb\xd7\xd6.jpg")
     try:
         odd.write_bytes(photos[0].path.read_bytes())
     except OSError:

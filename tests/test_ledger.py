@@ -193,6 +193,15 @@ def test_usual_seconds_is_the_median_of_what_was_made(ledger: Ledger, path: Path
     assert ledger.usual_seconds(MODEL.id, None) == pytest.approx(20)
 
 
+def test_what_was_fetched_late_says_nothing_about_how_long_a_picture_takes(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    for job in jobs(6):
+        made(ledger, job, tmp_path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE tasks SET finished = submitted + 30 WHERE row <= 3")
+        database.execute("UPDATE tasks SET finished = submitted + 3600 WHERE row > 3")
+    assert ledger.usual_seconds(MODEL.id, None, most=600) == pytest.approx(30)
+
+
 # Claims
 
 
@@ -266,7 +275,25 @@ def test_a_locked_ledger_does_not_keep_a_release_from_coming_back(path: Path) ->
         assert ledger.claim("job")
 
 
-# Locked, read-only, full
+def test_a_claim_has_a_mark_that_no_other_ledger_gives(path: Path, tmp_path: Path) -> None:
+    with Ledger(path) as ledger, Ledger(tmp_path / "other" / path.name) as other, Ledger(path, service="other") as third:
+        assert len({ledger.mark("job"), ledger.mark("another"), other.mark("job"), third.mark("job")}) == 4
+        with Ledger(path) as again:
+            assert again.mark("job") == ledger.mark("job")
+
+
+# Locked, read-only, full, of another version
+
+
+def test_a_ledger_of_a_newer_version_is_left_as_it_is(path: Path, tmp_path: Path) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 7")
+    with pytest.raises(LedgerError, match=r"was written by a newer version of this program. Update it"):
+        Ledger(path)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (7,)
+    assert not list(path.parent.glob("*damaged*"))
 
 
 def test_a_locked_ledger_says_so(path: Path, tmp_path: Path) -> None:
@@ -520,11 +547,12 @@ def test_two_processes_that_meet_a_damaged_ledger_keep_one(path: Path, tmp_path:
 
 
 def test_names_that_no_encoding_knows_are_written_down(ledger: Ledger, tmp_path: Path) -> None:
-    stem = os.fsdecode(b"\xcd\xbc\xc6\xac")  # a Chinese name from a ZIP file, on Linux
+    stem = os.fsdecode(b"\xc3\xfb\xd7\xd6")  # a Chinese name from a ZIP file, on Linux
     (job,) = plan(["x"], model=MODEL, prefix=stem)
-    opened(ledger, job, tmp_path / stem, "14-odd")
+    row = opened(ledger, job, tmp_path / stem, "14-odd")
+    ledger.note_error(row, LedgerError("{path} cannot be written.", path=tmp_path / stem))
     (entry,) = ledger.open_entries()
-    assert entry.task_id == "14-odd"
+    assert entry.task_id == "14-odd" and "cannot be written" in entry.error
 
 
 def test_a_refusal_of_the_ledger_is_one_of_ours(ledger: Ledger) -> None:
