@@ -125,12 +125,13 @@ async function collect(page) {
   const waiting = page.locator(".grsai-open");
   await waiting.waitFor(WAIT);
   const about = await waiting.locator("p").innerText();
-  // What is still in the making stays on offer.
-  for (let tries = 0; tries < 10 && (await waiting.isVisible()); tries += 1) {
-    await waiting.getByRole("button", { name: "Collect" }).click();
-    await waiting.waitFor({ state: "hidden", timeout: 3000 }).catch(() => {});
+  // What is still in the making, or in the hands of the run that was stopped, stays on offer.
+  const picture = card(page, 0).locator("img");
+  for (let tries = 0; tries < 10 && !(await picture.isVisible()); tries += 1) {
+    if (await waiting.isVisible()) await waiting.getByRole("button", { name: "Collect" }).click();
+    await picture.waitFor({ timeout: 3000 }).catch(() => {});
   }
-  await card(page, 0).locator("img").waitFor(WAIT);
+  await picture.waitFor(WAIT);
   return { about, first: await card(page, 0).locator(".grsai-prompt").innerText() };
 }
 
