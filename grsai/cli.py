@@ -36,10 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str], language: str) -> int:
-    if argv[:1] == ["emulator"]:
-        from . import emulator
-
-        return emulator.main(argv[1:])
     arguments = parsed(argv, language)
     if arguments.verbose:
         log_to_stderr()

@@ -26,7 +26,7 @@ def models(arguments: argparse.Namespace, language: str) -> int:
     if arguments.json:
         show_json({"models": [_model_object(model) for model in catalogue.values()]})
         return 0
-    head = (say("model", language), say("credits", language), "¥", say("sizes", language), say("ratios", language))
+    head = (say("model", language), say("credits", language), "¥", say("sizes", language), say("ratios", language), "")
     _show_table([head, *(_model_row(model, language) for model in catalogue.values())])
     for name, ratios in RATIOS.items():
         show(f"{name}: {' '.join(ratios)}")
@@ -83,8 +83,8 @@ def history(arguments: argparse.Namespace, language: str) -> int:
         return 0
     if not entries:
         show(say("Nothing yet.", language))
-    for entry in entries:
-        show(plain(_entry_line(entry, language)))
+        return 0
+    _show_table([[plain(cell) for cell in _entry_row(entry, language)] for entry in entries])
     return 0
 
 
@@ -121,8 +121,59 @@ def config(arguments: argparse.Namespace, language: str) -> int:
     return 0
 
 
+def emulator(arguments: argparse.Namespace, language: str) -> int:
+    """Serves until Ctrl-C."""
+    from .emulator import Emulator, fault_from_text, span
+
+    seconds = _value(span, arguments, "seconds")
+    service = Emulator(
+        port=_value(_port, arguments, "port"),
+        key=arguments.key,
+        credits=_value(int, arguments, "credits"),
+        seconds=(seconds[0], seconds[-1]),
+        faults=[_value(fault_from_text, argparse.Namespace(fault=fault), "fault") for fault in arguments.fault],
+    )
+    try:
+        service.start()
+    except OSError as error:
+        text = "Port {port} cannot be used: {why}. Name another one with --port; 0 takes any free one."
+        raise WrongSetting(text, port=arguments.port, why=error.strerror or error) from None
+    show(say("The offline service runs on {url}. Ctrl+C ends it.", language, url=service.url))
+    text = "To use it, add --base-url {url} to a command, with any made-up key in GRSAI_API_KEY."
+    show(say(text, language, url=service.url))
+    try:
+        while True:
+            time.sleep(0.5)  # short: on Windows Ctrl-C does not wake a longer wait
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        service.stop()
+
+
+def _port(text: str) -> int:
+    if not 0 <= int(text) <= 65_535:
+        raise ValueError(text)
+    return int(text)
+
+
+def _value(read: Callable[[str], Any], arguments: argparse.Namespace, option: str) -> Any:
+    text = getattr(arguments, option)
+    try:
+        return read(text)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise WrongSetting("{value} is no value for --{option}. See --help.", value=text, option=option) from None
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, str], int]] = MappingProxyType(
-    {"models": models, "balance": balance, "status": status, "history": history, "collect": collect, "config": config}
+    {
+        "models": models,
+        "balance": balance,
+        "status": status,
+        "history": history,
+        "collect": collect,
+        "config": config,
+        "emulator": emulator,
+    }
 )
 
 
@@ -144,11 +195,11 @@ def _model_row(model: Model, language: str) -> Sequence[str]:
 
 
 def _show_table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns side by side; a Chinese letter is two columns wide."""
-    widths = [max(_width(cell) for cell in column) for column in zip(*([*row, ""][:5] for row in rows), strict=False)]
-    for row in rows:
-        cells = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=False)]
-        show("  ".join([*cells, *row[len(widths) :]]).rstrip())
+    """Columns side by side, all but the last one filled up; a Chinese letter is two columns wide."""
+    widths = [max(map(_width, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    for *cells, last in rows:
+        filled = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+        show("  ".join([*filled, last]).rstrip())
 
 
 def _width(text: str) -> int:
@@ -170,11 +221,11 @@ def _entry_object(entry: Any) -> dict[str, Any]:
     }
 
 
-def _entry_line(entry: Any, language: str) -> str:
+def _entry_row(entry: Any, language: str) -> Sequence[str]:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
     prompt = entry.prompt if len(entry.prompt) <= _SHORT else entry.prompt[:_SHORT] + "…"
     last = ", ".join(str(path) for path, _ in entry.files) or retell(entry.error, language) or entry.task_id or ""
-    return f"{when}  {_state_text(entry.state, language)}  {entry.name}  {entry.model}  {entry.credits:,}  {prompt}  {last}"
+    return when, _state_text(entry.state, language), entry.name, entry.model, f"{entry.credits:,}", prompt, last
 
 
 def _state_text(state: str, language: str) -> str:

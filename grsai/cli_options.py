@@ -76,6 +76,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if found := re.match(r"argument ([^:]+): expected (?:one|at least one) argument", message):
             raise WrongSetting("Option {option} needs a value. See --help.", option=found[1])
+        if found := re.match(r"argument ([^:]+): ignored explicit argument", message):
+            raise WrongSetting("Option {option} takes no value. See --help.", option=found[1])
         if found := re.search(r"invalid choice: '(.*?)'", message):
             raise WrongSetting("There is no command {name}. There are: {known}.", name=found[1], known=", ".join(COMMANDS))
         raise WrongSetting("{why}. See --help.", why=message)
@@ -135,12 +137,13 @@ def _add_common_options(tool: argparse.ArgumentParser, language: str, *, default
 
 
 def _add_commands(commands: Any, program: str, language: str) -> None:
-    def command(name: str, about: str, example: str) -> Callable[..., Any]:
+    def command(name: str, about: str, example: str, *, json: bool = True) -> Callable[..., Any]:
         text = say("Example: {command}", language, command=f"{program} {example}")
         added = commands.add_parser(name, help=about, prog=f"{program} {name}", **_manner(about, text, language))
         group = added.add_argument_group(say("Options of this command", language))
-        json_help = say("one JSON object on stdout, nothing else there", language)
-        group.add_argument("--json", action="store_true", default=_OMITTED, help=json_help)
+        if json:
+            json_help = say("one JSON object on stdout, nothing else there", language)
+            group.add_argument("--json", action="store_true", default=_OMITTED, help=json_help)
         _add_common_options(added, language)
         return group.add_argument
 
@@ -160,7 +163,14 @@ def _add_commands(commands: Any, program: str, language: str) -> None:
     _add_host(collect, language)
     command("config", say("every setting and where it comes from", language), "config")
     offline = say("run a stand-in for the service on this machine, to try things offline", language)
-    commands.add_parser("emulator", help=offline, add_help=False)
+    emulator = command("emulator", offline, "emulator --port 8123", json=False)
+    emulator("--port", metavar="N", default="0", help=say("where it listens, on 127.0.0.1 (default: any free port)", language))
+    emulator("--key", metavar="KEY", help=say("made up, never yours: the only key that it takes (default: takes any)", language))
+    emulator("--credits", metavar="N", default="1000000", help=say("credits at the start (default: 1000000)", language))
+    seconds = say("how long a picture takes: 5, or 3:8 (default: 0.2:0.4)", language)
+    emulator("--seconds", metavar="SPAN", default="0.2:0.4", help=seconds)
+    fault = say("what goes wrong, such as submit:http_500:0.1 for one submit in ten; may be repeated", language)
+    emulator("--fault", metavar="FAULT", action="append", default=[], help=fault)
 
 
 def _add_host(add: Callable[..., Any], language: str) -> None:
@@ -179,6 +189,8 @@ def _check_names(argv: Sequence[str]) -> None:
 
 
 def _unknown(option: str, known: Iterable[str]) -> WrongSetting:
+    if not option.startswith("-"):
+        return WrongSetting("{word} is one word too many. See --help.", word=option)
     name = option.partition("=")[0]
     near = difflib.get_close_matches(name, known, 1)
     if near:

@@ -197,7 +197,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=error) from None
+        why = getattr(error, "strerror", None) or error
+        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=why) from None
     unknown = set(table) - {option.name for option in OPTIONS} - {"models"}
     if unknown:
         raise WrongSetting(

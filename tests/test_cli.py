@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -383,6 +384,21 @@ def test_history_shows_what_was_made_and_paid_newest_first(shell: Shell) -> None
     assert [(entry["name"], entry["state"], entry["files"]) for entry in failed] == [("Task_2_rocket", "failed", [])]
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_columns_of_the_history_stand_below_each_other(shell: Shell, language: str) -> None:
+    shell.write("input/text/text.txt", "red\n蓝色的海边日落\ngreen [input_moderation]\n")
+    shell.photo("蓝.jpg")
+    shell.run()
+    lines = shell.run("history", "--lang", language).out.splitlines()
+    for mark in ("nano-banana-fast", "440  ", "red|蓝色|green", re.escape(str(shell.folder))):
+        places = {columns(line[: found.start()]) for line in lines if (found := re.search(mark, line))}
+        assert (len(lines), len(places)) == (9, 1), mark
+
+
+def columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 @POSIX
 def test_collect_fetches_what_a_killed_run_has_paid(shell: Shell) -> None:
     shell.write("input/text/text.txt", "[slow 1] red\n")
@@ -428,10 +444,48 @@ def test_a_key_in_dotenv_with_a_byte_order_mark_is_found(shell: Shell) -> None:
 def test_the_emulator_serves_until_ctrl_c(shell: Shell) -> None:
     process = shell.start("emulator", "--port", "0")
     assert process.stdout is not None
-    address = process.stdout.readline().split()[-1]
+    address = process.stdout.readline().split()[5].rstrip(".")
     assert shell.run("--json", "--base-url", address).object["succeeded"] == 4
     process.terminate() if sys.platform == "win32" else process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=10)[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("--port 99999", "99999 is no value for --port. See --help."),
+        ("--port x", "x is no value for --port. See --help."),
+        ("--seconds soon", "soon is no value for --seconds. See --help."),
+        ("--fault poll", "poll is no value for --fault. See --help."),
+        ("--fault poll:bare_id:1", "poll:bare_id:1 is no value for --fault. See --help."),
+        ("--prot 1", "There is no option --prot; did you mean --port?"),
+    ],
+)
+def test_wrong_use_of_the_emulator_is_one_sentence(shell: Shell, wrong: str, said: str) -> None:
+    done = shell.run("emulator", *wrong.split())
+    assert (done.status, done.out, done.err) == (2, "", f"{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "english", "chinese"),
+    [
+        ("models extra", "extra is one word too many. See --help.", "多写了 extra。请看 --help。"),
+        ("models --json=3", "Option --json takes no value. See --help.", "选项 --json 后面不能写值。请看 --help。"),
+        ("config --config no.toml", "no.toml cannot be read: No such file or directory. Correct it and run again.", None),
+    ],
+)
+def test_wrong_use_is_one_sentence_in_both_languages(shell: Shell, wrong: str, english: str, chinese: str | None) -> None:
+    done = shell.run(*wrong.split(), "--lang", "en")
+    assert (done.status, done.out, done.err) == (2, "", f"{english}\n")
+    if chinese:
+        assert shell.run(*wrong.split(), "--lang", "zh").err == f"{chinese}\n"
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(shell: Shell) -> None:
+    port = shell.emulator.url.rpartition(":")[2]
+    done = shell.run("emulator", "--port", port)
+    assert (done.status, len(done.err.splitlines())) == (2, 1)
+    assert done.err.startswith(f"Port {port} cannot be used: ")
 
 
 @pytest.mark.parametrize("command", ["", "models", "balance", "status", "history", "collect", "config", "emulator"])
@@ -439,9 +493,8 @@ def test_every_command_has_help(shell: Shell, command: str) -> None:
     done = shell.run(*command.split(), "--help")
     assert (done.status, done.err) == (0, "")
     assert "--" in done.out
-    if command != "emulator":
-        assert "Example: python -m grsai" in done.out
-        assert "示例：python -m grsai" in shell.run(*command.split(), "--help", "--lang", "zh").out
+    assert "Example: python -m grsai" in done.out
+    assert "示例：python -m grsai" in shell.run(*command.split(), "--help", "--lang", "zh").out
 
 
 # Secrets

@@ -34,7 +34,6 @@ GUIDES = (*READMES, ROOT / "docs/README_BATCH.md")
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PHOTOS = ("coffee.jpg", "rocket.jpg")
-EMULATORS_OPTIONS = {"--port"}
 
 
 class Block(NamedTuple):
@@ -191,7 +190,7 @@ def test_every_other_command_names_what_there_is(line: str) -> None:
 @pytest.mark.parametrize("doc", [doc for doc in DOCS if doc.parent.name != "benchmarks"], ids=lambda doc: doc.name)
 def test_every_option_that_is_named_exists(doc: Path) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(doc)))
-    assert named <= known_options() | EMULATORS_OPTIONS
+    assert named <= known_options()
 
 
 @pytest.mark.parametrize("doc", GUIDES, ids=lambda doc: doc.name)
