@@ -98,13 +98,14 @@ def check_result(path: Path) -> Result:
     """Decodes a received file from start to end. Raises `DownloadError` if it is no whole picture, `NotKept` if never kept."""
     try:
         with Image.open(path) as image:
-            if image.format not in _RESULTS:
-                raise NotKept("The service sent a {format} file, which is no picture type that is kept.", format=image.format)
+            kind = image.format or ""
+            if kind not in _RESULTS:
+                raise NotKept("The service sent a {format} file, which is no picture type that is kept.", format=kind)
             if image.width * image.height > MAX_PIXELS:
                 raise NotKept("The service sent a picture of {size} pixels, more than is kept.", size=_size(image))
             image.load()
-            result = Result(_RESULTS[image.format], image.width, image.height)
-            cut = is_cut(path.read_bytes(), image.format)
+            result = Result(_RESULTS[kind], image.width, image.height)
+            cut = is_cut(path.read_bytes(), kind)
     except GrsaiError:
         raise
     except _TOO_LARGE as error:
