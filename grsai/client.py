@@ -224,7 +224,7 @@ class GrsaiClient:
         try:
             parts = urlsplit(url)
         except ValueError:
-            raise NotKept("The service named an address that is none.") from None
+            raise NotKept("The service gave an address that is not valid.") from None
         if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url) and is_loopback(self.base_url)):
             return
         raise NotKept(
