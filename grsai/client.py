@@ -160,8 +160,11 @@ class GrsaiClient:
     def credits(self) -> int:
         """The balance in credits: of the key if it has a limit of its own, else of the account."""
         key = self._settings.key.reveal()
-        own = _number(self._post("/client/openapi/getAPIKeyCredits", {"apiKey": key}))
-        return own or _number(self._get("/client/common/getCredits", {"apikey": key}))
+        balance = _number(self._post("/client/openapi/getAPIKeyCredits", {"apiKey": key}))
+        balance = balance or _number(self._get("/client/common/getCredits", {"apikey": key}))
+        if balance is None:  # unknown is not nothing: that would hold up every batch
+            raise LostReply("The service did not say how many credits there are.")
+        return balance
 
     def model_status(self, model: str) -> ModelStatus:
         """Whether the vendor says that a model is up. Needs no key."""
@@ -456,8 +459,12 @@ def _object(data: Any) -> dict[str, Any]:
     return data
 
 
-def _number(data: Any) -> int:
-    return int(_or_zero(data.get("credits") if isinstance(data, dict) else data))
+def _number(data: Any) -> int | None:
+    """The credits in a reply; None if it does not say."""
+    try:
+        return int(float(data.get("credits") if isinstance(data, dict) else data))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _or_zero(value: Any) -> float:

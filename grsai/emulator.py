@@ -132,6 +132,7 @@ FAULTS: dict[str, tuple[str, ...]] = {  # fault kind → the steps it exists for
     "no_such_task": ("poll",),
     "empty_results": ("poll",),
     "top_level_url": ("poll",),
+    "no_number": ("credits",),  # a reply as always, but for the balance in it
     "error_while_running": ("poll",),
     "stall": ("poll",),
     "corrupt": ("download",),
@@ -1192,11 +1193,13 @@ class Emulator:
 
     async def _key_credits(self, call: Call) -> web.Response:
         self._admit(str(call.seen.body.get("apiKey")) if isinstance(call.seen.body, dict) else "")
-        return said({"credits": self.key_limit or 0})
+        return said({} if call.kind == "no_number" else {"credits": self.key_limit or 0})
 
     async def _account_credits(self, call: Call) -> web.Response:
         self._admit(call.request.query.get("apikey", ""))
         self._turns["credits"] += 1
+        if call.kind == "no_number":
+            return said({})
         return said({"credits": self.credits if self._turns["credits"] % 2 else str(self.credits)})
 
     async def _model_status(self, call: Call) -> web.Response:

@@ -257,7 +257,8 @@ def test_a_flat_reply_to_a_poll_is_understood(client: GrsaiClient, server) -> No
         ({**OK, "data": {"credits": "10000"}}, None, 10000),
         ({**OK, "data": {"credits": 0}}, {**OK, "data": {"credits": 5000}}, 5000),
         ({**OK, "data": {"credits": 0}}, {**OK, "data": {"credits": "5000.0"}}, 5000),
-        ({**OK, "data": {"credits": 0}}, {**OK, "data": {"credits": None}}, 0),
+        ({**OK, "data": {"credits": 0}}, {**OK, "data": {"credits": 0}}, 0),
+        ({**OK, "data": None}, {**OK, "data": {"credits": 5000}}, 5000),
     ],
 )
 def test_the_balance_is_the_keys_own_or_the_accounts(client: GrsaiClient, server, own: Any, account: Any, expected: int) -> None:
@@ -265,6 +266,14 @@ def test_the_balance_is_the_keys_own_or_the_accounts(client: GrsaiClient, server
     server.will_say(account)
     assert client.credits() == expected
     assert len(server.seen) == (1 if account is None else 2)
+
+
+@pytest.mark.parametrize("data", [None, {}, [], {"credits": None}, {"credits": ""}, {"credits": "many"}, {"credits": float("nan")}])
+def test_a_balance_without_a_number_is_unknown_and_not_zero(client: GrsaiClient, server, data: Any) -> None:
+    server.will_say({**OK, "data": {"credits": 0}})
+    server.will_say({**OK, "data": data})
+    with pytest.raises(LostReply, match="how many credits"):
+        client.credits()
 
 
 def test_a_balance_that_cannot_be_asked_is_an_error(client: GrsaiClient, server) -> None:
