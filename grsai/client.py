@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,8 @@ from .settings import Settings, host, is_loopback
 
 NO_SUCH_TASK = "-22"
 _CHUNK = 1 << 16
+_MIME = MappingProxyType({"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"})
+_MARKUP = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _SURELY_NOT_TAKEN = (502, 503, 504)  # the gateway's own answers: no server behind it took the request
 
 # What a refusal says (lower case), and what it is. The first match counts: "apikey credits not enough" is about credits.
@@ -136,7 +139,7 @@ class GrsaiClient:
             token, key, url, domain = (str(ticket[name]) for name in ("token", "key", "url", "domain"))
         except KeyError:
             raise LostReply("The service gave no upload ticket.") from None
-        self._put(url, {"token": token, "key": key}, (key, picture.data))
+        self._put(url, {"token": token, "key": key}, (key, picture.data, _MIME.get(picture.suffix, "application/octet-stream")))
         return f"{domain.rstrip('/')}/{key}"
 
     def submit(self, *, model: str, prompt: str, urls: Sequence[str], aspect_ratio: str, image_size: str | None) -> str:
@@ -182,7 +185,7 @@ class GrsaiClient:
         except (requests.RequestException, ValueError) as error:  # a redirect may lead to what is no address
             raise DownloadError("The picture did not arrive ({why}).", why=_short(error)) from None
 
-    def _put(self, url: str, form: dict[str, str], file: tuple[str, bytes]) -> None:
+    def _put(self, url: str, form: dict[str, str], file: tuple[str, bytes, str]) -> None:
         self._check_foreign(url)
         timeout = (self._settings.connect_seconds, self._settings.upload_seconds)
         reply = self._send("POST", url, auth=_NoKey(), data=form, files={"file": file}, timeout=timeout, secrets=(form["token"],))
@@ -344,15 +347,29 @@ def _data(reply: requests.Response, secret: str) -> Any:
     """The `data` of a reply, or the error that the reply is. Its texts never repeat the `secret`."""
     body = _body(reply.content, secret)
     if isinstance(body, dict) and _id_of(body):
-        return body.get("data") or body  # an id is an id, whatever the status says
+        return _with_url(body.get("data") or body, body)  # an id is an id, whatever the status says
     if reply.status_code >= 300:
         raise _status_error(reply, body)
     if not isinstance(body, dict):
-        raise LostReply("The service answered with something that is no JSON ({start}).", start=redact(reply.text, secret)[:60])
+        raise _no_json(redact(reply.text, secret))
     code, message = body.get("code", 0), str(body.get("msg") or body.get("error") or "")
     if not _is_zero(code):
         raise _refusal(code, message)
     return body.get("data", body)
+
+
+def _with_url(data: Any, body: dict[str, Any]) -> Any:
+    """The task with the address that stands beside it, which counts where it names no picture itself."""
+    if isinstance(data, dict) and body.get("url") and not data.get("url"):
+        return {**data, "url": body["url"]}
+    return data
+
+
+def _no_json(text: str) -> LostReply:
+    start = " ".join(_MARKUP.sub(" ", text).split())[:60]
+    if not start:
+        return LostReply("The service answered with nothing.")
+    return LostReply("The service answered with something that is no JSON ({start}).", start=start)
 
 
 def _body(content: bytes, secret: str) -> Any:
@@ -408,6 +425,9 @@ def _status_error(reply: requests.Response, body: Any = None) -> GrsaiError:
         return RateLimited("The service takes no more requests for now (HTTP 429).", retry_after=retry_after)
     if status in _SURELY_NOT_TAKEN:
         return GatewayError("The gateway of the service answered HTTP {status}.", status=status)
+    if status == 403 and body is None and reply.text.lstrip().startswith("<"):  # not the service, which would speak JSON
+        text = "A gateway before the service refuses the request (HTTP 403). Change the prompt, or try another network or host."
+        return RequestRefused(text)
     if status in (401, 403):
         return _refusal(status, message or f"apikey, HTTP {status}")
     if status >= 500:
@@ -461,8 +481,9 @@ def _object(data: Any) -> dict[str, Any]:
 
 def _number(data: Any) -> int | None:
     """The credits in a reply; None if it does not say."""
+    found: Any = data.get("credits") if isinstance(data, dict) else data
     try:
-        return int(float(data.get("credits") if isinstance(data, dict) else data))
+        return int(float(found))
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -123,6 +123,7 @@ def test_a_model_without_sizes_is_sent_none(client: GrsaiClient, server) -> None
         (200, {"code": -1, "data": None, "msg": "invalid apikey"}, KeyRefused),
         (401, {"error": "Unauthorized"}, KeyRefused),
         (403, "", KeyRefused),
+        (403, "<html>403 Forbidden</html>", RequestRefused),  # a gateway that dislikes the prompt or the network
         (200, {"code": -1, "data": None, "msg": "model not found"}, RequestRefused),
         (200, {"code": -1, "data": None, "msg": "Upstream rate limit exceeded"}, RateLimited),
         (200, {"code": -4, "data": None, "msg": "parse body error"}, RequestRefused),
@@ -158,6 +159,23 @@ def test_every_reply_to_a_submit_is_an_id_or_the_right_error(
             submit(client)
         assert type(caught.value) is expected
     assert len(server.seen) == 1, "a paid request is sent once"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "The service answered with nothing."),
+        (" \n", "The service answered with nothing."),
+        ("<html><style>p{}</style><h1>502 Bad\nGateway</h1></html>", "no JSON (502 Bad Gateway)."),
+        ("<html></html>", "The service answered with nothing."),
+        ("oops", "no JSON (oops)."),
+    ],
+)
+def test_a_reply_that_is_no_json_is_told_in_words_and_not_in_tags(client: GrsaiClient, server, body: str, said: str) -> None:
+    server.will_say(body)
+    with pytest.raises(LostReply) as caught:
+        submit(client)
+    assert str(caught.value).endswith(said)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +260,14 @@ def test_an_unknown_task_is_its_own_error(client: GrsaiClient, server, code: Any
         client.poll(TASK)
 
 
+def test_an_address_beside_the_task_is_its_picture_where_the_task_names_none(client: GrsaiClient, server) -> None:
+    done = {"id": TASK, "status": "succeeded", "progress": 100}
+    server.will_say({**OK, "url": "https://x/1.png", "data": {**done, "results": [], "url": ""}})
+    server.will_say({**OK, "url": "https://x/1.png", "data": {**done, "results": [{"url": "https://x/2.png"}]}})
+    assert client.poll(TASK).urls == ("https://x/1.png",)
+    assert client.poll(TASK).urls == ("https://x/2.png",)
+
+
 def test_a_flat_reply_to_a_poll_is_understood(client: GrsaiClient, server) -> None:
     server.will_say({"id": TASK, "status": "succeeded", "progress": 100, "results": [{"url": "https://x/1.png"}]})
     assert client.poll(TASK) == Task(TASK, "succeeded", 100, ("https://x/1.png",))
@@ -268,7 +294,7 @@ def test_the_balance_is_the_keys_own_or_the_accounts(client: GrsaiClient, server
     assert len(server.seen) == (1 if account is None else 2)
 
 
-@pytest.mark.parametrize("data", [None, {}, [], {"credits": None}, {"credits": ""}, {"credits": "many"}, {"credits": float("nan")}])
+@pytest.mark.parametrize("data", [None, {}, [], {"credits": None}, {"credits": ""}, {"credits": "x"}, {"credits": float("nan")}])
 def test_a_balance_without_a_number_is_unknown_and_not_zero(client: GrsaiClient, server, data: Any) -> None:
     server.will_say({**OK, "data": {"credits": 0}})
     server.will_say({**OK, "data": data})
@@ -352,6 +378,16 @@ def test_a_picture_that_the_storage_finds_too_large_is_not_sent_again(client: Gr
     server.will_say("no", 413)
     with pytest.raises(RequestRefused, match="Make it smaller"):
         client.upload(PICTURE)
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("png", "image/png"), ("jpg", "image/jpeg"), ("webp", "image/webp")])
+def test_the_storage_is_told_what_kind_of_picture_it_gets(client: GrsaiClient, server, suffix: str, kind: str) -> None:
+    """Else it may hand the picture out as text, and the service finds that its format is incorrect."""
+    ticket = {"token": "t", "key": f"k.{suffix}", "url": f"{server.url}/storage", "domain": "https://files.example"}
+    server.will_say({**OK, "data": ticket})
+    server.will_say({})
+    client.upload(Encoded(b"picture", suffix))
+    assert f"Content-Type: {kind}\r\n\r\npicture".encode() in server.seen[1].body
 
 
 def test_any_2xx_of_the_storage_is_a_success(client: GrsaiClient, server) -> None:

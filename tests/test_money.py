@@ -44,7 +44,9 @@ def test_a_key_with_a_limit_of_its_own_is_measured_by_that(studio) -> None:
     studio.assert_right(studio.run(studio.jobs(2)))
 
 
-@pytest.mark.parametrize("kind", ["http_500", "html_200", "http_502_html", "reset_before", "hang", "redirect", "http_429", "no_number"])
+@pytest.mark.parametrize(
+    "kind", ["http_500", "html_200", "http_502_html", "reset_before", "hang", "redirect", "http_429", "no_number"]
+)
 def test_a_balance_that_cannot_be_asked_holds_nothing_up(studio, kind: str) -> None:
     studio.emulator.add(Fault("credits", kind, seconds=2))
     studio.assert_right(studio.run(studio.jobs(2), settings=studio.settings(read_seconds=0.3)))
