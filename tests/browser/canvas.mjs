@@ -13,8 +13,7 @@ await tell(async (url, { locale, vue }) => {
     said.sockets = await sockets(page);
     said.choices = await choices(page);
     await set(url, { host: "offline" });
-    await page.reload();
-    await page.waitForFunction(() => document.querySelector(".grsai-banana-tab-button"));
+    said.live = await live(page, `${locale} ${vue}`);
     said.failed = await failure(page, "NanoBananaGenerate", { prompt: "[input_moderation] a failure" });
     said.some = await failure(page, "BatchBanana", { prompts: `all well ${locale} ${vue}\n[error] not well ${locale} ${vue}` });
     said.help = await help(page, url);
@@ -97,6 +96,27 @@ async function choices(page) {
   const withSizes = await read();
   await page.evaluate(() => window.turn("generate", "model", "nano-banana-fast"));
   return [withSizes, await read()];
+}
+
+// A batch of two: what is seen once the first picture is on the node, and in the end. `words` make its prompts new ones.
+async function live(page, words) {
+  await page.evaluate(async (words) => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const node = LiteGraph.createNode("BatchBanana");
+    node.pos = [100, 100];
+    app.graph.add(node);
+    node.widgets.find((widget) => widget.name === "prompts").value = `[slow 6] late ${words}\n[slow 1] early ${words}`;
+    window.shown = () => {
+      const seen = [...(node.imgs ?? []), ...document.querySelectorAll(`[data-node-id="${node.id}"] img`)];
+      return seen.filter((image) => image.naturalWidth > 0).map((image) => (image.src.startsWith("blob:") ? "live" : new URL(image.src).searchParams.get("filename")));
+    };
+    await app.queuePrompt(0, 1);
+  }, words);
+  await page.waitForFunction(() => window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
+  const states = await page.evaluate(async () => (await (await fetch("/grsai/history?limit=2")).json()).entries.map(({ prompt, state, files }) => [prompt.split(" ")[2], state, files.length]));
+  await page.waitForFunction(() => window.shown().length > 1 && !window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
+  return { states: Object.fromEntries(states.map(([prompt, ...state]) => [prompt, state])), shown: await page.evaluate(() => window.shown()) };
 }
 
 // Runs one node and reads the toast.

@@ -54,6 +54,12 @@ def test_a_model_brings_its_own_choices(seen: dict[str, Any]):
     assert seen["choices"] == [["model", ratio, size], ["model", ratio]]
 
 
+def test_a_finished_picture_is_on_the_node_while_the_others_are_made(seen: dict[str, Any]):
+    assert seen["live"]["states"] == {"late": ["open", 0], "early": ["done", 1]}
+    first, second = dict.fromkeys(seen["live"]["shown"])
+    assert first.startswith("Task_1_") and second.startswith("Task_2_")
+
+
 def test_a_failure_is_a_toast_in_the_users_language(seen: dict[str, Any]):
     said = seen["failed"]["text"]
     assert ("could not finish" if seen["locale"] == "en" else "未能完成") in said
