@@ -1,10 +1,13 @@
-// ComfyUI's frontend in a headless Chromium. Needs playwright-core (looked for where PW_HOME says, then beside this file)
-// and a Chromium (CHROMIUM, or where the system keeps it).
+// ComfyUI's frontend in a headless Chromium. Needs playwright-core (looked for where PW_HOME says, beside this file, in the home
+// folder, and where npm install --global puts it) and a Chromium (CHROMIUM, or where the system keeps it).
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 
 const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const GLOBAL = path.join(path.dirname(process.execPath), "..", "lib");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"];
 const READY_MILLISECONDS = 90_000;
 
@@ -17,14 +20,16 @@ const QUIET = {
 
 /**
  * Opens the frontend. `locale`: en or zh; `vue`: the Vue canvas; `palette`: dark or light; `fresh`: for the first time, so that
- * only the language is the browser's and all else as ComfyUI has it. Close it with `page.done()`.
+ * only the language is the browser's and all else as ComfyUI has it; `sharp`: pixels of a screenshot to one of the page. Close it
+ * with `page.done()`.
  */
 export async function openFrontend(url, options = {}) {
-  const { locale = "en", vue = false, palette = "dark", size = [1600, 1000], settings = {}, fresh = false } = options;
+  const { locale = "en", vue = false, palette = "dark", size = [1600, 1000], settings = {}, fresh = false, sharp = 1 } = options;
   const { chromium } = playwright();
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
   const context = await browser.newContext({
     viewport: { width: size[0], height: size[1] },
+    deviceScaleFactor: sharp,
     locale: locale === "zh" ? "zh-CN" : "en-US",
     permissions: ["clipboard-read", "clipboard-write"],
   });
@@ -65,8 +70,9 @@ export function whatIsMissing() {
 }
 
 function playwright() {
-  const home = process.env.PW_HOME;
-  return createRequire(home ? path.join(home, "any.js") : import.meta.url)("playwright-core");
+  const folders = [process.env.PW_HOME, path.dirname(fileURLToPath(import.meta.url)), os.homedir(), GLOBAL].filter(Boolean);
+  const require = createRequire(import.meta.url);
+  return require(require.resolve("playwright-core", { paths: folders }));
 }
 
 function chromiumPath() {

@@ -10,7 +10,6 @@ await tell(async (url, { locale, example }) => {
   try {
     const said = { clicks: await fiveClicks(page, example), ...(await result(page)) };
     await post(`${url}/grsai/settings`, { host: "china" });
-    await reopen(page);
     said.closed = await escape(page);
     said.focused = await keyByKeyboard(page);
     said.locked = await locked(page);
@@ -48,8 +47,10 @@ async function fiveClicks(page, example) {
 
 // What is on the canvas in the end.
 async function result(page) {
+  const toast = page.locator(".p-toast-message");
+  await toast.first().waitFor(WAIT);
+  const toasts = await toast.allInnerTexts();
   await page.waitForFunction(isDrawn, null, WAIT);
-  const toasts = await page.locator(".p-toast-message").allInnerTexts();
   return { toasts, dialogs: await page.locator(".p-dialog:visible, dialog[open]").count() };
 }
 
@@ -57,11 +58,6 @@ function isDrawn() {
   const preview = window.app.graph.nodes.find((node) => node.type === "PreviewImage");
   const shown = [...(preview?.imgs ?? []), ...document.querySelectorAll(".lg-node img")];
   return shown.some((image) => image.src.includes("/view?") && image.naturalWidth > 100);
-}
-
-async function reopen(page) {
-  await page.reload();
-  await page.waitForFunction((tab) => document.querySelector(tab) && window.app.graph, TAB, WAIT);
 }
 
 // Puts a node on the canvas and runs it; the dialog is there then.
@@ -127,7 +123,6 @@ async function apart(page, url) {
 
 // The same two ways in the sidebar.
 async function panel(page) {
-  await reopen(page);
   await page.click(TAB);
   const buttons = page.locator(".grsai-balance button");
   await buttons.nth(1).waitFor(WAIT);

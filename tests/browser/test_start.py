@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,14 +18,19 @@ CHOSEN = {"en": "Offline emulator chosen", "zh": "已选择离线模拟器"}
 OFFLINE = {"en": "Offline emulator", "zh": "离线模拟器"}
 
 
-@pytest.fixture(scope="module", params=["en", "zh"])
-def said(browse: Callable[..., Any], new_comfy: Callable[..., Comfy], request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What a newcomer saw, step by step."""
+@pytest.fixture(scope="module")
+def newcomers(new_comfy: Callable[..., Comfy]) -> Iterator[Comfy]:
     comfy = new_comfy()
-    try:
-        return {"locale": request.param, **browse("start", comfy, locale=request.param, example=EXAMPLE)}
-    finally:
-        comfy.stop()
+    yield comfy
+    comfy.stop()
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def said(browse: Callable[..., Any], newcomers: Comfy, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a newcomer saw, step by step; nobody has set anything."""
+    for settings in (newcomers.base / "user" / "default" / "comfy.settings.json", newcomers.private / "settings.json"):
+        settings.unlink(missing_ok=True)
+    return {"locale": request.param, **browse("start", newcomers, locale=request.param, example=EXAMPLE)}
 
 
 def test_five_clicks_lead_to_a_picture(said: dict[str, Any]):

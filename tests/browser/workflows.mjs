@@ -5,7 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { openFrontend, tell } from "./frontend.mjs";
 
-const LOADED_MILLISECONDS = 600;
+const LOADED_MILLISECONDS = 100; // sockets and widgets that come with others
 const RUN_MILLISECONDS = 90_000;
 // What the frontend says of a workflow that names something it has not.
 const WARNING = /missing (nodes?|models?|media)|(media|required) inputs? missing|缺少(媒体|模型|节点|必需)|缺失(节点|模型)/i;
@@ -28,13 +28,14 @@ async function tryWorkflow(page, url, file) {
   await page.waitForTimeout(LOADED_MILLISECONDS);
   const report = await page.evaluate(compare, saved);
   report.name = path.basename(file, ".json");
-  report.dialogs = await page.locator(".p-dialog:visible, [role=dialog]:visible").allInnerTexts();
-  report.warnings = await page.getByText(WARNING).filter({ visible: true }).allInnerTexts();
   await page.locator('[data-testid="queue-button"], .comfyui-queue-button button').first().click();
   await page.waitForFunction(() => window.heard.done, null, { timeout: RUN_MILLISECONDS });
   const heard = await page.evaluate(() => window.heard);
   const images = await Promise.all(heard.images.map((image) => lengthOf(url, image)));
   const drawn = await page.waitForFunction(isDrawn, null, { timeout: 10_000 }).then(() => true, () => false);
+  // Whatever the frontend has against the file, it has said by now.
+  report.dialogs = await page.locator(".p-dialog:visible, [role=dialog]:visible").allInnerTexts();
+  report.warnings = await page.getByText(WARNING).filter({ visible: true }).allInnerTexts();
   return { ...report, done: heard.done, error: heard.error, images, drawn };
 }
 
