@@ -11,7 +11,7 @@ export const EXAMPLES = [
     name: "1 Text to picture",
     nodes: {
       note: note(
-        "**Text to picture** · 文字生成图片\n\nNo key yet? Choose *Offline emulator* under Settings → Grsai and press Run: it is free.\n\n还没有密钥？在 设置 → Grsai 中选择 *离线模拟器*，点击运行即可免费试用。",
+        "**Text to picture** · 文字生成图片\n\nNo key yet? Press Run and choose *Try it offline*: it is free.\n\n还没有密钥？点击运行，选择 *离线试用*，完全免费。",
         [40, 60],
         [360, 230],
       ),

@@ -1,20 +1,24 @@
 #!/usr/bin/env node
 // Takes the pictures of the help pages and of docs/images, of the real frontend with the example workflows in it.
-//     PW_HOME=<folder with node_modules/playwright-core> node tools/make_pictures.mjs http://127.0.0.1:8188 help sidebar settings
-// `help` and `sidebar` best with a service that takes a few seconds and has a balance: the emulator, named by GRSAI_BASE_URL when
-// ComfyUI starts. `settings` without such a variable, and without a key that is worth something: it stores another one.
+//     PW_HOME=<folder with node_modules/playwright-core> node tools/make_pictures.mjs http://127.0.0.1:8188 readme help sidebar
+//     … node tools/make_pictures.mjs http://127.0.0.1:8188 start settings
+// The first three best with a service that takes a few seconds and has a balance: the emulator, named by GRSAI_BASE_URL when
+// ComfyUI starts. The others without such a variable, and without a key that is worth something: they forget it and store another.
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFrontend } from "../tests/browser/frontend.mjs";
 import { PLAIN_CANVAS, photographGraph, shrink } from "./photo.mjs";
 
+const EDIT = "2 Edit one photo";
+const BATCH = "5 Folder times prompts";
+const CHINESE = { [EDIT]: "把咖啡换成抹茶拿铁，桌面换成白色大理石，其余保持不变。" };
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const HELP = [
-  ["NanoBananaGenerate", "2 Edit one photo", ["LoadImage", "NanoBananaGenerate", "PreviewImage"]],
+  ["NanoBananaGenerate", EDIT, ["LoadImage", "NanoBananaGenerate", "PreviewImage"]],
   ["GrsaiUpload", "4 Upload once, use in three nodes", ["LoadImage", "GrsaiUpload", "NanoBananaGenerate", "PreviewImage"]],
-  ["BatchBanana", "5 Folder times prompts", ["LoadBananaFolder", "BatchBanana", "PreviewAny"]],
-  ["LoadBananaFolder", "5 Folder times prompts", ["LoadBananaFolder"]],
+  ["BatchBanana", BATCH, ["LoadBananaFolder", "BatchBanana", "PreviewAny"]],
+  ["LoadBananaFolder", BATCH, ["LoadBananaFolder"]],
 ];
 const LOOKS = [
   { name: "dark", palette: "dark" },
@@ -27,28 +31,70 @@ const RUN_MILLISECONDS = 120_000;
 const SAMPLE_KEY = `sk-${"0123456789abcdef".repeat(2)}`;
 
 const [url, ...parts] = process.argv.slice(2);
-if (parts.includes("help")) await help();
+if (parts.includes("readme")) await readme();
+if (parts.includes("help")) for (const locale of ["en", "zh"]) await help(locale);
 for (const look of LOOKS) {
+  if (parts.includes("start")) await start(look);
   if (parts.includes("sidebar")) await sidebar(look);
   if (parts.includes("settings")) await settings(look);
 }
 
-async function help() {
-  const page = await openFrontend(url, { vue: true, size: [1800, 1200], settings: PLAIN_CANVAS });
+// Folder, prompts and report on the left, the finished batch on the right.
+async function readme() {
+  const page = await openFrontend(url, { vue: true, size: [1400, 1250], sharp: 1.5, settings: PLAIN_CANVAS });
+  await load(page, BATCH);
+  await page.evaluate(() => {
+    const of = (type) => window.app.graph.nodes.find((node) => node.type === type);
+    window.app.graph.remove(of("MarkdownNote"));
+    const places = [["LoadBananaFolder", [40, 60], [420, 190]], ["PreviewAny", [40, 400], [420, 330]], ["BatchBanana", [540, 60], [560, 900]]];
+    for (const [type, place, size] of places) {
+      of(type).pos = place;
+      of(type).setSize(size);
+    }
+  });
+  await page.evaluate(newSeeds);
+  await run(page);
+  await page.waitForTimeout(1500);
+  await photographGraph(page, path.join(ROOT, "docs", "images", "canvas.png"), { width: 1040 });
+  await page.done();
+}
+
+async function help(locale) {
+  const page = await openFrontend(url, { vue: true, locale, size: [1800, 1200], settings: PLAIN_CANVAS });
   for (const [node, example, only] of HELP) {
     await load(page, example);
+    await page.evaluate(newSeeds);
+    if (locale === "zh" && example in CHINESE) await page.evaluate(say, CHINESE[example]);
     await run(page);
     await page.waitForTimeout(1500);
     await page.evaluate(leave, only);
-    await photographGraph(page, path.join(ROOT, "web", "docs", node, "canvas.jpg"));
+    await photographGraph(page, path.join(ROOT, "web", "docs", node, locale === "zh" ? "canvas.zh.jpg" : "canvas.jpg"), { width: 1280 });
   }
+  await page.done();
+}
+
+// What is asked when the first run has no key.
+async function start({ name, palette, locale = "en" }) {
+  await post("settings", { host: "china" });
+  await post("key", { key: "" });
+  const page = await openFrontend(url, { vue: true, palette, locale, size: [1280, 800], settings: PLAIN_CANVAS });
+  await load(page, EDIT);
+  await page.evaluate(() => {
+    window.app.canvas.ds.scale = 0.68;
+    window.app.canvas.ds.offset = [110, 130];
+    return window.app.queuePrompt(0, 1);
+  });
+  await page.locator("dialog.grsai-start").waitFor();
+  await page.waitForTimeout(1000);
+  await shoot(page, `start-${name}`, { width: 1280 });
   await page.done();
 }
 
 async function sidebar({ name, palette, locale = "en" }) {
   const page = await openFrontend(url, { vue: true, palette, locale, settings: PLAIN_CANVAS });
   await page.click(".grsai-banana-tab-button");
-  await load(page, "5 Folder times prompts");
+  await load(page, BATCH);
+  await page.evaluate(newSeeds);
   await page.evaluate(moveIn);
   const ended = run(page);
   await page.waitForFunction(() => Number(document.querySelector(".grsai-bar")?.getAttribute("aria-valuenow")) > 45, null, { timeout: RUN_MILLISECONDS });
@@ -97,16 +143,25 @@ function leave(types) {
   for (const node of [...graph.nodes]) if (!types.includes(node.type)) graph.remove(node);
 }
 
-// In the page: what is seen beside the sidebar, and a seed that nothing was made with.
+// In the page: what is seen beside the sidebar.
 function moveIn() {
   const { app } = window;
-  for (const node of app.graph.nodes) {
-    const seed = node.widgets?.find((widget) => widget.name === "seed");
-    if (seed) seed.value = Math.floor(Math.random() * 1e6);
-  }
   app.canvas.ds.scale = 0.7;
   app.canvas.ds.offset = [520, 130];
   app.canvas.setDirty(true, true);
+}
+
+// In the page: seeds that nothing was made with, so that everything is made.
+function newSeeds() {
+  for (const node of window.app.graph.nodes) {
+    const seed = node.widgets?.find((widget) => widget.name === "seed");
+    if (seed) seed.value = Math.floor(Math.random() * 1e6);
+  }
+}
+
+// In the page: another prompt.
+function say(prompt) {
+  window.app.graph.nodes.find((node) => node.type === "NanoBananaGenerate").widgets.find((widget) => widget.name === "prompt").value = prompt;
 }
 
 async function run(page) {

@@ -12,25 +12,22 @@ const HIDDEN = `.comfyui-body-top, .comfyui-body-left, .comfyui-body-right, .com
 
 /** The nodes without the interface around them, as one JPEG. */
 export async function photographGraph(page, file, { width = WIDTH } = {}) {
-  const box = await page.evaluate(fit, { margin: MARGIN, corner: [LEFT, TOP] });
+  await page.evaluate(fit, { margin: MARGIN, corner: [LEFT, TOP] });
   const style = await page.addStyleTag({ content: HIDDEN });
   await page.waitForTimeout(700);
-  const png = await page.screenshot({ clip: box });
+  const png = await page.screenshot({ clip: await page.evaluate(extent, MARGIN) });
   await style.evaluate((element) => element.remove());
   await shrink(page, png, file, width);
 }
 
-// In the page: brings all nodes into view; answers with the part of the screen that they take.
+// In the page: brings all nodes into view.
 function fit({ margin, corner }) {
   const { app } = window;
-  const scale = Math.min(1, ...boundsScale());
+  const scale = Math.min(1, ...boundsScale()) * 0.94; // a node may be drawn larger than it says
   app.canvas.ds.scale = scale;
-  const [left, top, right, bottom] = bounds();
-  const canvas = app.canvas.canvas.getBoundingClientRect();
+  const [left, top] = bounds();
   app.canvas.ds.offset = [(margin + corner[0]) / scale - left, (margin + corner[1]) / scale - top];
   app.canvas.setDirty(true, true);
-  const [x, y] = [canvas.x + corner[0], canvas.y + corner[1]];
-  return { x, y, width: (right - left) * scale + 2 * margin, height: (bottom - top) * scale + 2 * margin };
 
   function boundsScale() {
     const [left, top, right, bottom] = bounds();
@@ -49,20 +46,28 @@ function fit({ margin, corner }) {
   }
 }
 
-/** Writes a screenshot as JPEG, at most `width` pixels wide. */
+// In the page: the part of the screen that the nodes take as they are drawn, in the Vue canvas.
+function extent(margin) {
+  const boxes = [...document.querySelectorAll("[data-node-id]")].map((node) => node.getBoundingClientRect());
+  const [left, top] = ["left", "top"].map((side) => Math.min(...boxes.map((box) => box[side])) - margin);
+  const [right, bottom] = ["right", "bottom"].map((side) => Math.max(...boxes.map((box) => box[side])) + margin);
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+/** Writes a screenshot as JPEG or PNG, as the name of the file says, at most `width` pixels wide. */
 export async function shrink(page, png, file, width = WIDTH) {
   const data = await page.evaluate(
-    async ([source, width]) => {
+    async ([source, width, type]) => {
       const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${source}`)).blob());
       const scale = Math.min(1, width / picture.width);
       const canvas = new OffscreenCanvas(picture.width * scale, picture.height * scale);
       const context = canvas.getContext("2d");
       context.imageSmoothingQuality = "high";
       context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
+      const blob = await canvas.convertToBlob({ type, quality: 0.85 });
       return Array.from(new Uint8Array(await blob.arrayBuffer()));
     },
-    [png.toString("base64"), width],
+    [png.toString("base64"), width, file.endsWith(".png") ? "image/png" : "image/jpeg"],
   );
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, Buffer.from(data));
