@@ -2,6 +2,7 @@
 // Takes the pictures of the help pages and of docs/images, of the real frontend with the example workflows in it.
 //     PW_HOME=<folder with node_modules/playwright-core> node tools/make_pictures.mjs http://127.0.0.1:8188 readme help sidebar
 //     … node tools/make_pictures.mjs http://127.0.0.1:8188 start settings
+// All looks, or those that are named after the parts: dark, light, zh.
 // The first three best with a service that takes a few seconds and has a balance: the emulator, named by GRSAI_BASE_URL when
 // ComfyUI starts. The others without such a variable, and without a key that is worth something: they forget it and store another.
 import fs from "node:fs";
@@ -33,7 +34,8 @@ const SAMPLE_KEY = `sk-${"0123456789abcdef".repeat(2)}`;
 const [url, ...parts] = process.argv.slice(2);
 if (parts.includes("readme")) await readme();
 if (parts.includes("help")) for (const locale of ["en", "zh"]) await help(locale);
-for (const look of LOOKS) {
+const named = LOOKS.filter(({ name }) => parts.includes(name));
+for (const look of named.length ? named : LOOKS) {
   if (parts.includes("start")) await start(look);
   if (parts.includes("sidebar")) await sidebar(look);
   if (parts.includes("settings")) await settings(look);
@@ -100,10 +102,11 @@ async function sidebar({ name, palette, locale = "en" }) {
   await page.waitForFunction(() => Number(document.querySelector(".grsai-bar")?.getAttribute("aria-valuenow")) > 45, null, { timeout: RUN_MILLISECONDS });
   await shoot(page, `canvas-${name}`, { width: 1600 });
   await ended;
-  await page.waitForTimeout(1500);
+  await page.waitForFunction(isComplete, null, { timeout: RUN_MILLISECONDS });
+  await page.waitForTimeout(1000);
   await shoot(page, `sidebar-${name}`, { clip: SIDEBAR });
   await page.locator(".grsai-thumbnail").first().click();
-  await page.locator("dialog.grsai-viewer img").first().waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img")].every((image) => image.naturalWidth));
   await page.waitForTimeout(500);
   await shoot(page, `viewer-${name}`, {});
   await page.done();
@@ -141,6 +144,12 @@ async function load(page, example) {
 function leave(types) {
   const { graph } = window.app;
   for (const node of [...graph.nodes]) if (!types.includes(node.type)) graph.remove(node);
+}
+
+// In the page: nothing is in the making any more, and every thumbnail is there.
+function isComplete() {
+  const thumbnails = [...document.querySelectorAll(".grsai-thumbnail img")];
+  return thumbnails.length > 5 && thumbnails.every((image) => image.naturalWidth) && !document.querySelector(".grsai-chip, .grsai-run");
 }
 
 // In the page: what is seen beside the sidebar.
