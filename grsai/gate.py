@@ -49,6 +49,9 @@ class Window:
     def refused(self, now: float, open_tasks: int) -> None:
         """The service takes no more than what is open now."""
         self.quiet_since = now
+        if open_tasks == 0:  # it is busy, which says nothing about how many may be open
+            self.size = max(self.size // 2, 1)
+            return
         if self.proven is not None and self.size > self.proven and open_tasks >= self.proven:
             self.size = self.proven  # only the one that was tried: nothing is lost
             self.quiet_seconds = min(self.quiet_seconds * 2, QUIET_RANGE[1])

@@ -215,6 +215,20 @@ def test_a_service_that_takes_two_at_once_is_soon_asked_for_two_at_once() -> Non
     assert refused["early"] < 80 and refused["late"] < 20
 
 
+def test_a_refusal_while_nothing_is_open_does_not_hold_back_what_comes_later() -> None:
+    """It says that the service is busy, not how many tasks it takes at once: a node of long ago must not slow a batch."""
+    gate, leave = Gate(), threading.Event()
+    crowd = Crowd(gate)
+    for _ in range(3):
+        gate.refused()
+    with gate.joined(12) as run:
+        for order in range(12):
+            crowd.wants(run, order, stay=leave.wait)
+        until(lambda: crowd.inside == 12)
+        leave.set()
+        crowd.goes_home()
+
+
 def test_again_and_again_broken_counts_like_refused() -> None:
     gate, leave = Gate(), threading.Event()
     crowd = Crowd(gate)
