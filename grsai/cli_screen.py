@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
+import os
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from .redact import redact
 from .texts import say
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def show(text: str) -> None:
-    print(text, flush=True)
+    _print(text, sys.stdout)
 
 
 def show_json(value: Any) -> None:
@@ -28,7 +30,17 @@ def show_json(value: Any) -> None:
 
 def trouble(text: str) -> None:
     """One sentence on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """A reader that has gone (`| head`) ends nothing: what is under way may be paid already."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EINVAL):  # the second is how Windows says the first
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def speak_any_letter() -> None:

@@ -32,6 +32,7 @@ from .errors import (
     OutOfCredits,
     RateLimited,
     RequestRefused,
+    StorageError,
     Unreachable,
 )
 from .pictures import Encoded
@@ -138,7 +139,7 @@ class GrsaiClient:
         try:
             token, key, url, domain = (str(ticket[name]) for name in ("token", "key", "url", "domain"))
         except KeyError:
-            raise LostReply("The service gave no upload ticket.") from None
+            raise StorageError("The service gave no upload ticket. Nothing was paid; run again later.") from None
         self._put(url, {"token": token, "key": key}, (key, picture.data, _MIME.get(picture.suffix, "application/octet-stream")))
         return f"{domain.rstrip('/')}/{key}"
 
@@ -412,7 +413,8 @@ def _storage_error(reply: requests.Response) -> GrsaiError:
         return RequestRefused("The storage takes no picture of that size (HTTP 413). Make it smaller.")
     if reply.status_code == 429 or reply.status_code in _SURELY_NOT_TAKEN:
         return _status_error(reply)
-    return LostReply("The storage did not take the picture (HTTP {status}).", status=reply.status_code)
+    text = "The storage did not take the picture (HTTP {status}). Nothing was paid; run again later."
+    return StorageError(text, status=reply.status_code)
 
 
 def _status_error(reply: requests.Response, body: Any = None) -> GrsaiError:

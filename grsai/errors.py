@@ -13,6 +13,7 @@ GrsaiError
 │   ├── RateLimited          429
 │   ├── GatewayError         502, 503, 504: surely not taken
 │   ├── LostReply            sent, but the reply never came, or cannot be understood: nobody can tell
+│   │   └── StorageError     a picture could not go up: nothing was submitted
 │   ├── Uncertain            a submit whose reply was lost: it may have been paid
 │   ├── KeyRefused
 │   ├── OutOfCredits
@@ -120,6 +121,10 @@ class GatewayError(ServiceError):
 
 class LostReply(ServiceError):
     reason = "reply lost"
+
+
+class StorageError(LostReply):
+    reason = "upload"
 
 
 class Uncertain(ServiceError):

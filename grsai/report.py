@@ -155,6 +155,8 @@ def _counted(sums: Totals, language: str) -> str:
 
 def _times(sums: Totals, language: str) -> list[str]:
     lines = [say("  Total time: {time}", language, time=duration(sums.seconds, language))]
+    if sums.succeeded == sums.reused:  # how long failing takes is nobody's gain
+        return lines
     if sums.worked:
         lines += [
             say("  Average: {time} a picture", language, time=duration(sums.average_seconds, language)),

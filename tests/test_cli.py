@@ -118,6 +118,27 @@ def test_the_same_batch_again_sends_nothing(shell: Shell) -> None:
     assert len(shell.emulator.received) == sent
 
 
+@POSIX
+def test_a_reader_that_has_gone_ends_no_batch(shell: Shell) -> None:
+    """As `run_batch.py | head -1` does: the pictures are being paid for."""
+    process = shell.start()
+    assert process.stdout is not None and process.stderr is not None
+    process.stderr.readline()
+    process.stderr.close()
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert len(shell.pictures) == 4 and (shell.folder / "batch_outputs" / "index.html").is_file()
+
+
+@POSIX
+def test_a_reader_that_has_gone_sees_no_traceback(shell: Shell) -> None:
+    process = shell.start("models")
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.wait(60), process.stderr.read()) == (0, "")
+    process.stderr.close()
+
+
 def test_json_is_one_object_on_stdout_and_nothing_else_anywhere(shell: Shell) -> None:
     done = shell.run("--json")
     assert done.err == ""

@@ -29,6 +29,7 @@ from grsai.errors import (
     OutOfCredits,
     RateLimited,
     RequestRefused,
+    StorageError,
     Unreachable,
     WrongSetting,
 )
@@ -351,11 +352,11 @@ def test_a_ticket_that_is_none_can_be_asked_for_again(client: GrsaiClient, serve
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (401, LostReply),
-        (403, LostReply),
-        (404, LostReply),
-        (302, LostReply),
-        (500, LostReply),
+        (401, StorageError),
+        (403, StorageError),
+        (404, StorageError),
+        (302, StorageError),
+        (500, StorageError),
         (502, GatewayError),
         (429, RateLimited),
     ],

@@ -125,6 +125,12 @@ def test_the_summary_says_what_the_original_tool_said(shop: Shop) -> None:
     ]
 
 
+def test_where_nothing_was_made_nothing_is_said_to_be_saved(shop: Shop) -> None:
+    failed = [Outcome(shop.job(task), "failed", error=TaskFailed("It failed."), seconds=30.0) for task in (1, 2)]
+    said = summary([*failed, shop.made(3, reused=True, seconds=0.0, credits=0)], seconds=31.0)
+    assert "Average" not in said and "One after another" not in said and "Saved" not in said
+
+
 def test_the_summary_speaks_chinese(shop: Shop) -> None:
     assert summary([shop.made()], seconds=65.0, language="zh").startswith("已生成 1/1 张图片\n  总用时：1 分 05 秒")
 
@@ -139,7 +145,7 @@ def test_no_text_of_others_steers_the_terminal(shop: Shop) -> None:
     failed = Outcome(shop.job(1, "\x1b[2Jprompt\nline"), "failed", error=TaskFailed("Task failed: {why}", why="\x1b]0;x\x07\r\n"))
     said = summary([failed], seconds=1.0)
     assert all(letter.isprintable() for letter in said.replace("\n", ""))
-    assert len(said.splitlines()) == 7
+    assert len(said.splitlines()) == 5
 
 
 @pytest.mark.parametrize(

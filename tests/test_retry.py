@@ -26,6 +26,7 @@ from grsai.errors import (
     RateLimited,
     RequestRefused,
     StillOpen,
+    StorageError,
     TaskError,
     TaskFailed,
     Unreachable,
@@ -40,6 +41,7 @@ VERDICTS = {
     RateLimited: "again",  # 429
     GatewayError: "again",  # 502, 503, 504 without an id
     LostReply: "uncertain",  # cut, timed out, 500, HTML, an empty body
+    StorageError: "uncertain",  # never of a submit; a kind of lost reply
     KeyRefused: "refused",
     OutOfCredits: "refused",
     RequestRefused: "refused",
