@@ -12,9 +12,12 @@ def start():
         return 2
     # The Python of a portable ComfyUI does not look beside the script.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    from grsai.cli import main
+    try:
+        from grsai.cli import main
 
-    return main()
+        return main()
+    except KeyboardInterrupt:  # while the modules were loaded
+        return 1
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ def main() -> int:
     if sys.version_info < (3, 10):  # noqa: UP036  whoever starts an older one should read why it does not work
         sys.stderr.write("Python 3.10 or newer is needed; this is %s (%s).\n" % (sys.version.split()[0], sys.executable))  # noqa: UP031
         return 2
-    from grsai.cli import main
+    try:
+        from grsai.cli import main
 
-    return main()
+        return main()
+    except KeyboardInterrupt:  # while the modules were loaded
+        return 1
 
 
 if __name__ == "__main__":

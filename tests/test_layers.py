@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,45 @@ def test_a_batch_runs_where_posix_is_not(studio, photos) -> None:
     run(HIDDEN.format(names=NOT_ON_WINDOWS) + A_BATCH, studio.emulator.url, str(studio.folder), str(photos[0].path))
 
 
+# asyncio and what stands on it know their system; on Windows they do without these modules too.
+THEIRS = "import asyncio, os, signal, subprocess, tempfile\nimport aiohttp.web, filelock, requests, tqdm\n"
+NOT_IN_WINDOWS = {
+    "os": ("fork", "getuid", "geteuid", "getgid", "killpg", "setsid", "mkfifo", "statvfs", "uname", "chown", "getloadavg",
+           "sync", "nice", "sched_getaffinity", "posix_fallocate", "pread", "pwrite", "fdatasync"),
+    "signal": ("SIGKILL", "SIGHUP", "SIGUSR1", "SIGALRM", "alarm", "pthread_sigmask"),
+    "time": ("tzset",),
+}  # fmt: skip
+STRIPPED = """
+import importlib
+for module, names in {names}.items():
+    for name in names:
+        if hasattr(importlib.import_module(module), name):
+            delattr(importlib.import_module(module), name)
+"""
+A_DEMO = """
+from grsai.cli import main
+assert main(["--demo", "--output", sys.argv[1], "--ledger", sys.argv[2]]) == 0
+assert main(["models"]) == main(["config"]) == main(["history", "--ledger", sys.argv[2]]) == 0
+"""
+
+
+def test_the_demo_runs_where_posix_is_not(tmp_path: Path) -> None:
+    program = THEIRS + HIDDEN.format(names=NOT_ON_WINDOWS) + STRIPPED.format(names=NOT_IN_WINDOWS) + A_DEMO
+    run(program, str(tmp_path / "made"), str(tmp_path / "ledger.sqlite3"))
+    assert (tmp_path / "made" / "index.html").is_file()
+
+
+def test_nothing_of_ours_names_what_only_posix_has() -> None:
+    named = {
+        f"{path.name}: {node.value.id}.{node.attr}"
+        for path in [*LIBRARY.glob("*.py"), *(ROOT / "nodes").glob("*.py"), ROOT / "run_batch.py"]
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.attr in NOT_IN_WINDOWS.get(node.value.id, ())
+    }
+    assert not named
+
+
 def test_a_batch_runs_without_torch_numpy_and_comfyui(studio, photos) -> None:
     names = ("torch", "numpy", "comfy", "comfy_api", "folder_paths", "server", "aiohttp")
     run(HIDDEN.format(names=names) + A_BATCH, studio.emulator.url, str(studio.folder), str(photos[0].path))
@@ -227,3 +267,11 @@ def test_importing_the_library_does_nothing() -> None:
 def test_only_the_nodes_know_comfyui(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imported(tree(path.stem, path.parent))}
     assert not roots & {"comfy", "comfy_api", "comfy_execution", "folder_paths", "server", "execution", "torch"}
+
+
+@pytest.mark.parametrize("program", [["-m", "grsai"], [str(ROOT / "run_batch.py")]], ids=["module", "run_batch"])
+def test_ctrl_c_while_the_modules_are_loaded_is_quiet(program: list[str], tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-B", *program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
