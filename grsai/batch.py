@@ -449,8 +449,13 @@ class _Batch:
         return self._ended(way, "succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
 
     def _late(self, tries: Sequence[Entry]) -> list[Entry]:
-        """Tasks that are too old by our clock, which may have been wrong, and that the service still has: asking is free."""
-        return [entry for entry in tries if entry.state == "open" and not entry.collectable and self._is_there(entry)]
+        """Tasks that are lost by what we know, and that the service has all the same: asking is free.
+
+        Those that are too old by our clock, which may have been wrong, and those that succeeded without a picture.
+        """
+        lost = (entry for entry in tries if _kind(entry) == "new" and entry.task_id)
+        asked = (entry for entry in lost if entry.state == "open" or entry.reason == EmptyResult.reason)
+        return [entry for entry in asked if self._is_there(entry)]
 
     def _is_there(self, entry: Entry) -> bool:
         try:
@@ -549,12 +554,13 @@ class _Batch:
                 image_size=job.image_size,
             )
         except GrsaiError as error:
-            raise self._not_accepted(way, row, error) from None
-        else:
-            self._accepted(way, row, task_id)
-            return row
-        finally:
-            self._enter(way, "running")
+            ended = self._not_accepted(way, row, error)
+            if not isinstance(ended, Uncertain):  # whoever stops the run before this job has ended is to hear of it
+                self._enter(way)
+            raise ended from None
+        self._accepted(way, row, task_id)
+        self._enter(way)
+        return row
 
     def _enter_submit(self, way: _Way, row: int) -> None:
         """The last moment at which a stop keeps the request from being sent."""

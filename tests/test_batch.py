@@ -580,6 +580,15 @@ def test_a_success_without_a_picture_is_looked_at_again_and_not_submitted_again(
     assert "without a picture" in str(outcome.notes[0])
 
 
+def test_a_picture_that_is_shown_late_is_fetched_by_the_next_run_without_paying(studio) -> None:
+    studio.emulator.add(Fault("poll", "empty_results", times=5))
+    (first,) = studio.run(prompts("a"))
+    assert first.error and first.error.reason == "no picture"
+    (again,) = studio.run(prompts("a"))
+    studio.assert_right([again])
+    assert (again.task_id, again.credits, studio.emulator.count("submit")) == (first.task_id, 0, 1)
+
+
 # Stopping
 
 
