@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -314,6 +315,49 @@ def test_a_few_jobs_come_through_each_fault(studio, case: Case) -> None:
 def test_a_batch_comes_through_all_faults_together(studio) -> None:
     row = measured(studio, Case("all", "all of them together", everything), count=24, concurrency=12, share=0.02)
     assert_nothing_lost(studio, row)
+
+
+# What strikes a batch by chance: anything of the above, and runs that are stopped, pictures that vanish, a ledger that breaks.
+# A success without results, again and again, is not among it: what the service never shows is rightly given up.
+CHANCES = [*((step, kind) for step in STEPS for kind in COMMON), *(SPECIAL.keys() - {("poll", "empty_results")})]
+
+
+def run_by_chance(studio: Any, jobs: list[Job], dice: random.Random) -> list[Outcome]:
+    """A run that may be stopped, after a night in which anything may have happened to what the last one left."""
+    if dice.random() < 0.3 and studio.pictures:
+        dice.choice(studio.pictures).unlink()
+    if dice.random() < 0.3 and studio.ledger_path.exists():
+        studio.ledger_path.write_bytes(b"no ledger any more" * 500)
+    if dice.random() < 0.3:
+        studio.collect()
+    run = studio.start(jobs, concurrency=dice.randint(1, 12), settings=studio.settings(**PATIENCE))
+    if dice.random() < 0.6:
+        time.sleep(dice.uniform(0.02, 0.8))
+        run.stop.set()
+    return run.outcomes(60)
+
+
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.full if seed > 2 else ()) for seed in range(30)])
+def test_runs_that_are_struck_and_stopped_by_chance_pay_for_what_is_there(tmp_path: Path, Studio, seed: int) -> None:
+    dice = random.Random(seed)
+    with Emulator(seconds=(0.02, 0.4), render=False, seed=seed) as emulator:
+        studio = Studio(emulator, tmp_path)
+        jobs = plan([f"job {number}" for number in range(16)], [small_picture(n) for n in range(16)], model=FAST, pairing="zip")
+        for step, kind in dice.sample(sorted(CHANCES), 8):
+            emulator.add(Fault(step, kind, share=dice.uniform(0.02, 0.25), seconds=WAITS.get(kind, 0.7)))
+        outcomes = [outcome for _ in range(5) for outcome in run_by_chance(studio, jobs, dice)]
+        emulator.clear_faults()
+        outcomes += studio.run(jobs)
+        last = studio.run(jobs)
+        studio.collect()  # what was told after a job had been submitted again
+        uncertain = Counter(outcome.job.prompt for outcome in outcomes if outcome.status == "uncertain")
+        refused = [outcome for outcome in last if outcome.error and outcome.error.reason == "moderation"]
+        assert len([outcome for outcome in last if outcome.status == "succeeded"]) + len(refused) == len(jobs)
+        assert (lost(studio, set(uncertain)), wrong(studio, last)) == (0, 0)
+        paid = Counter(task.prompt for task in live(emulator))
+        assert not [prompt for prompt in paid if paid[prompt] > 1 + uncertain[prompt]], "paid twice, and not told"
+        assert len(studio.pictures) == len({task.id for task in live(emulator)} & told(studio)), "each is there, and once"
+        studio.assert_nothing_left()
 
 
 @pytest.fixture(scope="module")
