@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from . import files
 from .client import GrsaiClient, Task
+from .collecting import Collected as Collected
+from .collecting import collect as collect
 from .crew import LOOK_SECONDS, abreast
 from .errors import (
     DownloadError,
@@ -34,18 +35,18 @@ from .errors import (
     Uncertain,
 )
 from .gate import Gate, Run
-from .jobs import Job, Outcome, Status, safe_stem
+from .jobs import Job, Outcome, Status
 from .ledger import Entry, Ledger
-from .models import CREDITS_PER_YUAN, yuan
+from .models import yuan
 from .pace import Backoff, Usual
 from .pictures import Reference
+from .price import Estimate as Estimate
+from .price import check_price, estimate, in_credits, kind_of
 from .settings import Settings
 from .steps import Steps, may_help, verdict
 
-BALANCE_SECONDS = 10.0  # a balance that takes longer to be told is not waited for
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,39 +75,7 @@ class Event:
     outcome: Outcome | None = None
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a run would do: `reused` and `open` (paid earlier, to be collected) cost nothing, `new` cost `credits`."""
-
-    total: int
-    reused: int
-    open: int
-    new: int
-    credits: int
-
-    @property
-    def yuan(self) -> float:
-        return yuan(self.credits)
-
-
-@dataclass(frozen=True)
-class Collected:
-    """What became of a paid task: its files, or why they are not there yet."""
-
-    task_id: str
-    files: tuple[Path, ...] = ()
-    error: GrsaiError | None = None
-    entry: Entry | None = None  # none for a task that only its id was known of
-
-
 OnEvent = Callable[[Event], None]
-
-
-def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: Path | None = None) -> Estimate:
-    """Count and price of a run, which finds pictures in `output` also after they were moved there. Sends nothing."""
-    kinds = [_kind(None if fresh else ledger.find(job.fingerprint, folder=output)) for job in jobs]
-    credits = sum(job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new")
-    return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), kinds.count("new"), credits)
 
 
 def run(
@@ -132,11 +101,11 @@ def run(
     """
     files.check_folder(output)
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
-    budget_credits = _in_credits(settings.budget if budget is None else budget)
+    budget_credits = in_credits(settings.budget if budget is None else budget)
     price = estimate(jobs, ledger, fresh=fresh, output=output)
     with GrsaiClient(settings) as client:
         if price.new:
-            _check_price(price, budget_credits, client, stop)
+            check_price(price, budget_credits, client, stop)
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh)
         with gate.joined(concurrency or settings.concurrency) as entrance:
             batch = _Batch(
@@ -156,32 +125,6 @@ def run(
             return batch.run()
 
 
-def collect(
-    *,
-    settings: Settings,
-    ledger: Ledger,
-    output: Path | None = None,
-    gate: Gate | None = None,
-    stop: threading.Event | None = None,
-    task_ids: Sequence[str] = (),
-    backoff: Backoff | None = None,
-) -> list[Collected]:
-    """Fetches every task that was paid and not collected, in the order of their submits; pays nothing.
-
-    Files go to where their run would have put them, or to `output`. `task_ids` names tasks that the ledger does not know.
-    A task that is still running is left for later, as `StillOpen`.
-    """
-    stop = stop or threading.Event()
-    entries = [entry for entry in ledger.open_entries() if not task_ids or entry.task_id in task_ids]
-    strangers = sorted(set(task_ids) - {entry.task_id for entry in entries})
-    left = [Collected(entry.task_id or "", error=Stopped("Stopped."), entry=entry) for entry in entries]
-    left += [Collected(task_id, error=Stopped("Stopped.")) for task_id in strangers]
-    with GrsaiClient(settings) as client:
-        steps = Steps(client, ledger, gate or Gate(), stop, backoff or Backoff())
-        found = abreast(lambda each: _collect(steps, ledger, each, output), left, stop=stop)
-    return [each or unfinished for each, unfinished in zip(found, left, strict=True)]
-
-
 def upload(
     references: Sequence[Reference],
     *,
@@ -199,93 +142,6 @@ def upload(
     if len(urls) < len(references):
         raise Stopped("Stopped.")
     return urls
-
-
-def _kind(entry: Entry | None) -> Literal["reused", "open", "refused", "new"]:
-    """What a run does about a job with that entry."""
-    if entry is None:
-        return "new"
-    if entry.state == "done" and entry.whole:
-        return "reused"
-    if entry.state in ("open", "done") and entry.collectable:
-        return "open"
-    return "refused" if entry.reason == Moderated.reason else "new"
-
-
-def _in_credits(budget: float) -> int:
-    """A budget in credits, at least one: 0 means none."""
-    return max(int(budget * CREDITS_PER_YUAN + 1e-6), 1) if budget else 0
-
-
-def _check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
-    if budget_credits and price.credits > budget_credits:
-        raise OverBudget(
-            "{count} pictures cost ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the budget or"
-            " make fewer.",
-            count=price.new,
-            price=price.yuan,
-            budget=yuan(budget_credits),
-        )
-    try:
-        (balance,) = abreast(lambda ask: ask(), [client.credits], stop=stop, seconds=BALANCE_SECONDS)
-    except (KeyRefused, OutOfCredits):
-        raise
-    except ServiceError as error:
-        _log.info("the balance could not be asked: %s", error)
-        return
-    if balance is not None and balance < price.credits:
-        raise OverBudget(
-            "{count} pictures cost {price} credits, but the balance is {balance}. Nothing was sent; top up or make fewer.",
-            count=price.new,
-            price=price.credits,
-            balance=balance,
-        )
-
-
-def _collect(steps: Steps, ledger: Ledger, wanted: Collected, output: Path | None) -> Collected:
-    try:
-        with _claimed(ledger, wanted):
-            if wanted.entry is None:
-                return _fetched(steps, wanted, output or Path(), 3600.0)
-            return _collect_entry(steps, ledger, wanted, ledger.entry(wanted.entry.row) or wanted.entry, output)
-    except GrsaiError as error:
-        return replace(wanted, error=error)
-
-
-@contextlib.contextmanager
-def _claimed(ledger: Ledger, wanted: Collected) -> Iterator[None]:
-    claimed = _claim_of(wanted)
-    if not ledger.claim(claimed):
-        raise StillOpen("Task {task} is being fetched by another run.", task=wanted.task_id)
-    try:
-        yield
-    finally:
-        ledger.release(claimed)
-
-
-def _claim_of(wanted: Collected) -> str:
-    return wanted.entry.fingerprint if wanted.entry else safe_stem(wanted.task_id)
-
-
-def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry, output: Path | None) -> Collected:
-    if entry.state == "done" and entry.whole:  # a run was quicker
-        return replace(wanted, error=None, files=entry.kept)
-    try:
-        found = _fetched(steps.at(entry.base_url), wanted, output or entry.folder, entry.age)
-    except StillOpen:
-        raise
-    except TaskError as error:
-        ledger.failed(entry.row, error)
-        raise
-    with contextlib.suppress(LedgerError):  # the files are there; the next collection finds them
-        ledger.done(entry.row, found.files, ())
-    return found
-
-
-def _fetched(steps: Steps, wanted: Collected, folder: Path, age: float) -> Collected:
-    task = steps.settled(wanted.task_id, age=age)
-    stem = wanted.entry.name if wanted.entry else safe_stem(wanted.task_id)
-    return replace(wanted, error=None, files=steps.fetch(task, folder, stem, _claim_of(wanted)))
 
 
 @dataclass
@@ -411,7 +267,7 @@ class _Batch:
         for entry in tries:
             if entry.state == "done" and (kept := entry.kept):
                 return self._reused(way, entry, kept)
-        paid = [entry for entry in tries if _kind(entry) == "open"]
+        paid = [entry for entry in tries if kind_of(entry) == "open"]
         if (outcome := self._collected_of(way, paid or self._late(tries))) is not None:
             return outcome
         ended = [entry for entry in tries if entry not in paid]
@@ -453,7 +309,7 @@ class _Batch:
 
         Those that are too old by our clock, which may have been wrong, and those that succeeded without a picture.
         """
-        lost = (entry for entry in tries if _kind(entry) == "new" and entry.task_id)
+        lost = (entry for entry in tries if kind_of(entry) == "new" and entry.task_id)
         asked = (entry for entry in lost if entry.state == "open" or entry.reason == EmptyResult.reason)
         return [entry for entry in asked if self._is_there(entry)]
 

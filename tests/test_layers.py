@@ -22,6 +22,7 @@ ORDER = (
     {"client", "ledger"},
     {"gate", "pace", "files"},
     {"steps"},
+    {"price", "collecting"},
     {"batch"},
     {"report"},
     {"thumbnails"},
