@@ -33,6 +33,10 @@ READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 GUIDES = (*READMES, ROOT / "docs/README_BATCH.md")
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OURS_OR_PLAIN = re.compile(r"(python (-m grsai|run_batch\.py)|run_batch\.bat)(?!\S)")
+OURS = re.compile(rf"{OURS_OR_PLAIN.pattern} ")  # with something behind it
+PLACE = re.compile(r" ([A-Z]+|模型)$")  # what the reader fills in, as in `status MODEL`
+COMMAND = re.compile(r"^(\w+=\S+ )?(python|py|pip|git|cmd|run_batch|notepad|ln|cd|\.venv)\b", re.MULTILINE)
 PHOTOS = ("coffee.jpg", "rocket.jpg")
 
 
@@ -57,9 +61,10 @@ def blocks(*languages: str) -> list[Block]:
 
 
 def commands() -> list[str]:
-    """The lines of all shell blocks, but for the README's four commands, which other checks run."""
+    """The lines of all shell blocks, and ours that stand in a sentence. Other checks run the README's four commands."""
     lines = [line.strip() for block in blocks("bash", "bat") for line in block.text.splitlines()]
-    return list(dict.fromkeys(line for line in lines if line and "-m venv" not in line))
+    lines += [code for doc in DOCS for code in re.findall(r"`(.+?)`", FENCE.sub("", text_of(doc))) if OURS.match(code)]
+    return list(dict.fromkeys(line for line in lines if line and "-m venv" not in line and not PLACE.search(line)))
 
 
 def anchors(doc: Path) -> set[str]:
@@ -163,14 +168,19 @@ def test_every_file_of_settings_is_taken(block: Block, tmp_path: Path) -> None:
     load(environment={}, folders=(tmp_path,))
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if re.match(r"python (-m grsai|run_batch\.py)\b", line)])
+def test_no_command_stands_in_a_block_that_is_not_run() -> None:
+    assert not [block for block in blocks("text", "") if COMMAND.search(block.text)]
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if OURS_OR_PLAIN.match(line)])
 def test_every_command_of_ours_runs(line: str, project: Path, emulator: Emulator) -> None:
-    words = [sys.executable, *shlex.split(line.replace("--demo", "--demo --estimate"))[1:]]  # the whole demo is run elsewhere
+    line = line.replace("run_batch.bat", "python run_batch.py").replace("--demo", "--demo --estimate")  # seen elsewhere
+    words = [sys.executable, *shlex.split(line)[1:]]
     done = run([str(ROOT / word) if word == "run_batch.py" else word for word in words], project, emulator)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if not re.match(r"python (-m grsai|run_batch\.py)\b", line)])
+@pytest.mark.parametrize("line", [line for line in commands() if not OURS_OR_PLAIN.match(line)])
 def test_every_other_command_names_what_there_is(line: str) -> None:
     """Each kind of command that the documents give, and what must be so for it to work."""
     words = line.replace("\\", "/").split()
@@ -184,7 +194,8 @@ def test_every_other_command_names_what_there_is(line: str) -> None:
     elif "-m benchmarks" in line:
         assert (ROOT / "benchmarks/__main__.py").is_file()
     else:
-        assert line in (".ci/run", "python -m ruff check .", 'ln -s "$PWD" ~/ComfyUI/custom_nodes/grsai-nano-banana')
+        others = (".ci/run", "notepad .env", "python -m ruff check .")
+        assert line in (*others, 'ln -s "$PWD" ~/ComfyUI/custom_nodes/grsai-nano-banana')
 
 
 @pytest.mark.parametrize("doc", [doc for doc in DOCS if doc.parent.name != "benchmarks"], ids=lambda doc: doc.name)
