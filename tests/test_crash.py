@@ -140,7 +140,9 @@ def test_a_batch_that_is_killed_at_twenty_random_moments_is_completed_and_paid_o
         assert unheard <= counts.get("uncertain", 0), "a submit whose reply never arrived is counted as uncertain"
         assert set(counts) <= {"done", "uncertain"}
     report = json.loads((output(studio) / "report.json").read_text("utf-8"))
-    assert report["succeeded"] == 100 and report["reused"] == in_sight
+    assert report["succeeded"] == 100
+    unwritten = in_sight - report["reused"]  # had their names in the moment of the kill, and were fetched onto themselves
+    assert 0 <= unwritten <= 7, "as many as there were threads"
 
 
 def assert_completed_after_a_kill(studio: Any, step: int) -> bool:
