@@ -64,6 +64,7 @@ _REFUSALS: tuple[tuple[str, type[GrsaiError], str], ...] = (
         "The service refuses the API key ({why}). Check the key, and that it belongs to this host.",
     ),
     ("model not found", RequestRefused, "The service does not have this model any more ({why}). Choose another one."),
+    ("maintenance", RequestRefused, "The model is in maintenance ({why}). Choose another one, or run again later."),
     ("rate limit", RateLimited, "The service takes no more requests for now ({why})."),
 )
 _OTHER_REFUSAL = "The service refuses the request: {why}. Change what it names and run again."

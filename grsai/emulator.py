@@ -83,6 +83,7 @@ VERDICTS = {  # how a task ends when its prompt holds "[name]", or at the submit
     "input_moderation": ("input_moderation", ""),
     "output_moderation": ("output_moderation", ""),
     "error": ("error", GEMINI_TIMEOUT),
+    "maintenance": ("error", MAINTENANCE),
     "empty": ("", ""),
     "never": ("", ""),
 }

@@ -111,7 +111,8 @@ def check_result(path: Path) -> Result:
     except _TOO_LARGE as error:
         raise NotKept("The service sent a picture of {size} pixels, more than is kept.", size=f"{_pixels(error):,}") from None
     except Exception as error:  # Pillow raises all kinds of errors over broken bytes
-        raise DownloadError("What the service sent is no whole picture ({why}).", why=error) from None
+        why = str(error).replace(f" {str(path)!r}", "")  # a name that is gone in a moment
+        raise DownloadError("What the service sent is no whole picture ({why}).", why=why) from None
     if cut:
         raise DownloadError("What the service sent is no whole picture ({why}).", why="its end is missing")
     return result

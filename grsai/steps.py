@@ -46,7 +46,13 @@ _VERDICTS: tuple[tuple[type[GrsaiError], Verdict], ...] = (
     (LostReply, "uncertain"),  # cut, timed out, HTTP 500, or not understood
 )
 _FREE = (Unreachable, RateLimited, GatewayError, LostReply, DownloadError)  # tried again in all other steps
-_FINAL_ERRORS = ("image format is incorrect",)  # trying again brings the same
+_FINAL_ERRORS = ("image format is incorrect", "maintenance")  # trying again at once brings the same, and costs again
+# What a failed task says (lower case), and what to do about it. The first match counts.
+_FAILURES = (
+    ("maintenance", "Task {task} failed: {why}. Choose another model, or run again later."),
+    ("image format", "Task {task} failed: {why}. Save the picture anew as PNG or JPEG and run again."),
+    ("", "Task {task} failed: {why}. Run again; if it stays so, change prompt or picture."),
+)
 
 
 def verdict(error: GrsaiError) -> Verdict:
@@ -222,6 +228,6 @@ def _check_ended(task: Task, *, looks_again: bool) -> None:
             raise Moderated(
                 "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id
             )
-        raise TaskFailed("Task {task} failed: {why}. Run again; if it stays so, change prompt or picture.", task=task.id, why=why)
+        raise TaskFailed(next(text for part, text in _FAILURES if part in why.lower()), task=task.id, why=why)
     if task.status == "succeeded" and not looks_again:
         raise EmptyResult("Task {task} succeeded without a picture. Ask the service with this id.", task=task.id)

@@ -547,6 +547,7 @@ def test_what_is_no_picture_is_not_kept_whatever_the_service_calls_it(server, st
     (outcome,) = studio.run(plan(["a"], model=FAST), settings=studio.settings(base_url=server.url))
     assert outcome.status == "failed" and outcome.credits == FAST.credits
     assert str(outcome.error).startswith("The service sent" if case == "a bomb" else "What the service sent is no whole picture")
+    assert ".part" not in str(outcome.error), "the name of a temporary file says nothing to the user"
     assert not studio.pictures and not list(studio.folder.rglob("*.part"))
 
 

@@ -192,10 +192,19 @@ def test_moderation_is_final_also_for_the_next_run(studio, word: str) -> None:
     assert studio.emulator.count("submit") == 2
 
 
+def test_a_model_in_maintenance_is_not_paid_again_at_once(studio) -> None:
+    (outcome,) = studio.run(prompts("[maintenance]"))
+    assert "model maintenance. Choose another model" in str(outcome.error)
+    assert studio.emulator.count("submit") == 1
+    studio.emulator.add(Fault("submit", "maintenance"))
+    (outcome,) = studio.run(prompts("[maintenance]"))
+    assert "model maintenance). Choose another one" in str(outcome.error)
+
+
 def test_a_wrong_picture_format_is_not_submitted_again(studio) -> None:
     jobs = plan(["a"], [Reference.from_url(f"{studio.emulator.url}/files/gone.png")], model=FAST)
     (outcome,) = studio.run(jobs)
-    assert "image format is incorrect" in str(outcome.error)
+    assert "image format is incorrect" in str(outcome.error) and "Save the picture" in str(outcome.error)
     assert studio.emulator.count("submit") == 1
 
 

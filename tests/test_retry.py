@@ -64,7 +64,7 @@ def test_every_error_of_the_service_has_a_verdict() -> None:
     [
         (TaskFailed("Task 14-x failed: {why}.", why="google gemini timeout..."), True),
         (TaskFailed("Task 14-x failed: {why}.", why="generate failed"), True),
-        (TaskFailed("Task 14-x failed: {why}.", why="model maintenance"), True),
+        (TaskFailed("Task 14-x failed: {why}.", why="model maintenance"), False),
         (TaskFailed("Task 14-x failed: {why}.", why="Upstream rate limit exceeded"), True),
         (TaskFailed("Task 14-x failed: {why}.", why="no reason given"), True),
         (TaskFailed("Task 14-x failed: {why}.", why="The image format is incorrect. Please check."), False),
