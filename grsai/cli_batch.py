@@ -118,8 +118,12 @@ def _pictures(arguments: argparse.Namespace) -> list[Reference]:
         return list(readers.map(Reference.from_file, files))
 
 
+def _output(arguments: argparse.Namespace) -> Path:
+    return Path(arguments.output or OUTPUT).absolute()
+
+
 def _estimate(jobs: Sequence[Job], ledger: Ledger, arguments: argparse.Namespace, language: str) -> int:
-    price = engine.estimate(jobs, ledger, fresh=arguments.fresh)
+    price = engine.estimate(jobs, ledger, fresh=arguments.fresh, output=_output(arguments))
     if arguments.json:
         counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
         show_json({**counts, "credits": price.credits, "yuan": round(price.yuan, 4)})
@@ -157,7 +161,7 @@ def keep_memory_flat() -> None:
 
 def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, arguments: argparse.Namespace, language: str) -> int:
     keep_memory_flat()
-    output, stop, begun = Path(arguments.output or OUTPUT).absolute(), threading.Event(), time.monotonic()
+    output, stop, begun = _output(arguments), threading.Event(), time.monotonic()
     run = functools.partial(engine.run, jobs, settings=settings, ledger=ledger, output=output, fresh=arguments.fresh, stop=stop)
     with _stops_on_signal(stop):
         with (

@@ -97,7 +97,7 @@ class Work:
     ) -> list[Outcome]:
         """The pictures of the jobs, in their order. The price is shown before anything is sent."""
         places.refuse_links(places.output_folder(), output)
-        price = await self.do(batch.estimate, jobs, mine.ledger)
+        price = await self.do(batch.estimate, jobs, mine.ledger, output=output)
         self.run.snapshot = batch.Snapshot(len(jobs))
         self.run.price = price
         await self.until(self.run.priced, PRICE_SECONDS)

@@ -246,6 +246,13 @@ def test_estimate_counts_and_sends_nothing_and_needs_no_key(shell: Shell) -> Non
     assert len(shell.emulator.received) == sent
 
 
+def test_estimate_finds_the_pictures_where_they_were_moved_to(shell: Shell) -> None:
+    shell.run("--json")
+    (shell.folder / "batch_outputs").rename(shell.folder / "kept")
+    assert shell.run("--estimate", "--json").object["reused"] == 0
+    assert shell.run("--estimate", "--json", "--output", "kept").object["reused"] == 4
+
+
 def test_the_demo_needs_no_key_and_no_network_and_pays_once(shell: Shell) -> None:
     dead = {"GRSAI_API_KEY": "", "GRSAI_BASE_URL": "", "HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     done = shell.run("--demo", "--concurrency", "16", **dead)
