@@ -1,4 +1,6 @@
-"""run_batch.bat: a real cmd runs it on Windows, that of Wine elsewhere, with stand-ins for the Pythons that it may find."""
+"""run_batch.bat: a real cmd runs it on Windows, with stand-ins for the Pythons that it may find. Elsewhere that of Wine does,
+where the variable WINE names one: its server, which all runs share, may end just when the next one begins.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ import pytest
 from tests.packaging.conftest import PACK, SECONDS
 
 WINDOWS = sys.platform == "win32"
-pytestmark = pytest.mark.skipif(not WINDOWS and not shutil.which("wine"), reason="needs Windows or Wine")
+WINE = os.environ.get("WINE", "")
+pytestmark = pytest.mark.skipif(not WINDOWS and not WINE, reason="needs Windows, or a Wine that WINE names")
 
 # As version managers put it on PATH: a batch file. It answers, says what it was given, ends with 1.
 PYTHON = '@echo off\r\nif "%1"=="-c" exit /b 0\r\necho given %*\r\nexit /b 1\r\n'
@@ -60,7 +63,7 @@ class Desk:
         kept |= {"WINEDEBUG": "-all", "LC_ALL": "C.UTF-8"}
         kept |= {"PATH": f"{self.programs};{self.system}"} if WINDOWS else {"WINEPATH": f"Z:{self.programs}"}
         done = subprocess.run(
-            ["cmd", "/c", *command] if WINDOWS else ["wine", "cmd", "/c", *command],
+            ["cmd", "/c", *command] if WINDOWS else [WINE, "cmd", "/c", *command],
             cwd=self.pack,
             env={**kept, **environment},
             stdin=subprocess.DEVNULL,
