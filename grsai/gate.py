@@ -46,10 +46,10 @@ class Window:
         elif now - self.quiet_since >= self.quiet_seconds:
             self.size, self.quiet_since = self.proven + 1, now
 
-    def refused(self, now: float, open_tasks: int) -> None:
-        """The service takes no more than what is open now."""
+    def refused(self, now: float, open_tasks: int, *, alone: bool = False) -> None:
+        """The service takes no more than what is open now. `alone`: nothing else was open or on its way."""
         self.quiet_since = now
-        if open_tasks == 0:  # it is busy, which says nothing about how many may be open
+        if alone:  # it is busy, which says nothing about how many may be open
             self.size = max(self.size // 2, 1)
             return
         if self.proven is not None and self.size > self.proven and open_tasks >= self.proven:
@@ -162,7 +162,8 @@ class Gate:
             self._old_submits -= 1
             return
         self._old_submits = max(self._open - self._accepted_open - 1, 0)
-        self._window.refused(time.monotonic(), self._accepted_open)
+        alone = self._accepted_open == 0 and self._open <= 1
+        self._window.refused(time.monotonic(), self._accepted_open, alone=alone)
 
     def poll_pause(self) -> float:
         """Seconds to hold a poll back, so that all runs together stay below `POLLS_PER_SECOND`."""
