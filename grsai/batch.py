@@ -46,6 +46,7 @@ from .settings import Settings
 from .steps import Steps, may_help, verdict
 
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way
+_COUNTED = {"succeeded": "done", "stopped": "stopped"}  # all others failed
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
 
 
@@ -62,6 +63,7 @@ class Snapshot:
     seconds: float = 0.0
     credits: int = 0
     remaining_seconds: float | None = None
+    stopped: int = 0
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class _Batch:
         self._over = False
         self._reserved = 0
         self._percent = 0
-        self._counts = {"done": 0, "failed": 0, "reused": 0, "running": 0, "credits": 0}
+        self._counts = {"done": 0, "failed": 0, "stopped": 0, "reused": 0, "running": 0, "credits": 0}
         self._usual: dict[tuple[str, str | None], Usual] = {}
 
     def run(self) -> list[Outcome]:
@@ -214,7 +216,7 @@ class _Batch:
         return concurrency + min(max(concurrency // 2, 2), MOST_AHEAD)
 
     def _finished(self) -> bool:
-        return self._counts["done"] + self._counts["failed"] == len(self._ways)
+        return sum(self._counts[each] for each in ("done", "failed", "stopped")) == len(self._ways)
 
     def _await_last_words(self) -> None:
         until = time.monotonic() + LAST_WORD_SECONDS
@@ -564,7 +566,7 @@ class _Batch:
             self._percent += 100 - way.progress
             way.progress = 100
             self._counts["running"] -= 1
-            self._counts["done" if outcome.status == "succeeded" else "failed"] += 1
+            self._counts[_COUNTED.get(outcome.status, "failed")] += 1
             self._counts["reused"] += outcome.reused
             if outcome.error is not None:
                 self._heed_failure(outcome.error)

@@ -95,7 +95,7 @@ class _Lines(_Nothing):
 
     def tell(self, event: Event) -> None:
         if event.outcome is not None and event.outcome.status != "stopped":
-            ended = event.snapshot.done + event.snapshot.failed
+            ended = event.snapshot.done + event.snapshot.failed + event.snapshot.stopped
             trouble(f"[{ended}/{self._total}] {_said(event.outcome, self._language)}")
 
 

@@ -95,7 +95,7 @@ def line(runs: Sequence[Run], language: str) -> str:
     if not now.total:
         return say("preparing", language)
     prices = [run.price for run in runs if run.price]
-    if prices and not now.done + now.failed + now.running:
+    if prices and not now.done + now.failed + now.stopped + now.running:
         parts = _plan_parts(prices, language)
         credits = sum(price.credits for price in prices)
         cost = say("will cost {price}", language, price=price_text(credits, first.currency))
@@ -119,6 +119,7 @@ def together(runs: Sequence[Run]) -> Snapshot:
         progress=sum(now.progress * now.total for now in all_now) / total if total else 0.0,
         seconds=max(now.seconds for now in all_now),
         credits=sum(now.credits for now in all_now),
+        stopped=sum(now.stopped for now in all_now),
     )
 
 
@@ -265,6 +266,8 @@ def _progress_parts(now: Snapshot, language: str) -> list[str]:
     parts = [say("{done}/{total} done", language, done=now.done, total=now.total)]
     if now.failed:
         parts.append(say("{count} failed", language, count=now.failed))
+    if now.stopped:
+        parts.append(say("{count} stopped", language, count=now.stopped))
     if now.running:
         parts.append(say("{count} running", language, count=now.running))
     return [*parts, duration(int(now.seconds), language)]

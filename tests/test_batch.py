@@ -95,6 +95,8 @@ def test_it_may_stop_at_the_first_failure(studio) -> None:
 
 def test_nothing_is_submitted_after_the_first_failure(studio) -> None:
     outcomes = studio.run(prompts("[input_moderation]", *(f"good {n}" for n in range(5))), stop_at_failure=True, concurrency=1)
+    last = studio.events[-1].snapshot
+    assert (last.failed, last.stopped) == (1, statuses(outcomes).count("stopped")), "what was never sent has not failed"
     sent = [seen.body["prompt"] for seen in studio.emulator.received if seen.step == "submit"]
     assert sent[-1] == "[input_moderation]"  # a job behind it in the plan may have been quicker to the slot
     assert sorted(statuses(outcomes)) == ["failed", *["stopped"] * (6 - len(sent)), *["succeeded"] * (len(sent) - 1)]
