@@ -45,7 +45,7 @@ def balance(arguments: argparse.Namespace, language: str) -> int:
     show(money(credits, language))
     model = settings.catalogue.named(settings.model)
     if model.credits:
-        count = f"{credits // model.credits:,}"
+        count = f"{max(credits // model.credits, 0):,}"
         show(say("That is {count} pictures with {model}.", language, count=count, model=model.id))
     return 0
 

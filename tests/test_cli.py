@@ -384,6 +384,11 @@ def test_balance_says_credits_and_how_many_pictures_they_make(shell: Shell) -> N
     assert shell.run("balance", "--json").object == {"credits": 44_000, "yuan": 4.4}
 
 
+def test_a_balance_below_zero_makes_no_pictures_rather_than_less_than_none(shell: Shell) -> None:
+    shell.emulator.credits = -5
+    assert "That is 0 pictures with nano-banana-fast." in shell.run("balance").out
+
+
 def test_a_refused_key_is_said_and_is_no_wrong_use(shell: Shell) -> None:
     shell.emulator.key = "sk-" + "f" * 32
     done = shell.run("balance")
