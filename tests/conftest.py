@@ -62,6 +62,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With `-n`, the tests of a file stay together: they share what is slow to start."""
     from xdist.scheduler import LoadFileScheduling
 
+    config.option.loadscopereorder = False  # as collected: first those with a browser, which take longest
     return LoadFileScheduling(config, log)
 
 

@@ -57,9 +57,13 @@ function compare(saved) {
   const { app, LiteGraph } = window;
   const now = app.graph.serialize();
   const nodes = Object.fromEntries(now.nodes.map((node) => [node.id, node]));
-  const values = (node) => JSON.stringify(node?.widgets_values ?? []); // a node without widgets may have an empty list or none
-  const changed = saved.nodes.filter((node) => values(nodes[node.id]) !== values(node));
   const ours = app.graph.nodes.filter((node) => node.comfyClass in { BatchBanana: 1, NanoBananaGenerate: 1 });
+  const changed = saved.nodes.filter((node) => {
+    const [before, after] = [node, nodes[node.id]].map((each) => each?.widgets_values ?? []);
+    // Nodes of ComfyUI's own have more widgets in some versions than in others.
+    const counted = ours.some(({ id }) => id === node.id) ? after : after.slice(0, before.length);
+    return JSON.stringify(counted) !== JSON.stringify(before);
+  });
   return {
     missing: saved.nodes.filter(({ type }) => !(type in LiteGraph.registered_node_types)).map(({ type }) => type),
     links: [saved.links.length, now.links.length],
