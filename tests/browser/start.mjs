@@ -13,7 +13,7 @@ await tell(async (url, { locale, example }) => {
     said.closed = await escape(page);
     said.focused = await keyByKeyboard(page);
     said.locked = await locked(page);
-    said.apart = await apart(page, url);
+    said.apart = await apart(page, url, locale);
     await post(`${url}/grsai/settings`, { host: "china" });
     said.panel = await panel(page);
     return { ...said, troubles: page.troubles };
@@ -109,15 +109,16 @@ async function locked(page) {
 }
 
 // What was queued beside the canvas is what runs once more.
-async function apart(page, url) {
+async function apart(page, url, locale) {
   const node = (prompt) => ({ class_type: "NanoBananaGenerate", inputs: { prompt, count: 1, seed: 0, model: "nano-banana-fast", "model.aspect_ratio": "1:1" } });
+  const prompt = `not on the canvas ${locale}`;
   await page.evaluate(async (output) => (await import("/extensions/grsai-nano-banana/js/comfy.js")).queue(output), {
-    1: node("not on the canvas"),
+    1: node(prompt),
     2: { class_type: "PreviewImage", inputs: { images: ["1", 0] } },
   });
   await dialog(page).waitFor(WAIT);
   await dialog(page).locator(".grsai-way").first().click();
-  await until(page, async () => (await (await fetch("/grsai/history?limit=1&state=done")).json()).entries[0]?.prompt === "not on the canvas");
+  await until(page, async (prompt) => (await (await fetch("/grsai/history?limit=1&state=done")).json()).entries[0]?.prompt === prompt, prompt);
   return (await (await fetch(`${url}/grsai/history`)).json()).entries.map((entry) => entry.prompt);
 }
 

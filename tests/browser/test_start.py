@@ -56,7 +56,7 @@ def test_only_what_works_is_offered_where_the_environment_decides(said: dict[str
 
 
 def test_what_runs_once_more_is_what_failed(said: dict[str, Any]):
-    assert said["apart"][0] == "not on the canvas" and "a boat" not in said["apart"]
+    assert said["apart"][0] == f"not on the canvas {said['locale']}" and "a boat" not in said["apart"]
 
 
 def test_the_sidebar_offers_the_same_two_ways(said: dict[str, Any]):
