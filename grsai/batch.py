@@ -101,7 +101,7 @@ def run(
     `on_event` is called from those threads, one call at a time. `budget` in yuan, 0 for none. Raises `Refused` before anything
     is sent where the run cannot work: no key, too few credits, an output folder that cannot be written.
     """
-    files.check_folder(output)
+    files.check_folder(output, longest=max((f"{job.name}_1" for job in jobs), key=len, default="probe"))
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
     budget_credits = in_credits(settings.budget if budget is None else budget)
     price = estimate(jobs, ledger, fresh=fresh, output=output)

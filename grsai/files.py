@@ -17,11 +17,14 @@ from .pictures import check_result
 PART = ".part"
 
 
-def check_folder(folder: Path) -> None:
-    """Raises `OutputError` if pictures could not be written into `folder`, which is made if it is missing."""
+def check_folder(folder: Path, *, longest: str = "probe") -> None:
+    """Raises `OutputError` if pictures could not be written into `folder`, which is made if it is missing.
+
+    `longest`: of the names that pictures are to have. Where paths end early, as on Windows, they must fit before they are paid.
+    """
     with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        probe = _part(folder / "probe", uuid.uuid4().hex)
+        probe = _part(folder / longest, uuid.uuid4().hex)
         probe.write_bytes(b"x")
         probe.unlink()
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import struct
+import sys
 import urllib.request
 import zlib
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from PIL import Image, ImageFile
 
 from grsai import batch
 from grsai.client import GrsaiClient
-from grsai.errors import BadPicture, DownloadError, GrsaiError, NotKept, WrongJob, WrongSetting
+from grsai.errors import BadPicture, DownloadError, GrsaiError, NotKept, OutputError, WrongJob, WrongSetting
 from grsai.gallery import write_gallery
 from grsai.jobs import MAX_STEM, Job, plan, safe_stem, split_prompts
 from grsai.models import Catalogue
@@ -376,6 +377,16 @@ def test_the_longest_chinese_names_still_fit_the_file_system(studio) -> None:
     for job in jobs:
         (studio.output / f"{job.name}_1.png").write_bytes(b"somebody else's")
     studio.assert_right(studio.run(jobs))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fills a path up to what Linux takes")
+def test_a_folder_so_deep_that_no_name_fits_is_refused_before_anything_is_paid(studio) -> None:
+    deep = studio.output.joinpath(*["f" * 199] * ((3980 - len(str(studio.output))) // 200))
+    deep /= "g" * max(3990 - len(str(deep)), 1)
+    jobs = plan(["a"], [Reference("long" * 30, "0" * 64, load=encoded)], model=FAST)
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        studio.run(jobs, output=deep)
+    assert not studio.emulator.received
 
 
 @pytest.mark.parametrize("prefix", ["../evil", "/evil", "a/b", "..", "C:\\evil", "CON", "a\x00b"])
