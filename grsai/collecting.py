@@ -41,11 +41,11 @@ def collect(
 ) -> list[Collected]:
     """Fetches every task that was paid and not collected, in the order of their submits; pays nothing.
 
-    Files go to where their run would have put them, or to `output`. `task_ids` names tasks that the ledger does not know.
-    A task that is still running is left for later, as `StillOpen`.
+    Files go to where their run would have put them, or to `output`. `task_ids` names the tasks that are wanted, also such as the
+    ledger does not know. What is here already is not fetched again, and a task that still runs is left for later, as `StillOpen`.
     """
     stop = stop or threading.Event()
-    entries = [entry for entry in ledger.open_entries() if not task_ids or entry.task_id in task_ids]
+    entries = ledger.entries_of(task_ids) if task_ids else ledger.open_entries()
     strangers = sorted(set(task_ids) - {entry.task_id for entry in entries})
     left = [Collected(entry.task_id or "", error=Stopped("Stopped."), entry=entry) for entry in entries]
     left += [Collected(task_id, error=Stopped("Stopped.")) for task_id in strangers]
@@ -59,7 +59,7 @@ def _collect(steps: Steps, ledger: Ledger, wanted: Collected, output: Path | Non
     try:
         with _claimed(ledger, wanted):
             if wanted.entry is None:
-                return _fetched(steps, wanted, output or Path(), 3600.0)
+                return _fetched(steps, wanted, output or Path.cwd(), 3600.0)
             return _collect_entry(steps, ledger, wanted, ledger.entry(wanted.entry.row) or wanted.entry, output)
     except GrsaiError as error:
         return replace(wanted, error=error)
@@ -81,7 +81,7 @@ def _claim_of(wanted: Collected) -> str:
 
 
 def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry, output: Path | None) -> Collected:
-    if entry.state == "done" and entry.whole:  # a run was quicker
+    if entry.state == "done" and entry.whole:  # it was here before, or a run was quicker
         return replace(wanted, error=None, files=entry.kept)
     try:
         found = _fetched(steps.at(entry.base_url), wanted, output or entry.folder, entry.age)

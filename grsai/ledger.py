@@ -326,6 +326,11 @@ class Ledger:
             self.service, time.time() - 2 * TASK_SECONDS))  # fmt: skip
         return [each for each in found if each.collectable and (each.state == "open" or not each.whole)]
 
+    def entries_of(self, task_ids: Sequence[str]) -> list[Entry]:
+        """What is known of these tasks, oldest first."""
+        marks = ", ".join("?" * len(task_ids))
+        return self._entries(f"WHERE service = ? AND task_id IN ({marks}) ORDER BY row", (self.service, *task_ids))
+
     def counts(self) -> dict[str, int]:
         return dict(self._read("SELECT state, count(*) FROM tasks WHERE service = ? GROUP BY state", (self.service,)))
 

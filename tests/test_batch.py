@@ -923,6 +923,14 @@ def test_collect_fetches_a_task_that_the_ledger_does_not_know(studio) -> None:
     assert collected.files and collected.files[0].parent == studio.output
 
 
+def test_collect_by_id_names_the_files_of_what_is_here_already(studio) -> None:
+    (outcome,) = studio.run(studio.jobs(1))
+    sent = len(studio.emulator.received)
+    (collected,) = studio.collect(task_ids=[outcome.task_id], output=studio.folder / "elsewhere")
+    assert collected.files == outcome.files and collected.error is None
+    assert len(studio.emulator.received) == sent
+
+
 def test_collect_keeps_the_name_of_an_unknown_task_inside_the_folder(studio) -> None:
     (collected,) = studio.collect(task_ids=["../../evil"], output=studio.output)
     assert collected.error and not collected.files
