@@ -115,7 +115,8 @@ async function live(page, words) {
   }, words);
   await page.waitForFunction(() => window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
   const states = await page.evaluate(async () => (await (await fetch("/grsai/history?limit=2")).json()).entries.map(({ prompt, state, files }) => [prompt.split(" ")[2], state, files.length]));
-  await page.waitForFunction(() => window.shown().length > 1 && !window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
+  await page.waitForFunction(() => window.shown().length && !window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
+  await page.waitForTimeout(1000); // all of them
   return { states: Object.fromEntries(states.map(([prompt, ...state]) => [prompt, state])), shown: await page.evaluate(() => window.shown()) };
 }
 

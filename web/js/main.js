@@ -2,7 +2,7 @@
 import { addBadge, followPrices } from "./badge.js";
 import { app } from "./comfy.js";
 import { style } from "./dom.js";
-import { keepSize, showAllPictures } from "./memory.js";
+import { keepSize, showAllPictures, showLivePictures } from "./memory.js";
 import { refreshPrices } from "./money.js";
 import { SETTINGS } from "./settings.js";
 import { TAB } from "./sidebar/tab.js";
@@ -22,6 +22,7 @@ app.registerExtension({
   setup() {
     app.extensionManager.registerSidebarTab(TAB);
     showFailures();
+    showLivePictures();
     followPrices();
     refreshPrices().catch((error) => console.warn("Grsai: no prices.", error.text));
   },

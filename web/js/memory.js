@@ -1,5 +1,5 @@
-// Two things that the canvas forgets.
-import { app, stores } from "./comfy.js";
+// Three things that the canvas forgets.
+import { api, app, stores } from "./comfy.js";
 
 const KEPT = ["NanoBananaGenerate", "BatchBanana"];
 
@@ -24,6 +24,16 @@ export function showAllPictures(node) {
     for (const previews of [stores()?.nodeOutput?.nodePreviewImages, app.nodePreviewImages]) delete previews?.[placeOf(this)];
     this.images = undefined; // so that the canvas takes the output for new
   };
+}
+
+/** Older Vue canvases do not see that a live preview came: it is put into their store once more, as something new. */
+export function showLivePictures() {
+  api.addEventListener("b_preview_with_metadata", () => {
+    setTimeout(() => {
+      const previews = stores()?.nodeOutput?.nodePreviewImages ?? {};
+      for (const [place, addresses] of Object.entries(previews)) previews[place] = [...addresses];
+    });
+  });
 }
 
 // How ComfyUI names a node that may be inside a subgraph.
