@@ -338,7 +338,8 @@ class _Batch:
         way.task_id = entry.task_id
         steps = self.steps.at(entry.base_url)
         age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
-        task = self._watched(way, entry.row, steps, age=age)
+        with self._one_running():
+            task = self._watched(way, entry.row, steps, age=age)
         return self._stored(way, entry.row, steps, task)
 
     def _paid(self, way: _Way) -> Outcome:
@@ -391,7 +392,8 @@ class _Batch:
                 raise Stopped("Stopped.")
             self._check_going_on()
             try:
-                yield
+                with self._one_running():
+                    yield
             except GrsaiError as error:
                 if self._is_final(way, error):
                     self._heed_failure(error)  # now: who gets the slot next must know
@@ -546,11 +548,21 @@ class _Batch:
     def _enter(self, way: _Way, phase: Literal["running", "submitting"] = "running") -> None:
         with self._changed:
             first = way.phase == "waiting"
-            self._counts["running"] += first
             way.phase = phase
             self._changed.notify_all()
         if first:
             self._tell("started", way)
+
+    @contextlib.contextmanager
+    def _one_running(self) -> Iterator[None]:
+        """A job counts as running from its submit to the end of its task; uploads ahead and downloads do not."""
+        with self._changed:
+            self._counts["running"] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._counts["running"] -= 1
 
     def _advance(self, way: _Way, percent: int) -> None:
         with self._changed:
@@ -565,7 +577,6 @@ class _Batch:
             way.outcome, way.phase = outcome, "finished"
             self._percent += 100 - way.progress
             way.progress = 100
-            self._counts["running"] -= 1
             self._counts[_COUNTED.get(outcome.status, "failed")] += 1
             self._counts["reused"] += outcome.reused
             if outcome.error is not None:
