@@ -33,6 +33,7 @@ from .errors import (
     TaskError,
     TaskFailed,
     Uncertain,
+    Unreachable,
 )
 from .gate import Gate, Run
 from .jobs import Job, Outcome, Status
@@ -48,6 +49,8 @@ from .steps import Steps, may_help, verdict
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way
 _COUNTED = {"succeeded": "done", "stopped": "stopped"}  # all others failed
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
+# What every other job would meet too. A host counts as out of reach after all the tries of one job, which take a minute.
+_MEET_ALL = (KeyRefused, OutOfCredits, OutputError, LedgerError, Unreachable)
 
 
 @dataclass(frozen=True)
@@ -248,7 +251,7 @@ class _Batch:
         except Uncertain as error:
             return self._ended(way, "uncertain", error)
         except GrsaiError as error:
-            if isinstance(error, (KeyRefused, OutOfCredits, OutputError, LedgerError)):
+            if isinstance(error, _MEET_ALL):
                 self._halted(error)
             return self._ended(way, "failed", error)
 
