@@ -21,7 +21,7 @@ from .service import ROOT
 from .sources import PHOTOS
 
 SIDE = 2048
-RUNS = 5
+RUNS = 11
 AT_ONCE = 16
 
 
@@ -106,7 +106,7 @@ def _side_by_side(encode: Callable[[], bytes]) -> Figure:
     cores = os.cpu_count() or 1
     encode()
     ratios, said = [], ""
-    for _ in range(3):
+    for _ in range(5):
         alone = _seconds(lambda: [encode() for _ in range(AT_ONCE)])
         with ThreadPoolExecutor(cores) as pool:
             together = _seconds(lambda: list(pool.map(lambda _: encode(), range(AT_ONCE))))

@@ -55,10 +55,10 @@ def pixels(frame: torch.Tensor) -> np.ndarray:
     """`[H, W, 3 or 4]` bytes: rounded, clamped, NaN as 0."""
     if frame.shape[-1] == 1:
         frame = frame.expand(*frame.shape[:-1], 3)
-    values = torch.empty(frame.shape, dtype=torch.uint8)
+    values = np.empty(frame.shape, np.uint8)
     for rows in _bands(len(frame), _BAND):
         values[rows] = _bytes_of(frame[rows])
-    return values.numpy()
+    return values
 
 
 def encode(values: np.ndarray) -> Encoded:
@@ -88,10 +88,10 @@ def decode(file: Path) -> torch.Tensor:
         with Image.open(file) as image:
             check_size(file.name, image.width, image.height)
             ImageOps.exif_transpose(image, in_place=True)
-            values = np.asarray(_opaque(image))
+            floats = _floats_of(_opaque(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadPicture("{name} is no picture that can be read ({why}).", name=file.name, why=error) from None
-    return torch.from_numpy(_floats_of(values)[None])
+    return torch.from_numpy(floats[None])
 
 
 def thumbnail(file: Path, side: int) -> Image.Image:
@@ -127,22 +127,25 @@ def _checked(frame: torch.Tensor, name: str) -> torch.Tensor:
     return frame
 
 
-def _bytes_of(rows: torch.Tensor) -> torch.Tensor:
+def _bytes_of(rows: torch.Tensor) -> np.ndarray:
     if rows.is_floating_point():
-        values = torch.nan_to_num(rows.detach().float(), nan=0.0, posinf=1.0, neginf=0.0)
-        return values.clamp_(0.0, 1.0).mul_(255.0).add_(0.5).to(torch.uint8)
-    if rows.dtype is torch.bool:
-        return rows.to(torch.uint8) * 255
-    return rows if rows.dtype is torch.uint8 else rows.clamp(0, 255).to(torch.uint8)
+        values = np.fmax(rows.detach().float().cpu().numpy(), np.float32(0))  # NaN is less than any number to fmax
+        np.fmin(values, np.float32(1), out=values)
+        values *= np.float32(255)
+        values += np.float32(0.5)
+        return values.astype(np.uint8)
+    values = rows.cpu().numpy()
+    if values.dtype == np.bool_:
+        return values * np.uint8(255)
+    return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def _floats_of(values: np.ndarray) -> np.ndarray:
-    """0 to 1, written once, by all cores together."""
-    floats = np.empty(values.shape, np.float32)
-    parts = _bands(len(values), max(-(-len(values) // _cores), _BAND))
-    with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
-        for _ in pool.map(lambda rows: np.divide(values[rows], np.float32(255), out=floats[rows]), parts):
-            pass
+def _floats_of(image: Image.Image) -> np.ndarray:
+    """`[H, W, 3]`, 0 to 1, in bands: no second copy of the picture's bytes is made."""
+    floats = np.empty((image.height, image.width, 3), np.float32)
+    for rows in _bands(image.height, _BAND):
+        floats[rows] = image.crop((0, rows.start, image.width, min(rows.stop, image.height)))
+        floats[rows] /= np.float32(255)
     return floats
 
 
