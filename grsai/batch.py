@@ -289,9 +289,7 @@ class _Batch:
         if entry.state == "uncertain" and settled_meanwhile:
             raise Uncertain("Not sent again: {why}", why=entry.error)
         if entry.reason == EmptyResult.reason:
-            way.notes.append(
-                EmptyResult("Task {task} ended without a picture and may have been paid too.", task=entry.task_id)
-            )
+            way.notes.append(EmptyResult("Task {task} ended without a picture and may have been paid too.", task=entry.task_id))
         if entry.state in ("submitting", "uncertain"):
             note = Uncertain("An earlier submit got no reply and may have been paid too.")
             way.notes.append(note)

@@ -164,9 +164,7 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
@@ -310,9 +308,7 @@ class Ledger:
         found = self._entries("WHERE row = ?", (row,))
         return found[0] if found else None
 
-    def entries(
-        self, *, before: int | None = None, limit: int = 50, state: str | None = None, text: str = ""
-    ) -> list[Entry]:
+    def entries(self, *, before: int | None = None, limit: int = 50, state: str | None = None, text: str = "") -> list[Entry]:
         """The history, newest first: rows below `before`, of one state, with `text` in prompt or file name."""
         pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         conditions = "WHERE service = ? AND row < ? AND (? IS NULL OR state = ?)"
@@ -562,9 +558,7 @@ def _ledger_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
-            raise LedgerBusy(
-                "The ledger {path} is locked by another program. Close it and run again.", path=path
-            ) from None
+            raise LedgerBusy("The ledger {path} is locked by another program. Close it and run again.", path=path) from None
         raise LedgerError(_UNUSABLE, path=path, why=error) from None
     except (sqlite3.Error, OSError) as error:
         raise LedgerError(_UNUSABLE, path=path, why=error) from None
@@ -593,9 +587,7 @@ def _bring_up(database: sqlite3.Connection, facts: Facts) -> None:
         (facts["task_id"], facts["service"], facts["fingerprint"], facts["created"]),
     ).fetchone()
     names, places = ", ".join(("row", *values)), ", ".join("?" * (len(values) + 1))
-    database.execute(
-        f"INSERT OR REPLACE INTO tasks ({names}) VALUES ({places})", (row[0] if row else None, *values.values())
-    )
+    database.execute(f"INSERT OR REPLACE INTO tasks ({names}) VALUES ({places})", (row[0] if row else None, *values.values()))
 
 
 def _is_entry(facts: Facts) -> bool:

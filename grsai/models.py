@@ -40,18 +40,14 @@ class Model:
             raise WrongJob("{model} takes no image size. Leave it out.", model=self.id)
         if asked not in self.sizes:
             allowed = ", ".join(self.sizes)
-            raise WrongJob(
-                "{model} has no size {size}. Allowed: {allowed}.", model=self.id, size=asked, allowed=allowed
-            )
+            raise WrongJob("{model} has no size {size}. Allowed: {allowed}.", model=self.id, size=asked, allowed=allowed)
         return asked
 
     def ratio(self, asked: str | None) -> str:
         """The ratio to send, `auto` by default. Refuses what the model has not."""
         if asked and asked not in self.ratios:
             allowed = ", ".join(self.ratios)
-            raise WrongJob(
-                "{model} has no ratio {ratio}. Allowed: {allowed}.", model=self.id, ratio=asked, allowed=allowed
-            )
+            raise WrongJob("{model} has no ratio {ratio}. Allowed: {allowed}.", model=self.id, ratio=asked, allowed=allowed)
         return asked or "auto"
 
     def usual_seconds(self, size: str | None) -> float:
@@ -147,6 +143,4 @@ def _credits(value: Any) -> int:
     return value
 
 
-_FIELDS = types.MappingProxyType(
-    {"credits": _credits, "sizes": _texts, "ratios": _ratios, "seconds": float, "delisted": bool}
-)
+_FIELDS = types.MappingProxyType({"credits": _credits, "sizes": _texts, "ratios": _ratios, "seconds": float, "delisted": bool})

@@ -127,9 +127,7 @@ def _setting(default: Any, read: Any, about: str) -> Any:
 class Settings:
     """Every setting, checked. Each has the name of its option, of `GRSAI_<NAME>` and of its line in `grsai.toml`."""
 
-    api_key: Key | None = _setting(
-        None, Key, "API key; better in the environment or .env than in a file that is shared"
-    )
+    api_key: Key | None = _setting(None, Key, "API key; better in the environment or .env than in a file that is shared")
     base_url: str = _setting(CHINA, host, "china, overseas, or an address")
     model: str = _setting(DEFAULT_MODEL, str, "model")
     aspect_ratio: str = _setting("auto", str, "aspect ratio")
@@ -146,9 +144,7 @@ class Settings:
     connect_seconds: float = _setting(10.0, _seconds, "time to connect")
     read_seconds: float = _setting(60.0, _seconds, "time for a reply")
     upload_seconds: float = _setting(120.0, _seconds, "time for the reply to an upload")
-    deadline_seconds: float | None = _setting(
-        None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K"
-    )
+    deadline_seconds: float | None = _setting(None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K")
     max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
     ledger: Path = _setting(Path(".grsai/ledger.sqlite3"), Path, "where the command writes down what was paid and made")
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)

@@ -104,9 +104,7 @@ class Steps:
         if reference.load is None:
             return reference.url or ""
         with self._gate.upload_of(reference.digest):
-            url = self._uploaded.get(reference.digest) or (
-                None if self._fresh else self._ledger.uploaded(reference.digest)
-            )
+            url = self._uploaded.get(reference.digest) or (None if self._fresh else self._ledger.uploaded(reference.digest))
             if url is None:
                 with self._gate.encoders:
                     picture = reference.load()

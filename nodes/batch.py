@@ -81,9 +81,7 @@ class BatchBanana(io.ComfyNode):
                     is_output_list=True,
                     tooltip="The pictures in input order: first by picture, then by prompt. Each in its own size.",
                 ),
-                io.String.Output(
-                    "files", display_name="files", is_output_list=True, tooltip="Their files, in the same order."
-                ),
+                io.String.Output("files", display_name="files", is_output_list=True, tooltip="Their files, in the same order."),
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],

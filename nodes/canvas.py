@@ -271,4 +271,3 @@ def _progress_parts(now: Snapshot, language: str) -> list[str]:
     if now.running:
         parts.append(say("{count} running", language, count=now.running))
     return [*parts, duration(int(now.seconds), language)]
-

@@ -228,9 +228,7 @@ def _source(source: str) -> dict[str, str] | str:
 
 async def _thumbnail(query: Mapping[str, str]) -> Answer:
     data = await host.off_loop(_small_jpeg, _number(query, "row"), _number(query, "file") or 0)
-    return web.Response(
-        body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"}
-    )
+    return web.Response(body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
 def _small_jpeg(row: int | None, number: int) -> bytes:
@@ -291,9 +289,7 @@ def _collect_all(run: Run, mine: account.Account, entries: list[Entry]) -> None:
             error = _collect_one(run, mine, entry)
             done, failed = done + (error is None), failed + (error is not None)
             left = len(entries) - done - failed
-            run.snapshot = batch.Snapshot(
-                len(entries), done=done, failed=failed, running=left, progress=1 - left / len(entries)
-            )
+            run.snapshot = batch.Snapshot(len(entries), done=done, failed=failed, running=left, progress=1 - left / len(entries))
             run.error = error or run.error
     except GrsaiError as error:
         run.error = error

@@ -531,9 +531,7 @@ ANYWHERE = [(step, kind) for kind in PLAIN for step in FAULTS[kind]]
 
 
 @pytest.mark.parametrize(("step", "kind"), ANYWHERE)
-def test_a_faulty_reply_comes_once_and_then_the_step_works(
-    caller: Caller, emulator: Emulator, step: str, kind: str
-) -> None:
+def test_a_faulty_reply_comes_once_and_then_the_step_works(caller: Caller, emulator: Emulator, step: str, kind: str) -> None:
     emulator.add(Fault(step, kind, times=1))
     reply = every_step(caller, step)
     status, content_type, text = PLAIN[kind]
@@ -566,9 +564,7 @@ def test_a_submit_that_failed_after_processing_is_paid(caller: Caller, emulator:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "reset_middle", "short_body", "hang"])
-def test_a_broken_connection_is_an_error_at_every_step(
-    caller: Caller, emulator: Emulator, step: str, kind: str
-) -> None:
+def test_a_broken_connection_is_an_error_at_every_step(caller: Caller, emulator: Emulator, step: str, kind: str) -> None:
     emulator.add(Fault(step, kind, times=1, seconds=0.01))
     with pytest.raises(NETWORK_ERRORS):
         every_step(caller, step)

@@ -58,9 +58,7 @@ def _loaded(base: Path) -> types.ModuleType:
     for name in ("input", "output", "user"):
         (base / name).mkdir()
         getattr(folder_paths, f"set_{name}_directory")(str(base / name))
-    spec = importlib.util.spec_from_file_location(
-        "banana_pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)]
-    )
+    spec = importlib.util.spec_from_file_location("banana_pack", PACK / "__init__.py", submodule_search_locations=[str(PACK)])
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["banana_pack"] = module

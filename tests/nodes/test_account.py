@@ -82,9 +82,7 @@ def test_the_vendors_two_hosts_share_a_key(account: ModuleType):
     assert account.settings().key.reveal() == KEY
 
 
-def test_a_host_of_the_environment_goes_with_the_key_of_the_environment(
-    account: ModuleType, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_host_of_the_environment_goes_with_the_key_of_the_environment(account: ModuleType, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GRSAI_API_KEY", KEY)
     monkeypatch.setenv("GRSAI_BASE_URL", "https://relay.example")
     account.change_panel({"host": "overseas"})
