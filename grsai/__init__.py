@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .batch import Collected, Estimate, Event, Snapshot, collect, estimate, run, upload
     from .client import GrsaiClient
+    from .entries import Entry
     from .errors import GrsaiError
     from .gate import Gate
     from .jobs import Job, Outcome, plan
-    from .ledger import Entry, Ledger
+    from .ledger import Ledger
     from .models import Catalogue, Model
     from .pictures import Reference, list_pictures
     from .settings import Settings, load
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "batch": ("Collected", "Estimate", "Event", "Snapshot", "collect", "estimate", "run", "upload"),
     "client": ("GrsaiClient",),
+    "entries": ("Entry",),
     "errors": ("GrsaiError",),
     "gate": ("Gate",),
     "jobs": ("Job", "Outcome", "plan"),
-    "ledger": ("Entry", "Ledger"),
+    "ledger": ("Ledger",),
     "models": ("Catalogue", "Model"),
     "pictures": ("Reference", "list_pictures"),
     "settings": ("Settings", "load"),

@@ -128,7 +128,7 @@ def _estimate(jobs: Sequence[Job], ledger: Ledger, arguments: argparse.Namespace
         counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
         show_json({**counts, "credits": price.credits, "yuan": round(price.yuan, 4)})
         return 0
-    show(say("{total} pictures, {new} of them to be made.", language, total=price.total, new=price.new))
+    show(say("Pictures: {total}. To be made: {new}.", language, total=price.total, new=price.new))
     if price.reused:
         show(say("{count} were made earlier and cost nothing.", language, count=price.reused))
     if price.open:

@@ -46,7 +46,7 @@ def balance(arguments: argparse.Namespace, language: str) -> int:
     model = settings.catalogue.named(settings.model)
     if model.credits:
         count = f"{max(credits // model.credits, 0):,}"
-        show(say("That is {count} pictures with {model}.", language, count=count, model=model.id))
+        show(say("Enough for {count} × {model}.", language, count=count, model=model.id))
     return 0
 
 

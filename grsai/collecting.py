@@ -10,10 +10,11 @@ from pathlib import Path
 
 from .client import GrsaiClient
 from .crew import abreast
+from .entries import Entry
 from .errors import GrsaiError, LedgerError, StillOpen, Stopped, TaskError
 from .gate import Gate
 from .jobs import safe_stem
-from .ledger import Entry, Ledger
+from .ledger import Ledger
 from .pace import Backoff
 from .settings import Settings
 from .steps import Steps

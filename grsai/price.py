@@ -11,9 +11,10 @@ from typing import Literal
 
 from .client import GrsaiClient
 from .crew import abreast
+from .entries import Entry
 from .errors import KeyRefused, Moderated, OutOfCredits, OverBudget, ServiceError
 from .jobs import Job
-from .ledger import Entry, Ledger
+from .ledger import Ledger
 from .models import CREDITS_PER_YUAN, yuan
 
 BALANCE_SECONDS = 10.0  # a balance that takes longer to be told is not waited for
@@ -50,7 +51,7 @@ def in_credits(budget: float) -> int:
 def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
     if budget_credits and price.credits > budget_credits:
         raise OverBudget(
-            "{count} pictures cost ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the budget or"
+            "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the budget or"
             " make fewer.",
             count=price.new,
             price=price.yuan,
@@ -65,7 +66,7 @@ def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop:
         return
     if balance is not None and balance < price.credits:
         raise OverBudget(
-            "{count} pictures cost {price} credits, but the balance is {balance}. Nothing was sent; top up or make fewer.",
+            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or make fewer.",
             count=price.new,
             price=price.credits,
             balance=balance,

@@ -144,7 +144,7 @@ def _floats_of(image: Image.Image) -> np.ndarray:
     """`[H, W, 3]`, 0 to 1, in bands: no second copy of the picture's bytes is made."""
     floats = np.empty((image.height, image.width, 3), np.float32)
     for rows in _bands(image.height, _BAND):
-        floats[rows] = image.crop((0, rows.start, image.width, min(rows.stop, image.height)))
+        floats[rows] = np.asarray(image.crop((0, rows.start, image.width, min(rows.stop, image.height))))
         floats[rows] /= np.float32(255)
     return floats
 

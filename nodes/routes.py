@@ -18,8 +18,9 @@ from aiohttp import web
 
 from ..grsai import batch
 from ..grsai.client import GrsaiClient
+from ..grsai.entries import Entry
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, StillOpen, WrongSetting
-from ..grsai.ledger import OFFLINE, Entry
+from ..grsai.ledger import OFFLINE
 from ..grsai.models import DEFAULT_MODEL, yuan
 from ..grsai.settings import HOSTS
 from ..grsai.texts import LANGUAGES, retell

@@ -15,10 +15,11 @@ import pytest
 
 from grsai import batch
 from grsai.emulator import Emulator, Fault, Task
+from grsai.entries import TASK_SECONDS
 from grsai.errors import BadPicture, GrsaiError, OverBudget, StillOpen, Stopped, Uncertain
 from grsai.gate import Gate
 from grsai.jobs import Job, Outcome, plan
-from grsai.ledger import TASK_SECONDS, Ledger, service_of
+from grsai.ledger import Ledger, service_of
 from grsai.models import Catalogue
 from grsai.pace import Backoff
 from grsai.pictures import Reference

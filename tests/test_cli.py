@@ -237,7 +237,7 @@ def test_estimate_counts_and_sends_nothing_and_needs_no_key(shell: Shell) -> Non
     sent = len(shell.emulator.received)
     done = shell.run("--estimate", GRSAI_API_KEY="")
     assert done.status == 0
-    assert "4 pictures, 2 of them to be made." in done.out
+    assert "Pictures: 4. To be made: 2." in done.out
     assert "2 were made earlier" in done.out
     assert "880 credits (¥0.088)" in done.out
     assert shell.run("--estimate", "--fresh", "--json").object == {
@@ -380,13 +380,13 @@ def test_a_model_of_the_users_own_is_listed_and_used(shell: Shell) -> None:
 
 def test_balance_says_credits_and_how_many_pictures_they_make(shell: Shell) -> None:
     shell.emulator.credits = 44_000
-    assert shell.run("balance").out == "44,000 credits (¥4.40)\nThat is 100 pictures with nano-banana-fast.\n"
+    assert shell.run("balance").out == "44,000 credits (¥4.40)\nEnough for 100 × nano-banana-fast.\n"
     assert shell.run("balance", "--json").object == {"credits": 44_000, "yuan": 4.4}
 
 
 def test_a_balance_below_zero_makes_no_pictures_rather_than_less_than_none(shell: Shell) -> None:
     shell.emulator.credits = -5
-    assert "That is 0 pictures with nano-banana-fast." in shell.run("balance").out
+    assert "Enough for 0 × nano-banana-fast." in shell.run("balance").out
 
 
 def test_a_refused_key_is_said_and_is_no_wrong_use(shell: Shell) -> None:

@@ -16,13 +16,15 @@ LIBRARY = ROOT / "grsai"
 ORDER = (
     {"texts", "redact"},
     {"errors"},
-    {"models", "pictures", "journal", "crew"},
-    {"jobs"},
+    {"models", "pictures", "journal", "database", "owner", "crew"},
+    {"jobs", "entries"},
     {"settings"},
     {"client", "ledger"},
     {"gate", "pace", "files"},
     {"steps"},
-    {"price", "collecting"},
+    {"price", "collecting", "progress"},
+    {"context"},
+    {"way"},
     {"batch"},
     {"report"},
     {"thumbnails"},
@@ -119,7 +121,7 @@ def test_one_file_speaks_http(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_one_file_knows_sqlite(module: str) -> None:
-    assert "sqlite3" not in imported(tree(module)) or module == "ledger"
+    assert "sqlite3" not in imported(tree(module)) or module == "database"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nodes").glob("*.py")), ids=lambda path: path.stem)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from grsai.entries import TASK_SECONDS
 from grsai.errors import LedgerBusy, LedgerError, Moderated, Uncertain
 from grsai.jobs import Job, plan
-from grsai.ledger import TASK_SECONDS, UPLOAD_SECONDS, Ledger, service_of
+from grsai.ledger import UPLOAD_SECONDS, Ledger, service_of
 from grsai.models import Catalogue
 
 MODEL = Catalogue().named("nano-banana-fast")

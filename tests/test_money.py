@@ -26,7 +26,7 @@ def sent(studio: Any) -> set[str]:
 
 def test_a_batch_that_the_balance_does_not_cover_is_refused_with_both_figures(studio, photos) -> None:
     studio.emulator.credits = 9 * PRICE + 439
-    with pytest.raises(OverBudget, match=f"10 pictures cost {10 * PRICE} credits, but the balance is {9 * PRICE + 439}"):
+    with pytest.raises(OverBudget, match=rf"\(10\) costs {10 * PRICE:,} credits, but the balance is {9 * PRICE + 439:,}"):
         studio.run(studio.with_references(studio.jobs(10), photos[:1]))
     assert sent(studio) == {"credits"}
 
@@ -68,7 +68,7 @@ def test_the_balance_is_not_asked_where_nothing_is_to_be_paid(studio) -> None:
 
 
 def test_a_batch_that_costs_more_than_the_budget_is_refused_with_both_figures(studio) -> None:
-    with pytest.raises(OverBudget, match=r"10 pictures cost ¥0\.44, more than the budget of ¥0\.40\. Nothing was sent"):
+    with pytest.raises(OverBudget, match=r"\(10\) costs ¥0\.44, more than the budget of ¥0\.40\. Nothing was sent"):
         studio.run(studio.jobs(10), budget=0.40)
     assert not studio.emulator.received
 
@@ -183,11 +183,11 @@ def test_the_command_refuses_with_both_figures_and_status_2(studio) -> None:
     process = studio.command(f"--budget={yuan(5 * PRICE)}")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert f"5 pictures cost {5 * PRICE} credits, but the balance is 100" in err
+    assert f"(5) costs {5 * PRICE:,} credits, but the balance is 100" in err
     process = studio.command("--budget", "0.1")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "5 pictures cost ¥0.22, more than the budget of ¥0.10" in err
+    assert "(5) costs ¥0.22, more than the budget of ¥0.10" in err
     assert not studio.emulator.tasks
     assert isinstance(process, subprocess.Popen) and not out
 
