@@ -51,8 +51,8 @@ def in_credits(budget: float) -> int:
 def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
     if budget_credits and price.credits > budget_credits:
         raise OverBudget(
-            "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the budget or"
-            " make fewer.",
+            "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the"
+            " budget or make fewer.",
             count=price.new,
             price=price.yuan,
             budget=yuan(budget_credits),
@@ -66,7 +66,8 @@ def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop:
         return
     if balance is not None and balance < price.credits:
         raise OverBudget(
-            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or make fewer.",
+            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or make"
+            " fewer.",
             count=price.new,
             price=price.credits,
             balance=balance,
