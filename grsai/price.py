@@ -66,8 +66,8 @@ def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop:
         return
     if balance is not None and balance < price.credits:
         raise OverBudget(
-            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or make"
-            " fewer.",
+            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or"
+            " make fewer.",
             count=price.new,
             price=price.credits,
             balance=balance,
