@@ -77,8 +77,10 @@ async function badges(page, vue) {
 }
 
 // In the Vue canvas: the text must stand in the page. In the classic one the badge is asked for each time it is drawn.
+// It is empty until the catalogue with the prices has come.
 async function badge(page, node, vue) {
   await page.waitForTimeout(200);
+  await page.waitForFunction((name) => window.nodes[name].badges.at(-1)().text, node, { timeout: SHOWN_MILLISECONDS });
   const text = await page.evaluate((name) => window.nodes[name].badges.at(-1)().text, node);
   if (vue) await page.getByText(text, { exact: true }).first().waitFor({ timeout: SHOWN_MILLISECONDS });
   return text;
