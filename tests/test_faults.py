@@ -403,7 +403,7 @@ picture of its own. Each fault alone strikes 30 % of the requests of its step.
   them the service had taken and charged.
 - *Other outcomes*: jobs that ended otherwise in the first run, by the reason that the user reads. What was paid among them
   stays in the ledger and is fetched by the next run.
-- *Submits*: requests of that step in all runs, those included that the fault turned away.
+- *Submits*: requests of the submit step in all runs, those included that the fault turned away.
 - *Made in the end*: the same command twice more, with the service well again.
 - *Lost*: pictures that were paid, whose task id arrived, and that are not on the disk in the end.
 - *Paid twice*: accepted tasks that bring a picture, beyond one a job; a job that was reported as uncertain may have one more.
