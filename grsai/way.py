@@ -59,7 +59,19 @@ class Way:
 
     def go(self) -> None:
         """All of it. What goes wrong becomes the outcome; only a bug, or a listener's, is raised."""
-        self._finish(self._gone())
+        self._begun = time.monotonic()
+        self._enter()
+        try:
+            outcome = self._claimed()
+        except Stopped as error:
+            outcome = self._ended("stopped", error)
+        except Uncertain as error:
+            outcome = self._ended("uncertain", error)
+        except GrsaiError as error:
+            if isinstance(error, _MEET_ALL):
+                self._run.halt(error)
+            outcome = self._ended("failed", error)
+        self._finish(outcome)
 
     def interrupted(self) -> Outcome:
         """The outcome of a job that was under way, or not begun, when the run was stopped."""
@@ -70,20 +82,6 @@ class Way:
             )
             return self._ended("uncertain", lost)
         return self._ended("stopped", Stopped("Stopped."))
-
-    def _gone(self) -> Outcome:
-        self._begun = time.monotonic()
-        self._enter()
-        try:
-            return self._claimed()
-        except Stopped as error:
-            return self._ended("stopped", error)
-        except Uncertain as error:
-            return self._ended("uncertain", error)
-        except GrsaiError as error:
-            if isinstance(error, _MEET_ALL):
-                self._run.halt(error)
-            return self._ended("failed", error)
 
     def _claimed(self) -> Outcome:
         """Waits until no other run works on the same job, then goes the rest of the way."""
