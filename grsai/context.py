@@ -42,6 +42,7 @@ class RunContext:
         self._usual: dict[tuple[str, str | None], Usual] = {}
 
     def check_going_on(self) -> None:
+        """Raises `Stopped` once nothing new may be paid."""
         if self.stop.is_set():
             raise Stopped("Stopped.")
         if self.halted is not None:

@@ -44,7 +44,8 @@ _VERSION = 1  # of the schema
 class Database:
     """Its methods may be called from any thread. Raises `LedgerError`s only.
 
-    `complete` brings a database that was just opened up to date; one on which it finds damage is set aside, and a new one made.
+    `complete` is called with each file that was opened, before it is used. A file that SQLite then finds damaged, or found so
+    while opening it, is set aside, and a new one made.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float, complete: Callable[[Connection], None]) -> None:

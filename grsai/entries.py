@@ -109,6 +109,7 @@ def _files(rows: list[tuple[str, int]]) -> Files:
 
 
 def with_sizes(files: Sequence[Path]) -> str:
+    """The files as a row holds them, each with the bytes that it has now."""
     return json.dumps([[str(path), _size(path)] for path in files])
 
 
@@ -118,7 +119,7 @@ def is_entry(facts: Facts) -> bool:
 
 
 def as_text(facts: Facts) -> Facts:
-    """The same as the journal takes it."""
+    """The same with names that the journal can hold: what is stored as bytes becomes text again."""
     return {**facts, "name": os.fsdecode(facts["name"]), "folder": os.fsdecode(facts["folder"])}
 
 

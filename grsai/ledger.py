@@ -51,14 +51,14 @@ class Ledger:
         self.path = Path(path)
         self.service = service
         self.notices: list[GrsaiError] = []
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # over the claims; always taken before the database's own
         self._journal = Journal(self.path.with_suffix(".journal"))
         self._held: set[str] = set()
         self._open: dict[int, Facts] = {}  # by row: what was submitted here, should the database fail meanwhile
         with ledger_errors(self.path):
             self._owner = Owner(self.path.parent / "owners")
         self._database = Database(self.path, busy_seconds=busy_seconds, complete=self._replay)
-        if self._database.damage is not None:
+        if self._database.damage is not None:  # the only notice: that the new file was empty goes without saying
             self.notices = [self._database.damage]
 
     def __enter__(self) -> Ledger:
