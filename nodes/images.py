@@ -129,7 +129,7 @@ def _checked(frame: torch.Tensor, name: str) -> torch.Tensor:
 
 def _bytes_of(rows: torch.Tensor) -> np.ndarray:
     if rows.is_floating_point():
-        values = np.fmax(rows.detach().float().cpu().numpy(), np.float32(0))  # NaN is less than any number to fmax
+        values = np.fmax(rows.detach().float().cpu().numpy(), np.float32(0))  # fmax passes over NaN
         np.fmin(values, np.float32(1), out=values)
         values *= np.float32(255)
         values += np.float32(0.5)

@@ -67,6 +67,20 @@ def test_every_kind_of_number_is_taken(images: ModuleType, kind: str):
     assert images.pixels(torch.full((2, 2, 3), white).to(dtype)).min() == 255
 
 
+@pytest.mark.parametrize(("value", "byte"), [(-7, 0), (0, 0), (200, 200), (255, 255), (300, 255)])
+def test_whole_numbers_are_clamped(images: ModuleType, value: int, byte: int):
+    assert images.pixels(torch.full((2, 2, 3), value, dtype=torch.int32)).flat[0] == byte
+
+
+@pytest.mark.parametrize("rows", [63, 64, 65, 150])
+def test_no_row_is_lost_where_a_picture_is_converted_in_bands(images: ModuleType, tmp_path: Path, rows: int):
+    values = (noise(rows, 5, 3) * 255).to(torch.uint8).numpy()
+    floats = torch.from_numpy(values / np.float32(255))
+    assert np.array_equal(images.pixels(floats), values)
+    Image.fromarray(values).save(tmp_path / "rows.png")
+    assert torch.equal(images.decode(tmp_path / "rows.png")[0], floats)
+
+
 def test_an_input_is_never_written_to(images: ModuleType):
     frame = noise(16, 16, 3) * 3 - 1
     before = frame.clone()
@@ -153,7 +167,8 @@ def test_a_turned_photo_stands_upright(images: ModuleType, tmp_path: Path):
     assert images.thumbnail(tmp_path / "turned.jpg", 4).size == (1, 4)
 
 
-def test_a_broken_file_is_refused_by_its_name(images: ModuleType, tmp_path: Path):
-    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
+@pytest.mark.parametrize("left", [12, 2000], ids=["no header", "cut short"])
+def test_a_broken_file_is_refused_by_its_name(images: ModuleType, tmp_path: Path, left: int):
+    (tmp_path / "broken.png").write_bytes(images.encode(images.pixels(noise(100, 100, 3))).data[:left])
     with pytest.raises(importlib.import_module("banana_pack.grsai.errors").BadPicture, match="broken.png"):
         images.decode(tmp_path / "broken.png")
