@@ -10,7 +10,8 @@ const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/g
 const GLOBAL = path.join(path.dirname(process.execPath), "..", "lib");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking"];
 const READY_MILLISECONDS = 90_000;
-const SETTLED_MILLISECONDS = 300; // from the first workflow's nodes to its end
+const OWN_WORKFLOW_MILLISECONDS = 4_000;
+const SETTLED_MILLISECONDS = 300; // from its nodes to its end
 
 // Without these a dialog stands in front of the canvas.
 const QUIET = {
@@ -41,8 +42,8 @@ export async function openFrontend(url, options = {}) {
   const chosen = { ...QUIET, "Comfy.Locale": locale, "Comfy.VueNodes.Enabled": vue, "Comfy.ColorPalette": palette, ...settings };
   if (!fresh) await post(`${url}/api/settings`, chosen);
   await page.goto(url, { waitUntil: "domcontentloaded" });
-  await page.waitForFunction(isReady, fresh, { timeout: READY_MILLISECONDS });
-  await page.waitForTimeout(SETTLED_MILLISECONDS);
+  await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
+  if (!fresh) await ownWorkflow(page);
   return page;
 }
 
@@ -100,11 +101,15 @@ async function stayHome(page, url) {
   });
 }
 
-// ComfyUI loads its own first workflow last, over whatever is on the canvas; on a first start it shows its templates instead.
-function isReady(fresh) {
+function isReady() {
   const types = Object.keys(window.LiteGraph?.registered_node_types ?? {});
-  const loaded = fresh ? window.app?.graph : window.app?.graph?.nodes?.length;
-  return Boolean(loaded && types.includes("BatchBanana") && document.querySelector(".grsai-banana-tab-button"));
+  return Boolean(window.app?.graph && types.includes("BatchBanana") && document.querySelector(".grsai-banana-tab-button"));
+}
+
+// ComfyUI's newer frontends load a workflow of their own last, over whatever is on the canvas by then; older ones have none.
+async function ownWorkflow(page) {
+  const loaded = page.waitForFunction(() => window.app.graph.nodes.length, null, { timeout: OWN_WORKFLOW_MILLISECONDS });
+  await loaded.then(() => page.waitForTimeout(SETTLED_MILLISECONDS), () => {});
 }
 
 /** Runs a script of this folder: `story(url, options)` with what the command line gives; its answer goes to stdout as JSON. */

@@ -19,7 +19,10 @@ await tell(async (url, { key, far, address, shot }) => {
     said.host = await status(page, "Grsai.Host", address);
     said.other = await status(page, "Grsai.Key", "another host");
     said.key = await test(page, key);
-    await fill(page, "Grsai.Limit", "input", "2");
+    await entry(page, "Grsai.Limit").locator("input").fill("2");
+    await entry(page, "Grsai.Limit").locator("input").press("Enter");
+    await page.waitForTimeout(500);
+    said.focused = await page.evaluate(() => document.activeElement.closest("[data-setting]")?.dataset.setting);
     await choose(page, "Grsai.Currency", "usd");
     await page.waitForFunction(() => window.badge().startsWith("≈$"));
     said.badge = await page.evaluate(() => window.badge());

@@ -49,6 +49,7 @@ def test_the_panel_says_what_is_missing_and_what_works(turned: tuple[Comfy, dict
     assert said["key"] == "The key works. Balance: ¥12.34"
     assert said["badge"] == "≈$0.0062 · 440 credits"
     assert said["refused"] == "999 is no value for limit."
+    assert said["focused"] == "Grsai.Limit"
 
 
 def test_the_key_is_in_its_own_file_and_nowhere_else(turned: tuple[Comfy, dict[str, Any]]):

@@ -14,6 +14,8 @@ const KEY_STATUS = { environment: "key.from_environment", file: "key.set", ".env
 
 // The entries that are on the screen, so that a change of one can redraw the others.
 const drawn = new Map();
+// Changes go one after the other: what the redrawing of one shows must not hide what the next one is refused for.
+let changes = Promise.resolve();
 
 /** What `registerExtension` takes. ComfyUI lists the higher `sortOrder` first. */
 export const SETTINGS = [
@@ -52,11 +54,10 @@ function entry(id, category, name, draw, sortOrder) {
 
 async function redraw(id) {
   const { box, draw } = drawn.get(id);
-  try {
-    box.replaceChildren(...(await draw()));
-  } catch (error) {
-    box.replaceChildren(note(error.text ?? String(error), "error"));
-  }
+  const now = await draw().catch((error) => [note(error.text ?? String(error), "error")]);
+  const held = box.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  box.replaceChildren(...now);
+  if (held) box.querySelector(`[aria-label="${held}"]`)?.focus();
 }
 
 function redrawAll() {
@@ -111,24 +112,24 @@ async function tryKey(status) {
 async function drawHost() {
   const now = await get("settings");
   const status = note(now.service ? t("host.now", { service: now.service }) : "", "plain");
-  const own = ownAddress(now, status);
+  const own = ownAddress(now);
   own.hidden = now.host !== "own";
   const chosen = async (host) => {
     own.hidden = host !== "own";
     if (host === "own" && !own.value) return own.focus();
-    await change({ host, ...(host === "own" ? { own_url: own.value } : {}) }, status);
+    await change("Grsai.Host", { host, ...(host === "own" ? { own_url: own.value } : {}) });
   };
   return [select("host", HOSTS, now, chosen), own, status, locked("host", now)];
 }
 
-function ownAddress(now, status) {
+function ownAddress(now) {
   return h("input", {
     type: "url",
     value: now.own_url,
     placeholder: "https://",
     "aria-label": t("host.own_label"),
     disabled: now.locked.includes("host"),
-    onchange: (event) => change({ host: "own", own_url: event.target.value.trim() }, status),
+    onchange: (event) => change("Grsai.Host", { host: "own", own_url: event.target.value.trim() }),
   });
 }
 
@@ -143,7 +144,7 @@ async function drawLimit() {
     value: now.limit,
     "aria-label": t("limit.label"),
     disabled: now.locked.includes("limit"),
-    onchange: (event) => change({ limit: Number(event.target.value) }, status),
+    onchange: (event) => change("Grsai.Limit", { limit: Number(event.target.value) }),
   });
   return [box, status, locked("limit", now)];
 }
@@ -158,7 +159,7 @@ async function drawProxy() {
     checked: now.proxy,
     "aria-label": t("proxy.label"),
     disabled: now.locked.includes("proxy"),
-    onchange: (event) => change({ proxy: event.target.checked }, status),
+    onchange: (event) => change("Grsai.Proxy", { proxy: event.target.checked }),
   });
   return [box, status, locked("proxy", now)];
 }
@@ -166,15 +167,21 @@ async function drawProxy() {
 async function drawCurrency() {
   const now = await get("settings");
   const status = note("", "plain");
-  return [select("currency", CURRENCIES, now, (currency) => change({ currency }, status)), status];
+  return [select("currency", CURRENCIES, now, (currency) => change("Grsai.Currency", { currency })), status];
 }
 
-async function change(settings, status) {
-  await said(status, async () => {
-    await post("settings", settings);
-    await refreshPrices();
-    await redrawAll();
+function change(id, settings) {
+  changes = changes.then(async () => {
+    try {
+      await post("settings", settings);
+      await refreshPrices();
+      await redrawAll();
+    } catch (error) {
+      const status = drawn.get(id).box.querySelector("small"); // the one that is drawn by now
+      if (status) say(status, error.text ?? String(error), "error");
+    }
   });
+  return changes;
 }
 
 function select(name, values, now, chosen) {
