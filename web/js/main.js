@@ -2,7 +2,7 @@
 import { addBadge, followPrices } from "./badge.js";
 import { app } from "./comfy.js";
 import { style } from "./dom.js";
-import { keepSize, showAllPictures, showLivePictures } from "./memory.js";
+import { keepSize, showAllPictures, showLivePictures } from "./canvas_fixes.js";
 import { refreshPrices } from "./money.js";
 import { SETTINGS } from "./settings.js";
 import { TAB } from "./sidebar/tab.js";

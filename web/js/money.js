@@ -1,5 +1,5 @@
 // What things cost: the catalogue of the service and the currency that the user chose.
-import { get } from "./grsai.js";
+import { get } from "./routes.js";
 import { t } from "./texts.js";
 
 const listeners = new Set();

@@ -2,7 +2,7 @@
 // gets into ComfyUI's settings file, because the setter that ComfyUI hands over is never called.
 import { openSettings } from "./comfy.js";
 import { h, soon } from "./dom.js";
-import { get, inLanguage, post } from "./grsai.js";
+import { get, inLanguage, post } from "./routes.js";
 import { balance, refreshPrices } from "./money.js";
 import { t } from "./texts.js";
 

@@ -1,7 +1,7 @@
 // The first steps of somebody who has no key: try it offline, or enter one.
 import { closeErrorWindow, runOnceMore, toast } from "./comfy.js";
 import { h, icon, iconButton } from "./dom.js";
-import { get, post } from "./grsai.js";
+import { get, post } from "./routes.js";
 import { refreshPrices } from "./money.js";
 import { enterKey } from "./settings.js";
 import { t } from "./texts.js";

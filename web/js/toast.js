@@ -1,6 +1,6 @@
 // Failures of our nodes as toasts: ComfyUI hides the sentence of an exception behind "View details".
 import { NODES, api, app, toast } from "./comfy.js";
-import { onRun } from "./grsai.js";
+import { onRun } from "./routes.js";
 import { askHowToStart } from "./start.js";
 import { t } from "./texts.js";
 

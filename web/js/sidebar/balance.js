@@ -1,7 +1,7 @@
 // The balance of the account, or that nothing is paid.
 import { openSettings, toast } from "../comfy.js";
 import { h } from "../dom.js";
-import { get, inLanguage } from "../grsai.js";
+import { get, inLanguage } from "../routes.js";
 import { balance, inCredits } from "../money.js";
 import { enterKey } from "../settings.js";
 import { goOffline, situation } from "../start.js";

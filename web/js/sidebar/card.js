@@ -1,6 +1,6 @@
 // One entry of the history as a card.
 import { h, icon, iconButton } from "../dom.js";
-import { thumbnailAddress } from "../grsai.js";
+import { thumbnailAddress } from "../routes.js";
 import { money } from "../money.js";
 import { moment, t } from "../texts.js";
 import { again, copyPrompt, loadNode } from "./actions.js";

@@ -1,6 +1,6 @@
 // The history: the entries of the ledger, newest first, fetched page by page while the list is scrolled.
 import { h, settled } from "../dom.js";
-import { get } from "../grsai.js";
+import { get } from "../routes.js";
 import { t } from "../texts.js";
 import { CARD_HEIGHT, makeCard } from "./card.js";
 import { makeList } from "./list.js";

@@ -1,7 +1,7 @@
 // What is running: a bar and a stop button each.
 import { NODES, app, toast } from "../comfy.js";
 import { h } from "../dom.js";
-import { get, inLanguage, post } from "../grsai.js";
+import { get, inLanguage, post } from "../routes.js";
 import { duration, t } from "../texts.js";
 
 export function makeRuns() {

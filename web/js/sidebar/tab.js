@@ -1,12 +1,12 @@
 // The sidebar tab: balance, what is running, what waits to be collected, the history.
 import { openSettings, toast } from "../comfy.js";
 import { h, iconButton, settled } from "../dom.js";
-import { onRun } from "../grsai.js";
+import { onRun } from "../routes.js";
 import { onPrices, refreshPrices } from "../money.js";
 import { t } from "../texts.js";
 import { makeBalance } from "./balance.js";
 import { makeHistory } from "./history.js";
-import { makeOpenTasks } from "./open.js";
+import { makeOpenTasks } from "./open_tasks.js";
 import { makeRuns } from "./runs.js";
 
 const QUIET_MILLISECONDS = 400;

@@ -1,7 +1,7 @@
 // What was paid but not collected: how many tasks, and the button that fetches them.
 import { toast } from "../comfy.js";
 import { h } from "../dom.js";
-import { get, post } from "../grsai.js";
+import { get, post } from "../routes.js";
 import { t } from "../texts.js";
 
 const KEPT_SECONDS = 2 * 3600; // so long the service keeps a task
