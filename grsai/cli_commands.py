@@ -123,45 +123,22 @@ def config(arguments: argparse.Namespace, language: str) -> int:
 
 def emulator(arguments: argparse.Namespace, language: str) -> int:
     """Serves until Ctrl-C."""
-    from .emulator import Emulator, fault_from_text, span
+    from .emulator import WrongOption, build, serve
 
-    seconds = _value(span, arguments, "seconds")
-    service = Emulator(
-        port=_value(_port, arguments, "port"),
-        key=arguments.key,
-        credits=_value(int, arguments, "credits"),
-        seconds=(seconds[0], seconds[-1]),
-        faults=[_value(fault_from_text, argparse.Namespace(fault=fault), "fault") for fault in arguments.fault],
-    )
     try:
+        service = build(vars(arguments))
         service.start()
+    except WrongOption as error:
+        text = "{value} is no value for --{option}. See --help."
+        raise WrongSetting(text, value=error.value, option=error.option) from None
     except OSError as error:
         text = "Port {port} cannot be used: {why}. Name another one with --port; 0 takes any free one."
         raise WrongSetting(text, port=arguments.port, why=error.strerror or error) from None
     show(say("The offline service runs on {url}. Ctrl+C ends it.", language, url=service.url))
     text = "To use it, add --base-url {url} to a command, with any made-up key in GRSAI_API_KEY."
     show(say(text, language, url=service.url))
-    try:
-        while True:
-            time.sleep(0.5)  # short: on Windows Ctrl-C does not wake a longer wait
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        service.stop()
-
-
-def _port(text: str) -> int:
-    if not 0 <= int(text) <= 65_535:
-        raise ValueError(text)
-    return int(text)
-
-
-def _value(read: Callable[[str], Any], arguments: argparse.Namespace, option: str) -> Any:
-    text = getattr(arguments, option)
-    try:
-        return read(text)
-    except (ValueError, argparse.ArgumentTypeError):
-        raise WrongSetting("{value} is no value for --{option}. See --help.", value=text, option=option) from None
+    serve(service)
+    return 0
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, str], int]] = MappingProxyType(

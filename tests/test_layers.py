@@ -34,7 +34,8 @@ ORDER = (
     {"cli"},
     {"__main__"},
 )
-APART = {"__init__", "emulator"}
+APART = {"__init__"}
+EMULATOR = sorted((LIBRARY / "emulator").glob("*.py"))
 NOT_ON_WINDOWS = (
     "fcntl",
     "pwd",
@@ -100,8 +101,9 @@ def test_imports_run_one_way(number: int) -> None:
 
 
 def test_the_emulator_knows_nothing_of_the_project() -> None:
-    assert not siblings("emulator")
-    assert not {name for name in imported(tree("emulator")) if name.startswith("grsai")}
+    assert EMULATOR
+    for path in EMULATOR:
+        assert not {name for name in imported(tree(path.stem, path.parent)) if name.startswith(("grsai", ".."))}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -116,7 +118,7 @@ def test_one_file_speaks_http(module: str) -> None:
     speaks = roots & {"requests", "urllib3", "httpx", "aiohttp", "http"} | {
         name for name in imported(tree(module)) if name.startswith("urllib.request")
     }
-    assert not speaks or module in ("client", "emulator")
+    assert not speaks or module == "client"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -138,7 +140,7 @@ def test_the_library_needs_nothing_that_windows_lacks(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [name for name in MODULES if name not in ("emulator", "__main__") and not name.startswith("cli")]
+    "module", [name for name in MODULES if name != "__main__" and not name.startswith("cli")]
 )
 def test_the_library_prints_nothing_and_reads_the_environment_in_one_file(module: str) -> None:
     calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
@@ -216,7 +218,7 @@ def test_the_demo_runs_where_posix_is_not(tmp_path: Path) -> None:
 def test_nothing_of_ours_names_what_only_posix_has() -> None:
     named = {
         f"{path.name}: {node.value.id}.{node.attr}"
-        for path in [*LIBRARY.glob("*.py"), *(ROOT / "nodes").glob("*.py"), ROOT / "run_batch.py"]
+        for path in [*LIBRARY.glob("*.py"), *EMULATOR, *(ROOT / "nodes").glob("*.py"), ROOT / "run_batch.py"]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.attr in NOT_IN_WINDOWS.get(node.value.id, ())
@@ -263,10 +265,11 @@ assert before == (dict(os.environ), list(sys.path), logging.root.handlers[:], sy
 
 
 def test_importing_the_library_does_nothing() -> None:
-    run(WATCH + "".join(f"import grsai.{module}\n" for module in MODULES if module not in ("__init__", "__main__")) + CHECK)
+    modules = [*MODULES, *(f"emulator.{path.stem}" for path in EMULATOR)]
+    run(WATCH + "".join(f"import grsai.{module}\n" for module in modules if not module.endswith("__")) + CHECK)
 
 
-@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.py"), *LIBRARY.glob("*.py")]), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.py"), *LIBRARY.glob("*.py"), *EMULATOR]), ids=lambda path: path.stem)
 def test_only_the_nodes_know_comfyui(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imported(tree(path.stem, path.parent))}
     assert not roots & {"comfy", "comfy_api", "comfy_execution", "folder_paths", "server", "execution", "torch"}

@@ -34,7 +34,7 @@ FAST = Catalogue().with_rows({"nano-banana-fast": {"seconds": 0.1}}).named("nano
 
 def tokens(emulator: Emulator) -> list[str]:
     """Every upload token that the emulator gave."""
-    return list(vars(emulator)["_tokens"])
+    return list(emulator.tokens)
 
 
 def shapes(secret: str) -> list[str]:

@@ -1,0 +1,241 @@
+"""The HTTP server on 127.0.0.1: a thread of its own, the faults, and the record of what arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import InitVar, dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from .endpoints import Handler, route
+from .faults import AT_THE_END, PLAIN, REFUSALS, RUNNING, SUCCEEDED, TOLD_IN_DATA, WHILE_RUNNING, Fault, Plan
+from .replies import Call, Received, cut, plain, refusal, spoil, strip_type
+from .service import HOST, Refused, Service
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Emulator(Service):
+    """An offline Grsai on 127.0.0.1, in a thread of its own. Stopped and started again, it keeps its port and its tasks.
+
+    All options but `render` and the faults may be set while it runs; faults are added and cleared.
+    """
+
+    faults: InitVar[Iterable[Fault]] = ()
+
+    received: list[Received] = field(default_factory=list, init=False)
+
+    def __post_init__(self, render: bool, faults: Iterable[Fault]) -> None:
+        super().__post_init__(render)
+        self._plan = Plan(self.seed, faults)
+        self._thread: threading.Thread | None = None
+
+    def add(self, *faults: Fault) -> None:
+        for fault in faults:
+            self._plan.add(fault)
+
+    def clear_faults(self) -> None:
+        self._plan.clear()
+
+    def count(self, step: str) -> int:
+        """How many requests of this step arrived, faulty ones too."""
+        return sum(seen.step == step for seen in list(self.received))
+
+    @property
+    def leaks(self) -> list[Received]:
+        """Requests that carried an Authorization header to storage, results or a redirect's target."""
+        outside = ("upload", "download", "reference", "elsewhere")
+        return [seen for seen in list(self.received) if seen.step in outside and "Authorization" in seen.headers]
+
+    def start(self) -> None:
+        """Returns when it listens. Raises OSError when the port is taken, OverflowError when there is no such port."""
+        listening: concurrent.futures.Future[int] = concurrent.futures.Future()
+        self._thread = threading.Thread(target=self._run, args=(listening,), name="grsai-emulator", daemon=True)
+        self._thread.start()
+        try:
+            self.port = listening.result()
+        except BaseException:
+            self._thread = None
+            raise
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            thread.join()
+
+    def reset(self) -> None:
+        """Forgets tasks, uploads, the record and the faults; the credits are as at the start."""
+        if self._thread is None:
+            return self.forget()
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._loop.call_soon_threadsafe(lambda: done.set_result(self.forget()))
+        done.result(10)
+
+    def record(self) -> dict[str, Any]:
+        """Everything that happened, as JSON can say it: without bodies and headers."""
+        hidden = ("headers", "body")
+        received = [
+            {name: value for name, value in vars(seen).items() if name not in hidden}
+            | {"authorized": "Authorization" in seen.headers}
+            for seen in list(self.received)
+        ]
+        tasks = [{**vars(task), "urls": [url[:120] for url in task.urls]} for task in list(self.tasks.values())]
+        return {
+            "counts": dict(Counter(seen["step"] for seen in received)),
+            "tasks": tasks,
+            "uploads": {key: vars(upload) for key, upload in list(self.uploads.items())},
+            "charged": self.charged,
+            "credits": self.credits,
+            "open": self.open,
+            "peak_open": self.peak_open,
+            "received": received,
+        }
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    # the server
+
+    def _run(self, listening: concurrent.futures.Future[int]) -> None:
+        asyncio.run(self._main(listening))
+
+    async def _main(self, listening: concurrent.futures.Future[int]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        app = web.Application(client_max_size=256 << 20)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.on_response_prepare.append(strip_type)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.05)
+        await runner.setup()
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1, "grsai-painter") as pool:
+            try:
+                await web.TCPSite(runner, HOST, self.port, backlog=1024).start()
+                listening.set_result(runner.addresses[0][1])
+                self.resume(pool)
+                await self._stopping.wait()
+            except Exception as error:  # for whoever waits in start()
+                listening.set_exception(error)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.pause()
+                for site in list(runner.sites):
+                    await site.stop()
+                await asyncio.sleep(0.01)  # connections that were just accepted become known, so that they are closed too
+                await runner.cleanup()
+
+    def forget(self) -> None:
+        """Tasks, uploads, record and faults are gone; the credits are as at the start. For the loop: others call reset."""
+        super().forget()
+        self.received = []
+        self.clear_faults()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.path.startswith("/emulator/"):
+            return await self._control(request)
+        step, handler = route(request.method, request.path)
+        seen, form = await self._note(request, step)
+        fault = self._plan.pick(step, self._subject(seen), lambda kind: self._fits(kind, seen))
+        seen.fault = fault.kind if fault else None
+        try:
+            response = await self._answer(Call(request, seen, form, fault), handler)
+        finally:
+            for value in form.values():
+                if isinstance(value, web.FileField):
+                    value.file.close()
+        seen.status = response.status if request.transport and not request.transport.is_closing() else 0
+        return response
+
+    async def _note(self, request: web.Request, step: str) -> tuple[Received, Mapping[str, Any]]:
+        headers = {name.title(): value for name, value in request.headers.items()}
+        seen = Received(time.time(), step, request.method, request.path, headers)
+        self.received.append(seen)
+        form: Mapping[str, Any] = {}
+        if request.content_type.startswith("multipart/"):
+            form = await request.post()
+            seen.body = list(form)
+        elif request.method == "POST":
+            seen.body = parsed(await request.read())
+        elif request.query:
+            seen.body = dict(request.query)
+        seen.task_id = self._about(seen, form)
+        return seen, form
+
+    def _about(self, seen: Received, form: Mapping[str, Any]) -> str:
+        if seen.step == "upload":
+            return str(form.get("key", ""))
+        if seen.step == "download":
+            return self.shown_at(seen.path)
+        return str(seen.body.get("id", "")) if seen.step == "poll" and isinstance(seen.body, dict) else ""
+
+    def _subject(self, seen: Received) -> str:
+        if seen.step == "submit" and isinstance(seen.body, dict):
+            lists = [seen.body.get(name) for name in ("urls", "images")]
+            pictures = [self.meaning(url) for urls in lists if isinstance(urls, list) for url in urls]
+            return repr([seen.body.get("model"), seen.body.get("prompt"), pictures])
+        return seen.task_id
+
+    def _fits(self, kind: str, seen: Received) -> bool:
+        """Whether this kind of fault makes sense for the state the task is in."""
+        task = self.tasks.get(seen.task_id)
+        if kind in AT_THE_END:
+            return task is not None and task.status == SUCCEEDED
+        if kind in WHILE_RUNNING and seen.step == "poll":
+            return task is not None and task.status == RUNNING
+        return not (kind == "redirect" and seen.headers.get("Host", "").startswith("localhost"))
+
+    async def _answer(self, call: Call, handler: Handler) -> web.StreamResponse:
+        if call.fault and call.kind == "hang":
+            await asyncio.sleep(call.fault.seconds)
+            return cut(call.request, reset=False)
+        if call.kind == "reset_before":
+            return cut(call.request, reset=True)
+        if call.kind == "redirect":
+            # by name the same machine is another host; a result may well lie there, the API does not
+            path = call.request.path_qs if call.seen.step == "download" else "/elsewhere"
+            return web.Response(status=302, headers={"Location": f"http://localhost:{self.port}{path}"})
+        # any 2xx of the storage is a success, so the file is stored whatever the reply looks like
+        if call.fault and call.kind in PLAIN and not (call.seen.step == "upload" and PLAIN[call.kind][0] == 200):
+            return plain(call.fault)
+        try:
+            if call.kind in REFUSALS and (call.kind, call.seen.step) not in TOLD_IN_DATA:
+                raise Refused(*REFUSALS[call.kind])
+            response = await handler(self, call)
+        except Refused as refused:
+            response = refusal(call.seen.path, refused)
+        await asyncio.sleep(self.lag)
+        return await spoil(call, response)
+
+    async def _control(self, request: web.Request) -> web.Response:
+        """The emulator's own paths, for those who run it as a process."""
+        match request.method, request.path:
+            case "GET", "/emulator/record":
+                return web.json_response(self.record())
+            case "POST", "/emulator/reset":
+                self.forget()
+            case "POST", "/emulator/faults":
+                try:
+                    self.add(*[Fault(**row) for row in await request.json()])
+                except (TypeError, ValueError) as error:
+                    return web.json_response({"error": str(error)}, status=400)
+            case _:
+                return web.json_response({"error": "no such path"}, status=404)
+        return web.json_response({"ok": True})
+
+
+def parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

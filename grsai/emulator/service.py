@@ -1,0 +1,342 @@
+"""The service behind the API: tasks, money, uploads and results. It knows no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import os
+import random
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import InitVar, dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from .faults import BAD_IMAGE, FAILED, KEY, NEVER, REFUSALS, RUNNING, SLOW, SUCCEEDED, VERDICTS
+from .models import CREDITS, GPT_IMAGE_CREDITS
+from .painting import Painter, Wish
+
+HOST = "127.0.0.1"  # never another: whoever can reach it can spend and read everything
+Span = float | tuple[float, float]
+
+
+class Refused(Exception):
+    """The service says no. `status` is the HTTP status of the legacy endpoints."""
+
+    def __init__(self, code: int, message: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.headers = headers
+
+
+@dataclass(frozen=True)
+class Order:
+    """A body of a submit, legacy or unified."""
+
+    model: str
+    prompt: str
+    urls: tuple[str, ...]
+    ratio: str
+    size: str
+    hook: str
+    quiet: bool  # shutProgress
+    unified: bool  # the generation of the API it came by
+
+
+@dataclass
+class Task:
+    """One accepted generation."""
+
+    id: str
+    model: str
+    prompt: str
+    urls: tuple[str, ...]
+    aspect_ratio: str
+    image_size: str
+    seconds: float  # from the submit to the result
+    credits: int
+    created: float = field(default_factory=time.time)
+    file: str = field(default_factory=lambda: f"{uuid.uuid4().hex}.png")
+    ending: tuple[str, str] = ("", "")  # the failure_reason and error it will end with
+    status: str = RUNNING
+    failure_reason: str = ""
+    error: str = ""
+    empty: bool = False  # succeeds without results
+    refunded: bool = False
+    sha256: str = ""  # of the result file, once it is made
+    size: int = 0  # bytes of the result file
+    polls: int = 0
+    downloads: int = 0
+
+    @property
+    def age(self) -> float:
+        return time.time() - self.created
+
+    @property
+    def progress(self) -> int:
+        if self.status == RUNNING:
+            return min(99, int(100 * self.age / max(self.seconds, 0.001)))
+        return 100 if self.status == SUCCEEDED else 0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One stored file."""
+
+    sha256: str
+    size: int  # bytes
+    suffix: str  # with the dot
+    time: float  # seconds since the epoch
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Service:
+    """All options may be set while it runs, but for `render`."""
+
+    port: int = 0  # 0: any free one, known after the start
+    key: str | None = None  # the only good key; None: any well-formed one
+    credits: int = 1_000_000  # the balance
+    key_limit: int | None = None  # credits of the key itself; None: no limit of its own
+    seconds: Span | Mapping[str, Span] = (0.2, 0.4)  # how long a task takes: a figure, a range, or either by model
+    seed: int = 0  # of faults and durations
+    lag: float = 0.0  # seconds before every reply
+    upload_seconds: float = 0.0  # how long the storage takes for a file
+    max_open: int | None = None  # a submit beyond so many open tasks gets 429,
+    retry_after: int | None = None  # with this Retry-After
+    visible_after: float = 0.0  # for so many seconds after its submit a task is "-22, no such task"
+    lifetime: float = 7200.0  # of tasks and results, in seconds
+    refund_failed: bool = False
+    render: InitVar[bool] = True  # False: one plain picture per size, for benchmarks
+
+    tasks: dict[str, Task] = field(default_factory=dict, init=False)
+    uploads: dict[str, Upload] = field(default_factory=dict, init=False)  # by key
+    tokens: dict[str, str] = field(default_factory=dict, init=False)  # upload token → key
+    charged: int = field(default=0, init=False)  # credits taken in all, less the refunds
+    peak_open: int = field(default=0, init=False)
+    turns: Counter[Any] = field(default_factory=Counter, init=False)  # how often something came, where the next time differs
+
+    def __post_init__(self, render: bool) -> None:
+        self.dice = random.Random(self.seed)
+        self._painter = Painter(render=render)
+        self._wishes: dict[str, Wish] = {}  # by task id
+        self._names: dict[str, str] = {}  # result file → task id
+        self._work: dict[str, asyncio.Task[None]] = {}  # by task id
+        self._start_credits = self.credits
+        self._loop: asyncio.AbstractEventLoop
+        self._pool: ThreadPoolExecutor
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def open(self) -> int:
+        return sum(task.status == RUNNING for task in list(self.tasks.values()))
+
+    def resume(self, pool: ThreadPoolExecutor) -> None:
+        """Goes on with the open tasks in the running loop; `pool` paints."""
+        self._loop, self._pool = asyncio.get_running_loop(), pool
+        for task in list(self.tasks.values()):
+            if task.status == RUNNING:
+                self.keep_running(task.id, self._work_on(task))
+
+    def pause(self) -> None:
+        for work in self._work.values():
+            work.cancel()
+
+    def forget(self) -> None:
+        """Tasks, uploads and turns are gone; the credits are as at the start."""
+        self.pause()
+        for kept in (self._work, self.tasks, self.uploads, self._wishes, self._names, self.tokens, self.turns):
+            kept.clear()
+        self._painter.files.clear()
+        self.dice.seed(self.seed)
+        self.credits, self.charged, self.peak_open = self._start_credits, 0, 0
+
+    def admit(self, key: str) -> None:
+        if not KEY.fullmatch(key):
+            raise Refused(-1, "apikey error")
+        if self.key is not None and key != self.key:
+            raise Refused(-1, "apikey not found")
+
+    # storage
+
+    def ticket(self, suffix: str) -> tuple[str, str]:
+        """Token and key of an upload to come."""
+        token, key = f"up:{uuid.uuid4().hex}", f"{uuid.uuid4()}.{suffix}"
+        self.tokens[token] = key
+        return token, key
+
+    async def store(self, key: str, content: bytes) -> Upload:
+        digest = self._painter.keep(content)
+        await asyncio.sleep(self.upload_seconds)
+        self.uploads[key] = Upload(digest, len(content), os.path.splitext(key)[1], time.time())
+        return self.uploads[key]
+
+    def stored(self, upload: Upload) -> bytes:
+        return self._painter.files[upload.sha256]
+
+    def meaning(self, url: Any) -> Any:
+        """What tells references apart: a picture that went up twice is the same."""
+        upload = self.uploads.get(url.rpartition("/")[2]) if isinstance(url, str) else None
+        return upload.sha256 if upload else url
+
+    def _digest(self, url: str) -> str | None:
+        """The stored or inline picture a reference means; nothing is ever fetched from elsewhere."""
+        if url.startswith(("http://", "https://")):
+            upload = self.uploads.get(urlsplit(url).path.removeprefix("/files/"))
+            return upload.sha256 if upload else None
+        try:
+            return self._painter.keep(base64.b64decode(url.rpartition(",")[2], validate=True))
+        except (binascii.Error, ValueError):
+            return None
+
+    # tasks
+
+    def accept(self, order: Order, *, prefix: str = "14-", verdict: str = "") -> Task:
+        """Takes the credits and starts a task, whose end `verdict` (of VERDICTS) may name, or raises Refused."""
+        price = GPT_IMAGE_CREDITS if order.unified and order.model.startswith("gpt-image") else CREDITS.get(order.model)
+        if price is None:
+            raise Refused(-1, "model not found")
+        if not order.prompt:
+            raise Refused(*REFUSALS["unparsable"])  # chosen: the prompt is required, the refusal's words are not known
+        if self.max_open is not None and self.open >= self.max_open:
+            headers = None if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+            raise Refused(-1, "Upstream rate limit exceeded", status=429, headers=headers)
+        self._charge(price)
+        slow = SLOW.search(order.prompt)
+        task = Task(
+            id=f"{prefix}{uuid.uuid4()}",
+            model=order.model,
+            prompt=order.prompt,
+            urls=order.urls,
+            aspect_ratio=order.ratio,
+            image_size=order.size,
+            seconds=float(slow[1]) if slow else self._duration(order.model),
+            credits=price,
+        )
+        self._judge(task, verdict)
+        self.tasks[task.id] = task
+        self._names[task.file] = task.id
+        self.peak_open = max(self.peak_open, self.open)
+        self.keep_running(task.id, self._work_on(task))
+        return task
+
+    def _duration(self, model: str) -> float:
+        span = self.seconds
+        if isinstance(span, Mapping):
+            span = span.get(model, (0.2, 0.4))
+        return self.dice.uniform(*span) if isinstance(span, tuple) else float(span)
+
+    def _charge(self, price: int) -> None:
+        if self.key_limit is not None and self.key_limit < price:
+            raise Refused(-1, "apikey credits not enough")
+        if self.credits < price:
+            raise Refused(-1, "insufficient credits")
+        self._pay(price)
+
+    def _pay(self, price: int) -> None:
+        self.credits -= price
+        self.charged += price
+        if self.key_limit is not None:
+            self.key_limit -= price
+
+    def _judge(self, task: Task, verdict: str) -> None:
+        """Decides how the task will end and what it will show."""
+        references = [self._digest(url) for url in task.urls]
+        if not verdict and "[error once]" in task.prompt:
+            wished = (task.prompt, *map(self.meaning, task.urls))
+            self.turns[wished] += 1
+            verdict = "error" if self.turns[wished] == 1 else ""
+        verdict = verdict or next((name for name in VERDICTS if f"[{name}]" in task.prompt), "")
+        task.empty = verdict == "empty"
+        task.seconds = NEVER if verdict == "never" else task.seconds
+        task.ending = VERDICTS.get(verdict, ("", ""))
+        if not task.ending[0] and None in references:
+            task.ending = ("error", BAD_IMAGE)
+        wish = Wish(task.model, task.prompt, tuple(filter(None, references)), task.aspect_ratio, task.image_size)
+        self._wishes[task.id] = replace(wish, variant=self.turns[wish] % 12)
+        self.turns[wish] += 1
+
+    def keep_running(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Runs beside the requests, until the service pauses. Of a task's work the name is its id."""
+        self._work[name] = self._loop.create_task(work)
+        self._work[name].add_done_callback(lambda _done: self._work.pop(name, None))
+
+    async def _work_on(self, task: Task) -> None:
+        picture = None
+        if not task.ending[0] and task.seconds < NEVER:
+            picture = self._loop.run_in_executor(self._pool, self._paint, task)
+        await asyncio.sleep(max(0.0, task.seconds - task.age))
+        self.finish(task, *(await picture if picture else task.ending))
+
+    def _paint(self, task: Task) -> tuple[str, str]:
+        """Makes the result file; a reason and an error when that cannot be done. Runs in the painters' pool."""
+        try:
+            content = self._painter.picture(self._wishes[task.id], task.id)
+        except Exception:  # whatever Pillow raises on a broken reference, the real service too only says "error"
+            return "error", BAD_IMAGE
+        task.sha256, task.size = hashlib.sha256(content).hexdigest(), len(content)
+        return "", ""
+
+    def finish(self, task: Task, reason: str, error: str) -> None:
+        """Ends a task, unless it has ended."""
+        if task.status != RUNNING:
+            return
+        task.failure_reason, task.error = reason, error
+        task.status = FAILED if reason else SUCCEEDED
+        if reason and self.refund_failed:
+            task.refunded = True
+            self._pay(-task.credits)
+
+    # results
+
+    def visible(self, task_id: str) -> Task:
+        """The task that is asked for, or raises Refused."""
+        task = self.tasks.get(task_id)
+        if task is None or not self.visible_after <= task.age <= self.lifetime:
+            raise Refused(*REFUSALS["no_such_task"])
+        task.polls += 1
+        return task
+
+    def view(self, task: Task) -> dict[str, Any]:
+        """The flat task object."""
+        results: list[dict[str, str]] | None = None if task.status == RUNNING else []
+        if task.status == SUCCEEDED and not task.empty:
+            results = [{"url": f"{self.url}/file/{task.file}", "content": ""}]
+        return {
+            "id": task.id,
+            "results": results,
+            "progress": task.progress,
+            "status": task.status,
+            "failure_reason": task.failure_reason,
+            "error": task.error,
+        }
+
+    async def views(self, task: Task, *, quiet: bool) -> AsyncIterator[dict[str, Any]]:
+        """Views of the task while it runs (unless quiet), and the last one."""
+        work = self._work.get(task.id)
+        pause = None if quiet else min(1.0, max(0.05, task.seconds / 8))
+        while work is not None and not work.done():
+            if not quiet:
+                yield self.view(task)
+            await asyncio.wait({work}, timeout=pause)
+        yield self.view(task)
+
+    def shown_at(self, path: str) -> str:
+        """The id of the task whose result file has this path, or nothing."""
+        return self._names.get(path.rpartition("/")[2], "")
+
+    async def picture(self, task_id: str) -> bytes | None:
+        """The result file of a task, if it has one."""
+        task = self.tasks.get(task_id)
+        if task is None or task.status != SUCCEEDED or task.age > self.lifetime:
+            return None
+        return await self._loop.run_in_executor(self._pool, self._painter.picture, self._wishes[task.id], task.id)
