@@ -18,15 +18,16 @@ from aiohttp import web
 
 from ..grsai import batch
 from ..grsai.client import GrsaiClient
-from ..grsai.entries import Entry
+from ..grsai.entries import STATES, TASK_SECONDS, Entry
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, StillOpen, WrongSetting
 from ..grsai.ledger import OFFLINE
 from ..grsai.models import DEFAULT_MODEL, yuan
-from ..grsai.settings import HOSTS
+from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES, retell
 from . import account, host, places
 from .canvas import Run, server
 from .images import thumbnail
+from .inputs import MOST_SEED
 from .money import UNITS
 
 MOST_ENTRIES = 200
@@ -140,6 +141,9 @@ def _settings_now() -> dict[str, Any]:
         "proxy": given.proxy,
         "currency": panel.currency,
         "locked": [name for name, setting in _LOCKABLE.items() if setting in locked],
+        "variables": {name: f"GRSAI_{setting.upper()}" for name, setting in _LOCKABLE.items()},
+        "choices": {"host": [*HOSTS, OFFLINE, account.OWN], "currency": list(account.CURRENCIES)},
+        "most_at_once": MAX_CONCURRENCY,
         "service": "" if is_offline else given.base_url,
     }
 
@@ -172,6 +176,7 @@ async def _catalogue(_: Mapping[str, str]) -> Answer:
     return {
         "models": [asdict(model) for model in models.values()],
         "default": DEFAULT_MODEL,
+        "most_seed": MOST_SEED,
         "currency": account.panel().currency,
         "units": {name: asdict(unit) for name, unit in UNITS.items()},
         "offline": account.is_offline(),
@@ -187,6 +192,7 @@ async def _history(query: Mapping[str, str]) -> Answer:
 
 def _history_page(query: Mapping[str, str]) -> dict[str, Any]:
     ledger = account.ledger()
+    counts = ledger.counts()
     limit = min(_number(query, "limit") or 50, MOST_ENTRIES)
     found = ledger.entries(
         before=_number(query, "before"), limit=limit, state=query.get("state") or None, text=query.get("text", "")
@@ -194,7 +200,7 @@ def _history_page(query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "entries": [_entry(entry) for entry in found],
         "next": found[-1].row if len(found) == limit else None,
-        "counts": ledger.counts(),
+        "counts": {state: counts[state] for state in STATES if state in counts},
     }
 
 
@@ -261,6 +267,13 @@ async def _running(_: Mapping[str, str]) -> Answer:
     return {"runs": [run.as_object() for run in host.BOARD.runs()]}
 
 
+async def _waiting(_: Mapping[str, str]) -> Answer:
+    """What Collect would fetch. Tasks of a run that is under way are open too; they need no help."""
+    entries = await host.off_loop(lambda: account.ledger().open_entries())
+    running = sum(run.snapshot.running for run in host.BOARD.runs())
+    return {"count": max(0, len(entries) - running), "hours": TASK_SECONDS // 3600}
+
+
 async def _stop(body: Mapping[str, Any]) -> Answer:
     wanted = body.get("run")
     runs = [run for run in host.BOARD.runs() if wanted is None or run.id == wanted]
@@ -317,6 +330,7 @@ _GET: dict[str, Callable[..., Awaitable[Answer]]] = {
     "history": _history,
     "thumbnail": _thumbnail,
     "running": _running,
+    "waiting": _waiting,
 }
 _POST: dict[str, Callable[..., Awaitable[Answer]]] = {
     "key": _keep_key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -12,55 +13,71 @@ from PIL import Image
 PACK = Path(__file__).parent.parent
 MODULES = sorted((PACK / "web" / "js").rglob("*.js"))
 NODES = ("BatchBanana", "GrsaiUpload", "LoadBananaFolder", "NanoBananaGenerate")
-STRING = r'"((?:[^"\\]|\\.)*)"'
+SENTENCES = PACK / "web" / "js" / "sentences.js"
 # Keys that the code puts together: t(`state.${entry.state}`).
-COMPOSED = ("currency.", "host.", "key.", "limit.", "proxy.", "state.")
+COMPOSED = ("currency.", "host.", "state.")
 CHINESE = re.compile(r"[\u4e00-\u9fff]|[（：]|^sk-")  # letters, or at least marks; a key looks the same everywhere
 
 
+def _exported(name: str) -> dict[str, Any]:
+    """An object of sentences.js, which is written as JSON."""
+    _, found, rest = SENTENCES.read_text("utf-8").partition(f"export const {name} = ")
+    assert found
+    return json.JSONDecoder().raw_decode(rest)[0]
+
+
 def _texts() -> dict[str, tuple[str, str]]:
-    source = (PACK / "web" / "js" / "texts.js").read_text("utf-8")
-    found = re.findall(rf"^  {STRING}: {{\s*en: {STRING},\s*zh: {STRING},?\s*}}", source, re.MULTILINE)
-    assert len(found) == len(re.findall(r"\ben: ", source))
-    return {key: (english, chinese) for key, english, chinese in found}
+    return {key: (text["en"], text["zh"]) for key, text in _exported("TEXTS").items()}
+
+
+def _code() -> str:
+    """All modules but the sentences themselves."""
+    return "\n".join(module.read_text("utf-8") for module in MODULES if module != SENTENCES)
 
 
 def test_every_text_is_in_both_languages_with_the_same_places():
     for key, (english, chinese) in _texts().items():
-        assert CHINESE.search(chinese), key
+        assert english and CHINESE.search(chinese), key
         assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", chinese)), key
 
 
 def test_every_text_that_is_asked_for_is_there_and_none_is_left_over():
-    source = "\n".join(module.read_text("utf-8") for module in MODULES if module.name != "texts.js")
-    own = (PACK / "web" / "js" / "texts.js").read_text("utf-8")
-    asked = set(re.findall(rf"\bt\(\s*{STRING}", source + own))
-    assert asked <= _texts().keys()
-    named = set(re.findall(STRING, source)) | asked
-    assert not [key for key in _texts() if key not in named and not key.startswith(COMPOSED)]
+    code = _code()
+    asked = set(re.findall(r"""\bt\(\s*["']([^"']+)["']""", code))
+    assert asked and asked <= _texts().keys()
+    assert not [key for key in _texts() if f'"{key}"' not in code and not key.startswith(COMPOSED)]
 
 
 def test_no_sentence_is_written_into_the_modules():
     for module in MODULES:
-        if module.name not in ("texts.js", "settings.js", "main.js"):
+        if module not in (SENTENCES, SENTENCES.with_name("main.js")):
             code = re.sub(r"//.*|/\*.*?\*/", "", module.read_text("utf-8"))
             spoken = re.findall(r'"([A-Z][a-z]+ [a-z]+[^"]*)"', code)
             assert not spoken, module
 
 
 def test_the_settings_are_called_as_in_the_locale():
-    source = (PACK / "web" / "js" / "settings.js").read_text("utf-8")
-    names = dict(re.findall(rf"entry\({STRING}, \[[^\]]*\], {STRING}", source))
-    tooltips = dict(re.findall(rf"^  {STRING}: {STRING},$", source, re.MULTILINE))
     locale = json.loads((PACK / "locales" / "en" / "settings.json").read_text("utf-8"))
-    assert {name.replace(".", "_"): {"name": text, "tooltip": tooltips[name]} for name, text in names.items()} == locale
+    settings = {
+        name.replace(".", "_"): {"name": texts["name"], "tooltip": texts["tooltip"]}
+        for name, texts in _exported("SETTINGS").items()
+    }
+    assert settings == locale
 
 
 def test_the_headings_of_the_settings_are_in_the_locale():
-    source = (PACK / "web" / "js" / "settings.js").read_text("utf-8")
-    headings = {heading for _, *pair in re.findall(rf"entry\({STRING}, \[{STRING}, {STRING}, ", source) for heading in pair}
+    headings = {heading for texts in _exported("SETTINGS").values() for heading in texts["category"][:2]}
     locale = json.loads((PACK / "locales" / "en" / "main.json").read_text("utf-8"))
     assert locale["settingsCategories"].keys() == headings
+
+
+def test_every_setting_is_on_the_screen():
+    code = _code()
+    assert all(f'entry("{name}"' in code for name in _exported("SETTINGS"))
+
+
+def test_every_module_is_checked_by_types():
+    assert [module for module in MODULES if not module.read_text("utf-8").startswith("// @ts-check\n")] == []
 
 
 def test_only_one_module_does_something_when_it_is_loaded():
@@ -69,9 +86,9 @@ def test_only_one_module_does_something_when_it_is_loaded():
 
 def test_every_import_leads_to_a_file():
     for module in MODULES:
-        for target in re.findall(rf"^import .* from {STRING};|^}} from {STRING};", module.read_text("utf-8"), re.MULTILINE):
-            path = (module.parent / "".join(target)).resolve()
-            assert path.is_file() or "scripts" in path.parts, (module, path)
+        for target in re.findall(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)["'](\.[^"']+)["']""", module.read_text("utf-8")):
+            path = (module.parent / target).resolve()
+            assert path.is_file() or path.parent.name == "scripts", (module, path)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

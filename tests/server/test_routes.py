@@ -19,7 +19,7 @@ from grsai.emulator import Emulator, Fault
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
 POSTS = ("key", "key/test", "settings", "stop", "collect")
-GETS = ("key", "settings", "balance", "catalogue", "history", "running")
+GETS = ("key", "settings", "balance", "catalogue", "history", "running", "waiting")
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +200,14 @@ def test_settings_are_kept_and_obeyed(desk: Any, service: Emulator):
     assert service.peak_open == 2
 
 
+def test_the_panel_is_told_what_may_be_chosen(desk: Any):
+    said = desk.get("/grsai/settings")
+    assert said["choices"] == {"host": ["china", "overseas", "offline", "own"], "currency": ["cny", "usd", "credits"]}
+    assert said["variables"] == {"host": "GRSAI_BASE_URL", "limit": "GRSAI_LIMIT", "proxy": "GRSAI_PROXY"}
+    assert said["most_at_once"] == 200
+    assert desk.get("/grsai/catalogue")["most_seed"] == 2**31 - 1
+
+
 def test_the_catalogue_has_every_model_with_its_price(desk: Any):
     said = desk.get("/grsai/catalogue")
     prices = {model["id"]: model["credits"] for model in said["models"]}
@@ -255,6 +263,7 @@ def test_a_run_is_listed_and_can_be_stopped_and_collected(desk: Any, service: Em
     messages = dict(desk.get(f"/history/{prompt_id}")[prompt_id]["status"]["messages"])
     assert "execution_interrupted" in messages and "execution_error" not in messages
     assert desk.get("/grsai/running")["runs"] == []
+    assert desk.get("/grsai/waiting") == {"count": 2, "hours": 2}
     assert {entry["state"] for entry in desk.get("/grsai/history?limit=2")["entries"]} == {"open"}
     desk.wait_until(lambda: not service.open)
     status, said = post(desk, "collect")

@@ -1,21 +1,26 @@
+// @ts-check
 // The price of a node, as a badge that follows its widgets in the classic and in the Vue canvas.
 import { app, stores } from "./comfy.js";
 import { isOffline, money, moneyAndCredits, onPrices, priceOf } from "./money.js";
 import { t } from "./texts.js";
 
+/** @type {Record<string, (node: GraphNode, credits: number) => string>} */
 const PRICED = { NanoBananaGenerate: priceOfGenerate, BatchBanana: priceOfBatch };
 const BANANA = { fgColor: "#2a2000", bgColor: "#f4c845" };
 const COUNTED = ["count", "model", "pairing", "prompts"];
 const REDRAWN = "grsai.redrawn"; // a number beside ComfyUI's stores
 const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
 
-/** To be called for each node that is created. */
+/**
+ * To be called for each node that is created.
+ * @param {GraphNode} node
+ */
 export function addBadge(node) {
-  const price = PRICED[node.comfyClass];
+  const price = PRICED[node.comfyClass ?? ""];
   if (!price) return;
   node.badges.push(() => badge(node, price));
   redrawAfter(node, "onConnectionsChange");
-  for (const widget of node.widgets.filter(({ name }) => COUNTED.includes(name))) redrawAfter(widget, "callback");
+  for (const widget of node.widgets ?? []) if (COUNTED.includes(widget.name)) redrawAfter(widget, "callback");
 }
 
 /** Redraws every badge when the catalogue, the host or the currency changed. */
@@ -23,6 +28,7 @@ export function followPrices() {
   onPrices(redraw);
 }
 
+/** @type {(node: GraphNode, price: (node: GraphNode, credits: number) => string) => unknown} */
 function badge(node, price) {
   void stores()?.[REDRAWN]; // read, so that the Vue canvas asks again when it changes
   if (isOffline()) return new window.LGraphBadge({ text: t("money.free"), ...FREE });
@@ -30,26 +36,30 @@ function badge(node, price) {
   return new window.LGraphBadge({ text: credits === null ? "" : price(node, credits), ...BANANA });
 }
 
+/** @type {(node: GraphNode, credits: number) => string} */
 function priceOfGenerate(node, credits) {
   const count = valueOf(node, "count");
   return count === null ? t("money.each", { price: money(credits) }) : moneyAndCredits(credits * count);
 }
 
 // How many pictures a link brings is known only when it runs, but for a LoadImage, which brings one.
+/** @type {(node: GraphNode, credits: number) => string} */
 function priceOfBatch(node, credits) {
   const prompts = promptCount(valueOf(node, "prompts"));
   const pictures = pictureCount(node);
   const oneToOne = valueOf(node, "pairing") === "zip";
   if (!prompts) return t("money.each", { price: money(credits) });
   if (pictures === null && !oneToOne) return t("money.each_source", { price: money(credits * prompts) });
-  return moneyAndCredits(credits * prompts * (oneToOne ? 1 : pictures));
+  return moneyAndCredits(credits * prompts * (oneToOne ? 1 : (pictures ?? 1)));
 }
 
+/** @param {unknown} text */
 function promptCount(text) {
-  return text === null ? null : String(text).split(/\r?\n/).filter((line) => line.trim()).length;
+  return text === null ? 0 : String(text).split(/\r?\n/).filter((line) => line.trim()).length;
 }
 
 // 1 without pictures: then every prompt makes one.
+/** @param {GraphNode} node */
 function pictureCount(node) {
   const input = node.inputs?.find((each) => each.name === "images");
   if (input?.link === null || input?.link === undefined) return 1;
@@ -58,14 +68,16 @@ function pictureCount(node) {
 }
 
 // The value of a widget; null where a link brings it.
+/** @type {(node: GraphNode, name: string) => any} */
 function valueOf(node, name) {
   const linked = node.inputs?.some((input) => input.widget?.name === name && input.link !== null && input.link !== undefined);
   return linked ? null : (node.widgets?.find((widget) => widget.name === name)?.value ?? null);
 }
 
+/** @type {(thing: any, name: string) => void} */
 function redrawAfter(thing, name) {
   const before = thing[name];
-  thing[name] = function (...facts) {
+  thing[name] = function (/** @type {any[]} */ ...facts) {
     const answer = before?.apply(this, facts);
     redraw();
     return answer;

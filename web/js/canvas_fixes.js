@@ -1,11 +1,15 @@
+// @ts-check
 // Three things that the canvas forgets.
 import { api, app, stores } from "./comfy.js";
 
 const KEPT = ["NanoBananaGenerate", "BatchBanana"];
 
-/** To be called for each node that is created. The choice of a model shrinks a node, also while a workflow is loaded. */
+/**
+ * To be called for each node that is created. The choice of a model shrinks a node, also while a workflow is loaded.
+ * @param {GraphNode} node
+ */
 export function keepSize(node) {
-  if (!KEPT.includes(node.comfyClass)) return;
+  if (!KEPT.includes(node.comfyClass ?? "")) return;
   const before = node.onConfigure;
   node.onConfigure = function (saved) {
     before?.call(this, saved);
@@ -13,16 +17,19 @@ export function keepSize(node) {
   };
 }
 
-/** To be called for each node that is created. The canvas goes on showing the last live preview of a batch instead of it. */
+/**
+ * To be called for each node that is created. The canvas goes on showing the last live preview of a batch instead of it.
+ * @param {GraphNode} node
+ */
 export function showAllPictures(node) {
   if (node.comfyClass !== "BatchBanana") return;
   const before = node.onExecuted;
-  node.onExecuted = function (output) {
-    before?.call(this, output);
+  node.onExecuted = (output) => {
+    before?.call(node, output);
     if (!output?.images?.length) return;
     // The Vue canvas redraws only for a change that its own store sees.
-    for (const previews of [stores()?.nodeOutput?.nodePreviewImages, app.nodePreviewImages]) delete previews?.[placeOf(this)];
-    this.images = undefined; // so that the canvas takes the output for new
+    for (const previews of [stores()?.nodeOutput?.nodePreviewImages, app.nodePreviewImages]) delete previews?.[placeOf(node)];
+    node.images = undefined; // so that the canvas takes the output for new
   };
 }
 
@@ -36,7 +43,10 @@ export function showLivePictures() {
   });
 }
 
-// How ComfyUI names a node that may be inside a subgraph.
+/**
+ * How ComfyUI names a node that may be inside a subgraph.
+ * @param {GraphNode} node
+ */
 function placeOf({ graph, id }) {
-  return graph === (app.rootGraph ?? app.graph) ? String(id) : `${graph.id}:${id}`;
+  return graph === (app.rootGraph ?? app.graph) ? String(id) : `${graph?.id}:${id}`;
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The one door to ComfyUI's frontend: everything the pack asks of it.
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
@@ -5,17 +6,31 @@ import { soon } from "./dom.js";
 
 export { api, app };
 
+/** @typedef {import("./routes.js").Place} Place */
+/** @typedef {{class_type: string, inputs: Record<string, any>}} ApiNode a node as Run sends it; a link is [id, output] */
+/** @typedef {Record<string, ApiNode>} ApiGraph by the ids of the nodes */
+
 const ERROR_WINDOW = "global-execution-error";
-const apart = new Map(); // prompt id → nodes that were queued beside the canvas
+/** @type {Map<string, ApiGraph>} by prompt id: what was queued beside the canvas */
+const apart = new Map();
 
 export const NODES = ["GrsaiUpload", "NanoBananaGenerate", "BatchBanana", "LoadBananaFolder"];
 
-/** "zh" where ComfyUI speaks Chinese, else "en". */
+/**
+ * "zh" where ComfyUI speaks Chinese, else "en".
+ * @returns {"en" | "zh"}
+ */
 export function language() {
   const locale = app.extensionManager?.setting?.get("Comfy.Locale") ?? "en";
   return String(locale).startsWith("zh") ? "zh" : "en";
 }
 
+/**
+ * @param {"success" | "info" | "warn" | "error"} severity
+ * @param {string} summary
+ * @param {string} detail
+ * @param {{seconds?: number}} options 0: until it is closed
+ */
 export function toast(severity, summary, detail, { seconds = 0 } = {}) {
   const life = seconds ? { life: seconds * 1000 } : {};
   app.extensionManager.toast.add({ severity, summary, detail, ...life });
@@ -27,22 +42,32 @@ export async function openSettings() {
   (await soon(settingsPage))?.click();
 }
 
-/** Address of a picture `{filename, subfolder, type}` that ComfyUI serves. */
+/**
+ * Address of a picture that ComfyUI serves.
+ * @param {Place} place
+ */
 export function pictureAddress({ filename, subfolder, type }) {
   return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
 }
 
-/** How the widget of LoadImage names a picture: "folder/picture.png [output]". */
+/**
+ * How the widget of LoadImage names a picture: "folder/picture.png [output]".
+ * @param {Place} place
+ */
 export function pictureValue({ filename, subfolder, type }) {
   const path = subfolder ? `${subfolder}/${filename}` : filename;
   return type === "input" ? path : `${path} [${type}]`;
 }
 
-/** A LoadImage node for a picture, in the middle of what is seen of the graph. */
+/**
+ * A LoadImage node for a picture, in the middle of what is seen of the graph.
+ * @param {Place} picture
+ */
 export function addLoadImage(picture) {
   const node = window.LiteGraph.createNode("LoadImage");
   const value = pictureValue(picture);
-  const widget = node.widgets.find((each) => each.name === "image");
+  const widget = node.widgets?.find((each) => each.name === "image");
+  if (!widget) return;
   offer(widget, value);
   node.pos = middleOfView(node.size);
   app.canvas.graph.add(node);
@@ -50,23 +75,29 @@ export function addLoadImage(picture) {
   widget.callback?.(value);
   app.canvas.selectNode?.(node);
   app.canvas.setDirty(true, true);
-  return node;
 }
 
-/** What Run would send: {id: {class_type, inputs}}. */
+/** What Run would send. */
 export async function openPrompt() {
   return (await app.graphToPrompt()).output;
 }
 
-/** Queues nodes `{id: {class_type, inputs}}`, which need not be those on the canvas. Throws what ComfyUI says against it. */
+/**
+ * Queues nodes, which need not be those on the canvas. Throws what ComfyUI says against it.
+ * @param {ApiGraph} output
+ */
 export async function queue(output) {
   const { prompt_id } = await api.queuePrompt(0, { output, workflow: app.graph.serialize() });
   apart.set(prompt_id, output);
 }
 
-/** Runs once more what failed: what is on the canvas, as Run does, unless it was something else. */
+/**
+ * Runs once more what failed: what is on the canvas, as Run does, unless it was something else.
+ * @param {string} promptId
+ */
 export async function runOnceMore(promptId) {
-  if (apart.has(promptId)) return queue(apart.get(promptId));
+  const nodes = apart.get(promptId);
+  if (nodes) return queue(nodes);
   await app.extensionManager.command.execute("Comfy.QueuePrompt");
 }
 
@@ -87,16 +118,18 @@ function pinia() {
 
 // The entry of the pack in the list beside the settings.
 function settingsPage() {
-  const named = [...document.querySelectorAll("[role=dialog] *, .p-dialog *")];
-  return named.find((element) => !element.childElementCount && element.textContent.trim() === "Grsai");
+  const named = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[role=dialog] *, .p-dialog *")]);
+  return named.find((element) => !element.childElementCount && element.textContent?.trim() === "Grsai");
 }
 
 // A list of file names that lacks the picture would mark it as missing.
+/** @type {(widget: Widget, value: string) => void} */
 function offer(widget, value) {
   const values = widget.options?.values;
   if (Array.isArray(values) && !values.includes(value)) values.push(value);
 }
 
+/** @param {number[]} size */
 function middleOfView([width, height]) {
   const [left, top, wide, high] = app.canvas.ds.visible_area ?? app.canvas.visible_area;
   return [left + (wide - width) / 2, top + (high - height) / 2];

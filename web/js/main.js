@@ -1,3 +1,4 @@
+// @ts-check
 // Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
 import { addBadge, followPrices } from "./badge.js";
 import { app } from "./comfy.js";
@@ -14,6 +15,7 @@ app.registerExtension({
   init() {
     style();
   },
+  /** @param {GraphNode} node */
   nodeCreated(node) {
     addBadge(node);
     showAllPictures(node);

@@ -1,9 +1,59 @@
+// @ts-check
 // The pack's own routes. Every failure is a Refused, whose text is in the user's language.
 import { api, language } from "./comfy.js";
 import { t } from "./texts.js";
 
+/** @typedef {{en: string, zh: string}} Texts a sentence in both languages */
+/** @typedef {{filename: string, subfolder: string, type: string}} Place a picture, as ComfyUI's /view names it */
+/** @typedef {"submitting" | "open" | "done" | "failed" | "uncertain"} State */
+
+/**
+ * An entry of the history. Times in seconds since 1970; a source that ComfyUI cannot show is a name.
+ * @typedef {object} Entry
+ * @property {number} row
+ * @property {State} state
+ * @property {string | null} task_id
+ * @property {string} model
+ * @property {string} prompt
+ * @property {string} aspect_ratio
+ * @property {string | null} image_size
+ * @property {number} seed
+ * @property {number} variation
+ * @property {number} credits
+ * @property {number} created
+ * @property {number | null} seconds
+ * @property {string | null} reason
+ * @property {string | null} error
+ * @property {string} name
+ * @property {boolean} offline
+ * @property {(Place | string)[]} sources
+ * @property {Place[]} files
+ */
+
+/**
+ * A run of a node, or a collection.
+ * @typedef {object} Run
+ * @property {number} id
+ * @property {string} kind the node's id, or "collect"
+ * @property {string | null} node_id
+ * @property {number} total
+ * @property {number} done
+ * @property {number} failed
+ * @property {number} running
+ * @property {number} reused
+ * @property {number} progress 0 to 1
+ * @property {number} seconds
+ * @property {number | null} remaining_seconds
+ * @property {number} credits
+ * @property {boolean} offline
+ * @property {boolean} stopping
+ * @property {boolean} finished
+ * @property {Texts} text
+ * @property {Texts | null} error
+ */
+
 export class Refused extends Error {
-  /** `texts`: the sentence as {en, zh}. */
+  /** @param {Texts} texts */
   constructor(texts) {
     super(texts.en);
     this.texts = texts;
@@ -14,26 +64,45 @@ export class Refused extends Error {
   }
 }
 
+/** @type {(path: string, query?: Record<string, any>) => Promise<any>} */
 export const get = (path, query = {}) => ask(`${path}${asQuery(query)}`);
+/** @type {(path: string, body?: object) => Promise<any>} */
 export const post = (path, body = {}) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-/** The user's language of a pair {en, zh}. */
+/**
+ * The user's language of a sentence.
+ * @param {Texts | null | undefined} texts
+ */
 export function inLanguage(texts) {
   return texts?.[language()] ?? texts?.en ?? "";
 }
 
+/**
+ * What to say of something that was thrown.
+ * @param {any} error
+ * @returns {string}
+ */
+export function whyOf(error) {
+  return error?.text ?? error?.message ?? String(error);
+}
+
+/** @type {(row: number, file?: number) => string} */
 export function thumbnailAddress(row, file = 0) {
   return api.apiURL(`/grsai/thumbnail?row=${row}&file=${file}`);
 }
 
-/** Calls `listener(run)` for each change of a run; returns the function that ends it. */
+/**
+ * Calls `listener(run)` for each change of a run; returns the function that ends it.
+ * @param {(run: Run) => void} listener
+ */
 export function onRun(listener) {
-  const heard = (event) => listener(event.detail);
+  const heard = (/** @type {CustomEvent} */ event) => listener(event.detail);
   api.addEventListener("grsai.run", heard);
   return () => api.removeEventListener("grsai.run", heard);
 }
 
+/** @type {(path: string, options?: RequestInit) => Promise<any>} */
 async function ask(path, options) {
   let reply;
   try {
@@ -47,6 +116,7 @@ async function ask(path, options) {
   throw new Refused(body?.error ?? { en: t("net.odd", status, "en"), zh: t("net.odd", status, "zh") });
 }
 
+/** @param {Record<string, any>} query */
 function asQuery(query) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return given.length ? `?${new URLSearchParams(given)}` : "";

@@ -1,67 +1,70 @@
+// @ts-check
 // Settings → Grsai. Each entry draws itself and talks to the pack's own routes: nothing of it, the key least of all,
 // gets into ComfyUI's settings file, because the setter that ComfyUI hands over is never called.
 import { openSettings } from "./comfy.js";
 import { h, soon } from "./dom.js";
-import { get, inLanguage, post } from "./routes.js";
 import { balance, refreshPrices } from "./money.js";
+import { get, inLanguage, post, whyOf } from "./routes.js";
+import { SETTINGS as TEXTS_OF } from "./sentences.js";
 import { t } from "./texts.js";
 
-const HOSTS = ["china", "overseas", "offline", "own"];
-const CURRENCIES = ["cny", "usd", "credits"];
-const MOST_AT_ONCE = 200;
-const VARIABLES = { host: "GRSAI_BASE_URL", limit: "GRSAI_LIMIT", proxy: "GRSAI_PROXY" };
+/** @typedef {import("./texts.js").TextKey} TextKey */
+/** @typedef {"plain" | "good" | "error"} Kind how the line under an entry looks */
+/** @typedef {{set: boolean, last4: string | null, source: string | null, writable: boolean, other_host: boolean}} KeyState */
+/** @typedef {"host" | "currency"} Chosen */
+/** @typedef {{variables: Record<string, string>, choices: Record<Chosen, any[]>, locked: string[]} & Record<string, any>} Settings */
+/** @typedef {() => Promise<(HTMLElement | string)[]>} Draw */
+
+/** @type {Record<string, TextKey>} */
 const KEY_STATUS = { environment: "key.from_environment", file: "key.set", ".env": "key.from_dotenv", offline: "key.offline" };
 
 // The entries that are on the screen, so that a change of one can redraw the others.
+/** @type {Map<string, {box: HTMLElement, draw: Draw}>} */
 const drawn = new Map();
 // Changes go one after the other: what the redrawing of one shows must not hide what the next one is refused for.
 let changes = Promise.resolve();
 
 /** What `registerExtension` takes. ComfyUI lists the higher `sortOrder` first. */
 export const SETTINGS = [
-  entry("Grsai.Key", ["Grsai", "Key and service", "Key"], "API key", drawKey, 50),
-  entry("Grsai.Host", ["Grsai", "Key and service", "Host"], "Service", drawHost, 40),
-  entry("Grsai.Proxy", ["Grsai", "Key and service", "Proxy"], "Use the proxy of the system", drawProxy, 30),
-  entry("Grsai.Limit", ["Grsai", "Limits and prices", "Limit"], "Most pictures at once", drawLimit, 20),
-  entry("Grsai.Currency", ["Grsai", "Limits and prices", "Currency"], "Currency of prices", drawCurrency, 10),
+  entry("Grsai.Key", drawKey, 50),
+  entry("Grsai.Host", drawHost, 40),
+  entry("Grsai.Proxy", drawProxy, 30),
+  entry("Grsai.Limit", drawLimit, 20),
+  entry("Grsai.Currency", drawCurrency, 10),
 ];
 
 /** Opens Settings → Grsai with the cursor where the key is entered. */
 export async function enterKey() {
   await openSettings();
+  /** @type {HTMLElement | null | undefined} */
   const box = await soon(() => document.querySelector('[data-setting="Grsai.Key"] input:enabled'));
   box?.focus();
 }
 
-const TOOLTIPS = {
-  "Grsai.Key": "Stored in a private folder of this ComfyUI, never in a workflow, a picture or ComfyUI's settings file.",
-  "Grsai.Host": "China and overseas share one key. The offline emulator makes test pictures without key or cost.",
-  "Grsai.Proxy": "Off: connect directly, whatever proxy the system names.",
-  "Grsai.Limit": "Over all nodes and runs of this ComfyUI. 0: the largest concurrency among the running nodes counts.",
-  "Grsai.Currency": "How prices are shown on nodes and in the sidebar.",
-};
-for (const setting of SETTINGS) setting.tooltip = TOOLTIPS[setting.id];
-
-function entry(id, category, name, draw, sortOrder) {
+/** @type {(id: keyof typeof TEXTS_OF, draw: Draw, sortOrder: number) => object} */
+function entry(id, draw, sortOrder) {
   const type = () => {
     const box = h("div", { class: "grsai-setting", "data-setting": id });
     drawn.set(id, { box, draw });
     redraw(id);
     return box;
   };
-  return { id, category, name, type, defaultValue: "", sortOrder };
+  return { id, ...TEXTS_OF[id], type, defaultValue: "", sortOrder };
 }
 
+/** @param {string} id */
 async function redraw(id) {
-  const { box, draw } = drawn.get(id);
-  const now = await draw().catch((error) => [note(error.text ?? String(error), "error")]);
-  const held = box.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  const entry = drawn.get(id);
+  if (!entry) return;
+  const { box, draw } = entry;
+  const now = await draw().catch((error) => [note(whyOf(error), "error")]);
+  const held = box.contains(document.activeElement) ? document.activeElement?.getAttribute("aria-label") : null;
   box.replaceChildren(...now);
-  if (held) box.querySelector(`[aria-label="${held}"]`)?.focus();
+  if (held) /** @type {HTMLElement | null} */ (box.querySelector(`[aria-label="${held}"]`))?.focus();
 }
 
 function redrawAll() {
-  return Promise.all([...drawn.keys()].filter((id) => drawn.get(id).box.isConnected).map(redraw));
+  return Promise.all([...drawn].filter(([, { box }]) => box.isConnected).map(([id]) => redraw(id)));
 }
 
 // The key
@@ -84,12 +87,14 @@ async function drawKey() {
   return [h("div", { class: "grsai-row" }, box, save, test, forget), status];
 }
 
+/** @param {KeyState} key */
 function keyStatus(key) {
   if (key.other_host) return t("key.other_host");
   if (!key.set && key.source !== "offline") return t("key.unset");
-  return t(KEY_STATUS[key.source], { last4: key.last4 });
+  return t(KEY_STATUS[key.source ?? ""], { last4: key.last4 });
 }
 
+/** @type {(text: string, status: HTMLElement) => Promise<void>} */
 async function keep(text, status) {
   await said(status, async () => {
     await post("key", { key: text });
@@ -97,6 +102,7 @@ async function keep(text, status) {
   });
 }
 
+/** @param {HTMLElement} status */
 async function tryKey(status) {
   say(status, t("key.testing"), "plain");
   await said(status, async () => {
@@ -114,14 +120,15 @@ async function drawHost() {
   const status = note(now.service ? t("host.now", { service: now.service }) : "", "plain");
   const own = ownAddress(now);
   own.hidden = now.host !== "own";
-  const chosen = async (host) => {
+  const chosen = async (/** @type {string} */ host) => {
     own.hidden = host !== "own";
     if (host === "own" && !own.value) return own.focus();
     await change("Grsai.Host", { host, ...(host === "own" ? { own_url: own.value } : {}) });
   };
-  return [select("host", HOSTS, now, chosen), own, status, locked("host", now)];
+  return [select("host", now, chosen), own, status, locked("host", now)];
 }
 
+/** @param {Settings} now */
 function ownAddress(now) {
   return h("input", {
     type: "url",
@@ -129,7 +136,7 @@ function ownAddress(now) {
     placeholder: "https://",
     "aria-label": t("host.own_label"),
     disabled: now.locked.includes("host"),
-    onchange: (event) => change("Grsai.Host", { host: "own", own_url: event.target.value.trim() }),
+    onchange: (/** @type {any} */ event) => change("Grsai.Host", { host: "own", own_url: event.target.value.trim() }),
   });
 }
 
@@ -139,12 +146,12 @@ async function drawLimit() {
   const box = h("input", {
     type: "number",
     min: 0,
-    max: MOST_AT_ONCE,
+    max: now.most_at_once,
     step: 1,
     value: now.limit,
     "aria-label": t("limit.label"),
     disabled: now.locked.includes("limit"),
-    onchange: (event) => change("Grsai.Limit", { limit: Number(event.target.value) }),
+    onchange: (/** @type {any} */ event) => change("Grsai.Limit", { limit: Number(event.target.value) }),
   });
   return [box, status, locked("limit", now)];
 }
@@ -159,7 +166,7 @@ async function drawProxy() {
     checked: now.proxy,
     "aria-label": t("proxy.label"),
     disabled: now.locked.includes("proxy"),
-    onchange: (event) => change("Grsai.Proxy", { proxy: event.target.checked }),
+    onchange: (/** @type {any} */ event) => change("Grsai.Proxy", { proxy: event.target.checked }),
   });
   return [box, status, locked("proxy", now)];
 }
@@ -167,9 +174,10 @@ async function drawProxy() {
 async function drawCurrency() {
   const now = await get("settings");
   const status = note("", "plain");
-  return [select("currency", CURRENCIES, now, (currency) => change("Grsai.Currency", { currency })), status];
+  return [select("currency", now, (currency) => change("Grsai.Currency", { currency })), status];
 }
 
+/** @type {(id: string, settings: Record<string, unknown>) => Promise<void>} */
 function change(id, settings) {
   changes = changes.then(async () => {
     try {
@@ -177,45 +185,51 @@ function change(id, settings) {
       await refreshPrices();
       await redrawAll();
     } catch (error) {
-      const status = drawn.get(id).box.querySelector("small"); // the one that is drawn by now
-      if (status) say(status, error.text ?? String(error), "error");
+      const status = drawn.get(id)?.box.querySelector("small"); // the one that is drawn by now
+      if (status) say(status, whyOf(error), "error");
     }
   });
   return changes;
 }
 
-function select(name, values, now, chosen) {
-  const options = values.map((value) => h("option", { value }, t(`${name}.${value}`)));
+/** @type {(name: Chosen, now: Settings, chosen: (value: string) => unknown) => HTMLSelectElement} */
+function select(name, now, chosen) {
+  const options = now.choices[name].map((value) => h("option", { value }, t(/** @type {TextKey} */ (`${name}.${value}`))));
   const box = h("select", { "aria-label": t(`${name}.label`), disabled: now.locked.includes(name) }, ...options);
   box.value = now[name];
   box.addEventListener("change", () => chosen(box.value));
   return box;
 }
 
+/** @type {(name: string, now: Settings) => HTMLElement | string} */
 function locked(name, now) {
-  return now.locked.includes(name) ? note(t("settings.locked", { name: VARIABLES[name] }), "plain") : "";
+  return now.locked.includes(name) ? note(t("settings.locked", { name: now.variables[name] }), "plain") : "";
 }
 
+/** @type {(label: TextKey, onclick: () => unknown, disabled?: boolean) => HTMLElement} */
 function button(label, onclick, disabled = false) {
   return h("button", { type: "button", onclick, disabled }, t(label));
 }
 
+/** @type {(text: string, kind: Kind) => HTMLElement} */
 function note(text, kind) {
   const element = h("small", { role: "status" });
   say(element, text, kind);
   return element;
 }
 
+/** @type {(status: HTMLElement, text: string, kind: Kind) => void} */
 function say(status, text, kind) {
   status.textContent = text;
   status.dataset.kind = kind;
 }
 
 // Does `task`; what it is refused for is said under the entry.
+/** @type {(status: HTMLElement, task: () => Promise<unknown>) => Promise<void>} */
 async function said(status, task) {
   try {
     await task();
   } catch (error) {
-    say(status, error.text ?? String(error), "error");
+    say(status, whyOf(error), "error");
   }
 }

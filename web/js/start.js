@@ -1,7 +1,8 @@
+// @ts-check
 // The first steps of somebody who has no key: try it offline, or enter one.
 import { closeErrorWindow, runOnceMore, toast } from "./comfy.js";
 import { h, icon, iconButton } from "./dom.js";
-import { get, post } from "./routes.js";
+import { get, post, whyOf } from "./routes.js";
 import { refreshPrices } from "./money.js";
 import { enterKey } from "./settings.js";
 import { t } from "./texts.js";
@@ -10,7 +11,12 @@ const NOTICE_SECONDS = 8;
 
 let asking = false;
 
-/** Asks how to go on, instead of ComfyUI's own window, after a run that failed for want of a key. `promptId`: that run. */
+/** @typedef {{otherHost?: boolean, offline: boolean}} Situation what can be done without a key */
+
+/**
+ * Asks how to go on, instead of ComfyUI's own window, after a run that failed for want of a key.
+ * @param {string} promptId that run
+ */
 export async function askHowToStart(promptId) {
   closeErrorWindow();
   if (asking) return; // several runs were queued
@@ -26,7 +32,10 @@ export async function askHowToStart(promptId) {
   dialog.showModal();
 }
 
-/** What can be done without a key: `otherHost`: there is one for another host; `offline`: the emulator can be chosen. */
+/**
+ * `otherHost`: there is a key for another host; `offline`: the emulator can be chosen.
+ * @returns {Promise<Situation>}
+ */
 export async function situation() {
   const [key, settings] = await Promise.all([get("key"), get("settings")]);
   return { otherHost: key.other_host, offline: !settings.locked.includes("host") };
@@ -38,18 +47,20 @@ export async function goOffline() {
   toast("info", t("start.chosen"), t("start.chosen_detail"), { seconds: NOTICE_SECONDS });
 }
 
+/** @type {(situation: Situation, promptId: string) => HTMLDialogElement} */
 function drawn({ otherHost, offline }, promptId) {
   const close = () => dialog.close();
   const tryOffline = () => {
     close();
     goOffline()
       .then(() => runOnceMore(promptId))
-      .catch((error) => toast("error", t("start.title"), error.text ?? error.message));
+      .catch((error) => toast("error", t("start.title"), whyOf(error)));
   };
   const leaveForKey = () => {
     close();
     enterKey();
   };
+  /** @type {HTMLDialogElement} */
   const dialog = h(
     "dialog",
     { class: "grsai-start", "aria-labelledby": "grsai-start-title", "aria-describedby": "grsai-start-about" },
@@ -68,6 +79,7 @@ function drawn({ otherHost, offline }, promptId) {
 }
 
 // One way to go on, and what comes of it. The first one has the focus.
+/** @type {(symbol: string, name: string, about: string, onclick: () => void, look?: string) => HTMLElement} */
 function way(symbol, name, about, onclick, look = "") {
   const words = h("span", {}, h("strong", {}, name), h("small", {}, about));
   return h("button", { type: "button", class: `grsai-way ${look}`, onclick, autofocus: true }, icon(symbol), words);

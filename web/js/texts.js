@@ -1,173 +1,38 @@
-// What the web extension says, in English and Chinese. ComfyUI's own lists (settings, nodes) stand in locales/.
+// @ts-check
+// Sentences, times and durations in the user's language. ComfyUI's own lists (settings, nodes) stand in locales/.
 import { language } from "./comfy.js";
+import { TEXTS } from "./sentences.js";
 
-const TEXTS = {
-  "net.silent": { en: "ComfyUI does not answer. Is it still running?", zh: "ComfyUI 没有响应，它还在运行吗？" },
-  "net.odd": { en: "ComfyUI answered with status {status}.", zh: "ComfyUI 返回了状态 {status}。" },
+/** @typedef {keyof typeof TEXTS} TextKey */
 
-  "money.credits": { en: "{credits} credits", zh: "{credits} 积分" },
-  "money.free": { en: "offline · free", zh: "离线 · 免费" },
-  "money.each": { en: "{price} per picture", zh: "每张 {price}" },
-  "money.each_source": { en: "{price} per input picture", zh: "每张输入图 {price}" },
-
-  "key.label": { en: "API key", zh: "API 密钥" },
-  "key.placeholder": { en: "sk-…", zh: "sk-…" },
-  "key.save": { en: "Save", zh: "保存" },
-  "key.test": { en: "Test", zh: "测试" },
-  "key.forget": { en: "Forget", zh: "删除" },
-  "key.set": { en: "Set: …{last4}", zh: "已设置：…{last4}" },
-  "key.from_environment": { en: "Set by the environment (GRSAI_API_KEY): …{last4}", zh: "由环境变量 GRSAI_API_KEY 设置：…{last4}" },
-  "key.from_dotenv": { en: "Read from the file .env: …{last4}", zh: "来自 .env 文件：…{last4}" },
-  "key.offline": { en: "The offline emulator needs no key.", zh: "离线模拟器不需要密钥。" },
-  "key.other_host": {
-    en: "A key is stored, but for another host. Enter the key for this host.",
-    zh: "已保存的密钥属于另一个服务地址，请填写当前地址的密钥。",
-  },
-  "key.unset": { en: "No key yet. Get one at grsai.com and paste it here.", zh: "还没有密钥。请在 grsai.com 获取后粘贴到这里。" },
-  "key.testing": { en: "Asking for the balance…", zh: "正在查询余额……" },
-  "key.works": { en: "The key works. Balance: {balance}", zh: "密钥可用。余额：{balance}" },
-  "key.works_offline": { en: "The offline emulator answers. Nothing is paid.", zh: "离线模拟器运行正常，不产生费用。" },
-
-  "host.label": { en: "Service", zh: "服务地址" },
-  "host.china": { en: "China (grsai.dakka.com.cn)", zh: "中国（grsai.dakka.com.cn）" },
-  "host.overseas": { en: "Overseas (grsaiapi.com)", zh: "海外（grsaiapi.com）" },
-  "host.offline": { en: "Offline emulator (free, no key)", zh: "离线模拟器（免费，无需密钥）" },
-  "host.own": { en: "My own address…", zh: "自定义地址……" },
-  "host.own_label": { en: "Own address", zh: "自定义地址" },
-  "host.now": { en: "In use: {service}", zh: "正在使用：{service}" },
-  "limit.label": { en: "Most pictures at once", zh: "同时生成的图片数上限" },
-  "limit.none": { en: "0: the node decides", zh: "0：由节点决定" },
-  "proxy.label": { en: "Use the proxy of the system", zh: "使用系统代理" },
-  "currency.label": { en: "Currency of prices", zh: "价格显示单位" },
-  "currency.cny": { en: "Yuan (¥)", zh: "人民币（¥）" },
-  "currency.usd": { en: "Dollar ($, about)", zh: "美元（$，约合）" },
-  "currency.credits": { en: "Credits", zh: "积分" },
-  "settings.locked": { en: "Set by the environment variable {name}.", zh: "由环境变量 {name} 设置。" },
-
-  "toast.failed": { en: "{node} could not finish", zh: "{node} 未能完成" },
-  "toast.some_failed": { en: "{failed} of {total} pictures failed", zh: "{total} 张图片中有 {failed} 张失败" },
-  "toast.some_failed_detail": {
-    en: "The others are saved. The Banana tab in the sidebar says why each one failed.",
-    zh: "其余图片已保存。侧边栏的香蕉标签里有每张失败的原因。",
-  },
-
-  "start.title": { en: "No API key yet", zh: "还没有 API 密钥" },
-  "start.about": { en: "How would you like to go on?", zh: "你想怎么开始？" },
-  "start.offline": { en: "Try it offline – free test pictures", zh: "离线试用，免费生成测试图片" },
-  "start.offline_about": {
-    en: "An emulator inside this ComfyUI makes test pictures of what you put in. Nothing leaves this computer.",
-    zh: "这个 ComfyUI 里的模拟器会根据你的输入生成测试图片，任何内容都不会离开这台电脑。",
-  },
-  "start.key": { en: "Enter my key", zh: "填写我的密钥" },
-  "start.key_about": {
-    en: "For real pictures. Get a key at grsai.com; each picture costs what the node says.",
-    zh: "生成真正的图片。密钥在 grsai.com 获取；每张的费用显示在节点上。",
-  },
-  "start.chosen": { en: "Offline emulator chosen", zh: "已选择离线模拟器" },
-  "start.chosen_detail": {
-    en: "Test pictures, nothing is paid. For real ones, choose the service and enter a key under Settings → Grsai.",
-    zh: "生成测试图片，不产生费用。要生成真正的图片，请在“设置 → Grsai”里选择服务地址，再填写密钥。",
-  },
-
-  "tab.title": { en: "Banana", zh: "香蕉" },
-  "tab.settings": { en: "Settings", zh: "设置" },
-  "tab.refresh": { en: "Refresh", zh: "刷新" },
-
-  "balance.title": { en: "Balance", zh: "余额" },
-  "balance.offline": { en: "Offline emulator", zh: "离线模拟器" },
-  "balance.offline_about": { en: "Test pictures, nothing is paid.", zh: "测试图片，不产生费用。" },
-  "balance.settings": { en: "Open settings", zh: "打开设置" },
-
-  "runs.title": { en: "Running", zh: "正在运行" },
-  "runs.stop": { en: "Stop", zh: "停止" },
-  "runs.stop_named": { en: "Stop {name}", zh: "停止 {name}" },
-  "runs.stopping": { en: "Stopping…", zh: "正在停止……" },
-  "runs.collect": { en: "Collecting", zh: "正在取回" },
-  "runs.remaining": { en: "about {time} left", zh: "约剩 {time}" },
-
-  "open.title": { en: "Paid, not collected", zh: "已付费，未取回" },
-  "open.about": {
-    en: "Paid, but not fetched: {count}. The service keeps them for 2 hours.",
-    zh: "已付费但未取回：{count} 个。服务只保留 2 小时。",
-  },
-  "open.collect": { en: "Collect", zh: "取回" },
-  "open.nothing": { en: "There is nothing to collect.", zh: "没有可取回的图片。" },
-  "open.left": { en: "Not ready yet, or out of reach: {count}. Try again in a minute.", zh: "还有 {count} 个没有完成或无法取回，请稍后再试。" },
-  "open.collected": { en: "{done} of {total} collected", zh: "已取回 {done} / {total}" },
-
-  "history.title": { en: "History", zh: "历史" },
-  "history.search": { en: "Search prompts and names", zh: "搜索提示词和名称" },
-  "history.search_short": { en: "Search", zh: "搜索" },
-  "history.state": { en: "Show", zh: "显示" },
-  "history.all": { en: "All ({count})", zh: "全部（{count}）" },
-  "history.none": { en: "No pictures yet. Run a Nano Banana node, and they are listed here.", zh: "还没有图片。运行 Nano Banana 节点后会显示在这里。" },
-  "history.no_match": { en: "Nothing matches.", zh: "没有匹配的记录。" },
-  "history.loading": { en: "Loading…", zh: "正在加载……" },
-
-  "state.done": { en: "Done", zh: "完成" },
-  "state.failed": { en: "Failed", zh: "失败" },
-  "state.open": { en: "Not collected", zh: "未取回" },
-  "state.making": { en: "In the making", zh: "生成中" },
-  "state.uncertain": { en: "Uncertain", zh: "不确定" },
-  "state.submitting": { en: "Submitting", zh: "提交中" },
-  "state.counted": { en: "{state} ({count})", zh: "{state}（{count}）" },
-  "state.gone": { en: "File gone", zh: "找不到文件" },
-
-  "card.open": { en: "Open", zh: "打开" },
-  "card.load": { en: "Load as LoadImage node", zh: "添加为“加载图像”节点" },
-  "card.copy": { en: "Copy prompt", zh: "复制提示词" },
-  "card.copied": { en: "Prompt copied", zh: "已复制提示词" },
-  "card.again": { en: "Run again with a new seed", zh: "换种子再次生成" },
-  "card.named": { en: "{state}: {prompt}", zh: "{state}：{prompt}" },
-  "card.free": { en: "free", zh: "免费" },
-  "card.no_prompt": { en: "(no prompt)", zh: "（无提示词）" },
-  "card.copy_failed": { en: "The browser did not allow copying.", zh: "浏览器不允许复制。" },
-
-  "again.started": { en: "Queued with seed {seed}", zh: "已加入队列，种子 {seed}" },
-  "again.price": { en: "Costs {price}. It appears under Running and in the history.", zh: "费用 {price}。进度见“正在运行”，结果见历史。" },
-  "again.no_sources": { en: "Its reference pictures are gone", zh: "参考图已不存在" },
-  "again.no_sources_detail": {
-    en: "{names}: not in ComfyUI's folders any more. Open the workflow it was made with, or load the pictures again.",
-    zh: "ComfyUI 的文件夹里找不到 {names}。请打开原来的工作流，或重新加载图片。",
-  },
-
-  "viewer.label": { en: "Picture and its details", zh: "图片与详情" },
-  "viewer.close": { en: "Close", zh: "关闭" },
-  "viewer.newer": { en: "Newer", zh: "较新" },
-  "viewer.older": { en: "Older", zh: "较旧" },
-  "viewer.full": { en: "Full size in a new tab", zh: "在新标签页查看原尺寸" },
-  "viewer.prompt": { en: "Prompt", zh: "提示词" },
-  "viewer.model": { en: "Model", zh: "模型" },
-  "viewer.shape": { en: "Ratio and size", zh: "宽高比与分辨率" },
-  "viewer.seed": { en: "Seed", zh: "种子" },
-  "viewer.price": { en: "Price", zh: "费用" },
-  "viewer.made": { en: "Made", zh: "时间" },
-  "viewer.took": { en: "Took", zh: "耗时" },
-  "viewer.task": { en: "Task", zh: "任务号" },
-  "viewer.sources": { en: "Reference pictures", zh: "参考图" },
-  "viewer.error": { en: "What went wrong", zh: "失败原因" },
-  "viewer.offline": { en: "offline emulator", zh: "离线模拟器" },
-
-  "time.seconds": { en: "{count} s", zh: "{count} 秒" },
-  "time.minutes": { en: "{count} min", zh: "{count} 分钟" },
-};
-
-/** The text of a key in the user's language, its {places} filled. */
+/**
+ * The text of a key in the user's language, its {places} filled.
+ * @param {TextKey} key
+ * @param {Record<string, unknown>} values
+ * @param {"en" | "zh"} speaking
+ */
 export function t(key, values = {}, speaking = language()) {
   const text = TEXTS[key][speaking];
-  return text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  return text.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
-/** "42 s" or "3 min". */
+/**
+ * "42 s" or "3 min".
+ * @param {number} seconds
+ */
 export function duration(seconds) {
   if (seconds < 100) return t("time.seconds", { count: Math.round(seconds) });
   return t("time.minutes", { count: Math.round(seconds / 60) });
 }
 
-/** When something happened, short: the time of a day, with the day unless it is today. */
+/**
+ * When something happened, short: the time of a day, with the day unless it is today.
+ * @param {number} unixSeconds
+ */
 export function moment(unixSeconds) {
   const when = new Date(unixSeconds * 1000);
   const today = when.toDateString() === new Date().toDateString();
+  /** @type {Intl.DateTimeFormatOptions} */
   const day = today ? {} : { month: "short", day: "numeric" };
   const locale = language() === "zh" ? "zh-CN" : "en-GB";
   return when.toLocaleString(locale, { ...day, hour: "2-digit", minute: "2-digit" });

@@ -1,16 +1,22 @@
+// @ts-check
 // What can be done with an entry of the history.
 import { addLoadImage, openPrompt, pictureValue, queue, toast } from "../comfy.js";
-import { money } from "../money.js";
+import { anySeed, money } from "../money.js";
+import { whyOf } from "../routes.js";
 import { t } from "../texts.js";
 
-const SEEDS = 2 ** 31;
+/** @typedef {import("../comfy.js").ApiGraph} ApiGraph */
+/** @typedef {import("../routes.js").Entry} Entry */
+
 const NOTICE_SECONDS = 4;
 const APART = 1_000_000_000; // ids that no node on the canvas has
 
+/** @param {import("../routes.js").Place} picture */
 export function loadNode(picture) {
   addLoadImage(picture);
 }
 
+/** @param {Entry} entry */
 export async function copyPrompt(entry) {
   try {
     await navigator.clipboard.writeText(entry.prompt);
@@ -20,44 +26,58 @@ export async function copyPrompt(entry) {
   }
 }
 
-/** Makes the picture once more with another seed; what is on the canvas stays as it is. */
+/**
+ * Makes the picture once more with another seed; what is on the canvas stays as it is.
+ * @param {Entry} entry
+ */
 export async function again(entry) {
-  const seed = Math.floor(Math.random() * SEEDS);
   try {
+    const seed = await anySeed();
     const nodes = isWhole(entry) ? nodesOf(entry, seed) : nodesOnCanvas(await openPrompt(), entry, seed);
     if (!nodes) return toast("warn", t("again.no_sources"), t("again.no_sources_detail", { names: lost(entry).join(", ") }));
     await queue(nodes);
     const price = entry.offline ? t("money.free") : money(entry.credits);
     toast("success", t("again.started", { seed }), t("again.price", { price }), { seconds: NOTICE_SECONDS });
   } catch (error) {
-    toast("error", t("toast.failed", { node: "Nano Banana" }), error.message ?? String(error));
+    toast("error", t("toast.failed", { node: "Nano Banana" }), whyOf(error));
   }
 }
 
+/** @param {Entry} entry */
 const lost = (entry) => entry.sources.filter((source) => typeof source === "string");
+/** @param {Entry} entry */
 const isWhole = (entry) => !lost(entry).length;
 
 // From its references, which are files that ComfyUI still has.
+/** @type {(entry: Entry, seed: number) => ApiGraph} */
 function nodesOf(entry, seed) {
-  const loaders = entry.sources.map((place, index) => [
-    String(APART + 2 + index),
-    { class_type: "LoadImage", inputs: { image: pictureValue(place) } },
-  ]);
-  const images = loaders.map(([id], index) => [`images.image_${index + 1}`, [id, 0]]);
-  const inputs = { ...settingsOf(entry), seed, ...Object.fromEntries(images) };
-  return { ...Object.fromEntries(loaders), ...shown(String(APART), { class_type: "NanoBananaGenerate", inputs }) };
+  /** @type {ApiGraph} */
+  const loaders = {};
+  /** @type {Record<string, any>} */
+  const images = {};
+  for (const [index, place] of entry.sources.entries()) {
+    const id = String(APART + 2 + index);
+    if (typeof place !== "string") loaders[id] = { class_type: "LoadImage", inputs: { image: pictureValue(place) } };
+    images[`images.image_${index + 1}`] = [id, 0];
+  }
+  const inputs = { ...settingsOf(entry), seed, ...images };
+  return { ...loaders, ...shown(String(APART), { class_type: "NanoBananaGenerate", inputs }) };
 }
 
 // From the node on the canvas that has this prompt, with whatever is wired to it.
+/** @type {(prompt: ApiGraph, entry: Entry, seed: number) => ApiGraph | null} */
 function nodesOnCanvas(prompt, entry, seed) {
-  const same = ([, { class_type, inputs }]) => class_type === "NanoBananaGenerate" && inputs.prompt?.trim?.() === entry.prompt;
-  const [id] = Object.entries(prompt).find(same) ?? [];
+  const id = Object.keys(prompt).find((id) => {
+    const { class_type, inputs } = prompt[id];
+    return class_type === "NanoBananaGenerate" && inputs.prompt?.trim?.() === entry.prompt;
+  });
   if (id === undefined) return null;
   const inputs = { ...prompt[id].inputs, ...settingsOf(entry), seed };
   return { ...upstream(prompt, id), ...shown(id, { ...prompt[id], inputs }) };
 }
 
 // A node and what it needs: all that links lead to, backwards.
+/** @type {(prompt: ApiGraph, id: string, found?: ApiGraph) => ApiGraph} */
 function upstream(prompt, id, found = {}) {
   if (id in found || !(id in prompt)) return found;
   found[id] = prompt[id];
@@ -66,11 +86,13 @@ function upstream(prompt, id, found = {}) {
   return found;
 }
 
+/** @type {(id: string, generate: import("../comfy.js").ApiNode) => ApiGraph} */
 const shown = (id, generate) => ({
   [id]: generate,
   [String(APART + 1)]: { class_type: "PreviewImage", inputs: { images: [id, 0] } },
 });
 
+/** @param {Entry} entry */
 function settingsOf({ prompt, model, aspect_ratio, image_size }) {
   const size = image_size ? { "model.image_size": image_size } : {};
   return { prompt, count: 1, model, "model.aspect_ratio": aspect_ratio, ...size };

@@ -1,3 +1,4 @@
+// @ts-check
 // The balance of the account, or that nothing is paid.
 import { openSettings, toast } from "../comfy.js";
 import { h } from "../dom.js";
@@ -7,10 +8,17 @@ import { enterKey } from "../settings.js";
 import { goOffline, situation } from "../start.js";
 import { t } from "../texts.js";
 
+/** @typedef {import("../start.js").Situation} Situation */
+/** @typedef {{ok: boolean, credits?: number, offline?: boolean, error?: import("../routes.js").Texts, start?: Situation} & Record<string, any>} Reply */
+/** @typedef {import("../texts.js").TextKey} TextKey */
+
 export function makeBalance() {
   const element = h("div", { class: "grsai-balance", role: "status", "aria-label": t("balance.title") });
+  /** @type {Reply | null} */
   let last = null;
-  const redraw = () => last && element.replaceChildren(...drawn(last));
+  const redraw = () => {
+    if (last) element.replaceChildren(...drawn(last));
+  };
   const refresh = async () => {
     last = await asked().catch((error) => ({ ok: false, error: error.texts }));
     redraw();
@@ -18,27 +26,33 @@ export function makeBalance() {
   return { element, refresh, redraw };
 }
 
+/** @returns {Promise<Reply>} */
 async function asked() {
   const reply = await get("balance");
   return reply.no_key ? { ...reply, start: await situation() } : reply;
 }
 
+/** @param {Reply} reply */
 function drawn(reply) {
   if (reply.start) return firstSteps(reply.start);
   if (!reply.ok) return [h("p", { class: "grsai-problem" }, inLanguage(reply.error)), button("balance.settings", openSettings)];
   if (reply.offline) return [amount(t("balance.offline")), about(t("balance.offline_about"))];
-  return [amount(balance(reply.credits)), about(inCredits(reply.credits))];
+  return [amount(balance(reply.credits ?? 0)), about(inCredits(reply.credits ?? 0))];
 }
 
+/** @param {Situation} situation */
 function firstSteps({ otherHost, offline }) {
   const tryOffline = () => goOffline().catch((error) => toast("error", error.text, ""));
   return [
     h("p", { class: "grsai-problem" }, t(otherHost ? "key.other_host" : "start.title")),
     offline && button("start.offline", tryOffline, "grsai-primary"),
     button("start.key", enterKey),
-  ].filter(Boolean);
+  ].filter((step) => step !== false);
 }
 
+/** @type {(key: TextKey, onclick: () => unknown, look?: string) => HTMLElement} */
 const button = (key, onclick, look = "") => h("button", { type: "button", class: `grsai-button ${look}`, onclick }, t(key));
+/** @param {string} text */
 const amount = (text) => h("strong", {}, text);
+/** @param {string} text */
 const about = (text) => h("span", { class: "grsai-muted" }, text);

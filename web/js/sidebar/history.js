@@ -1,16 +1,24 @@
+// @ts-check
 // The history: the entries of the ledger, newest first, fetched page by page while the list is scrolled.
 import { h, settled } from "../dom.js";
-import { get } from "../routes.js";
+import { get, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 import { CARD_HEIGHT, makeCard } from "./card.js";
 import { makeList } from "./list.js";
 import { showEntry } from "./viewer.js";
 
 const PAGE = 100;
-const STATES = ["done", "failed", "open", "uncertain", "submitting"];
 const TYPING_MILLISECONDS = 250;
 
-/** `isMaking()`: whether runs are under way. */
+/** @typedef {import("../routes.js").Entry} Entry */
+/** @typedef {import("../routes.js").State} State */
+/** @typedef {Partial<Record<State, number>>} Counts */
+/** @typedef {{entries: Entry[], counts: Counts, next: number | null}} Page */
+
+/**
+ * `isMaking()`: whether runs are under way.
+ * @param {() => boolean} isMaking
+ */
 export function makeHistory(isMaking) {
   const pages = openPages();
   const note = h("p", { class: "grsai-muted", role: "status" }, t("history.loading"));
@@ -31,7 +39,7 @@ export function makeHistory(isMaking) {
   const filter = () => pages.filter({ text: search.value.trim(), state: states.value }).then(() => show({ top: true }));
   states.addEventListener("change", filter);
   search.addEventListener("input", settled(filter, TYPING_MILLISECONDS));
-  const open = (index) => showEntry(pages.entries, index, list.focus);
+  const open = (/** @type {number} */ index) => showEntry(pages.entries, index, list.focus);
 
   function show({ top = false } = {}) {
     if (top) list.toTop();
@@ -48,12 +56,15 @@ export function makeHistory(isMaking) {
 
 /** The entries loaded so far under one filter; `newest` brings in what is new, `more` the next older page. */
 function openPages() {
-  const pages = { entries: [], counts: {}, error: null, newest, more, filter };
+  /** @type {{entries: Entry[], counts: Counts, error: string | null}} */
+  const pages = { entries: [], counts: {}, error: null };
   let wanted = {};
+  /** @type {number | null} */
   let next = null;
   let asked = 0;
   let busy = false;
 
+  /** @type {(query: object) => Promise<Page | null>} */
   async function fetchPage(query) {
     const ticket = ++asked;
     try {
@@ -62,7 +73,7 @@ function openPages() {
       Object.assign(pages, { counts: page.counts, error: null });
       return page;
     } catch (error) {
-      pages.error = error.text;
+      pages.error = whyOf(error);
       return null;
     }
   }
@@ -77,10 +88,13 @@ function openPages() {
   }
 
   // An entry that did not change stays the same object, so that its card is not drawn again.
+  /** @param {Entry[]} entries */
   function kept(entries) {
     const before = new Map(pages.entries.map((entry) => [entry.row, entry]));
-    const same = (entry) => JSON.stringify(before.get(entry.row)) === JSON.stringify(entry);
-    return entries.map((entry) => (same(entry) ? before.get(entry.row) : entry));
+    return entries.map((entry) => {
+      const known = before.get(entry.row);
+      return known && JSON.stringify(known) === JSON.stringify(entry) ? known : entry;
+    });
   }
 
   // True if there was more.
@@ -95,6 +109,7 @@ function openPages() {
     return true;
   }
 
+  /** @param {object} query */
   function filter(query) {
     wanted = query;
     next = null;
@@ -102,14 +117,16 @@ function openPages() {
     return newest();
   }
 
-  return pages;
+  return Object.assign(pages, { newest, more, filter });
 }
 
+/** @type {(select: HTMLSelectElement, counts: Counts) => void} */
 function offerStates(select, counts) {
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const offered = STATES.filter((state) => counts[state] || state === select.value);
+  const offered = new Set(Object.keys(counts));
+  if (select.value) offered.add(select.value);
   const options = [h("option", { value: "" }, t("history.all", { count: all }))];
-  for (const state of offered) {
+  for (const state of /** @type {Set<State>} */ (offered)) {
     options.push(h("option", { value: state }, t("state.counted", { state: t(`state.${state}`), count: counts[state] ?? 0 })));
   }
   const chosen = select.value;

@@ -1,3 +1,4 @@
+// @ts-check
 // The sidebar tab: balance, what is running, what waits to be collected, the history.
 import { openSettings, toast } from "../comfy.js";
 import { h, iconButton, settled } from "../dom.js";
@@ -11,6 +12,7 @@ import { makeRuns } from "./runs.js";
 
 const QUIET_MILLISECONDS = 400;
 
+/** @type {{element: HTMLElement, close: () => void} | null} */
 let panel = null;
 
 export const TAB = {
@@ -21,6 +23,7 @@ export const TAB = {
   tooltip: "Banana",
   type: "custom",
   // ComfyUI calls this again for each redraw of its own.
+  /** @param {HTMLElement} container */
   render(container) {
     if (panel?.element.parentElement === container) return;
     panel?.close();
@@ -44,7 +47,8 @@ function openPanel() {
   const look = settled(() => [balance, tasks, history].forEach((part) => part.refresh()), QUIET_MILLISECONDS);
   runs.onChange(() => history.redraw()); // what is open is in the making only while something runs
   const repriced = () => {
-    parts.forEach((part) => part.redraw?.());
+    balance.redraw();
+    history.redraw();
     refresh(); // another service has another balance and another history
   };
   const ends = [onRun((run) => follow(run, runs, look)), onPrices(repriced)];
@@ -53,6 +57,7 @@ function openPanel() {
   return { element, close: () => ends.forEach((end) => end()) };
 }
 
+/** @param {() => void} refresh */
 function header(refresh) {
   return h(
     "header",
@@ -65,6 +70,7 @@ function header(refresh) {
 }
 
 // A picture that was finished is in the ledger already: the history is looked at again, not too often.
+/** @type {(run: import("../routes.js").Run, runs: ReturnType<typeof makeRuns>, look: () => void) => void} */
 function follow(run, runs, look) {
   const before = runs.known(run.id);
   runs.show(run);

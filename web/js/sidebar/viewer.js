@@ -1,3 +1,4 @@
+// @ts-check
 // One entry in full: its pictures, everything that is known about it, and the way to its neighbours.
 import { pictureAddress } from "../comfy.js";
 import { h, iconButton } from "../dom.js";
@@ -5,9 +6,15 @@ import { money } from "../money.js";
 import { duration, moment, t } from "../texts.js";
 import { buttons, stateBadge } from "./card.js";
 
+/** @typedef {import("../routes.js").Entry} Entry */
+
+/** @type {Record<string, number>} */
 const KEYS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 
-/** Shows `entries[index]`; `closed(index)` is told which one was seen last. */
+/**
+ * Shows `entries[index]`; `closed(index)` is told which one was seen last.
+ * @type {(entries: Entry[], index: number, closed: (index: number) => void) => void}
+ */
 export function showEntry(entries, index, closed) {
   let at = index;
   const body = h("div", { class: "grsai-viewer-body" });
@@ -15,13 +22,15 @@ export function showEntry(entries, index, closed) {
   const newer = iconButton("chevron-left", t("viewer.newer"), () => step(-1));
   const older = iconButton("chevron-right", t("viewer.older"), () => step(1));
   const bar = h("div", { class: "grsai-viewer-bar" }, newer, older, iconButton("times", t("viewer.close"), close));
+  /** @type {HTMLDialogElement} */
   const dialog = h("dialog", { class: "grsai-viewer", tabindex: -1, autofocus: true, "aria-label": t("viewer.label") }, bar, body);
 
+  /** @param {number} by */
   function step(by) {
     at = Math.max(0, Math.min(entries.length - 1, at + by));
     // Not disabled in earnest: a disabled button would lose the focus, and the keys with it.
-    newer.setAttribute("aria-disabled", at === 0);
-    older.setAttribute("aria-disabled", at === entries.length - 1);
+    newer.setAttribute("aria-disabled", String(at === 0));
+    older.setAttribute("aria-disabled", String(at === entries.length - 1));
     body.replaceChildren(pictures(entries[at]), details(entries[at], close));
   }
 
@@ -39,6 +48,7 @@ export function showEntry(entries, index, closed) {
   dialog.showModal();
 }
 
+/** @param {Entry} entry */
 function pictures(entry) {
   const shown = entry.files.map((file) => {
     const address = pictureAddress(file);
@@ -48,12 +58,14 @@ function pictures(entry) {
   return h("div", { class: "grsai-viewer-pictures" }, ...(shown.length ? shown : [stateBadge(entry)]));
 }
 
+/** @type {(entry: Entry, close: () => void) => HTMLElement} */
 function details(entry, close) {
   const rows = facts(entry).filter(([, value]) => value !== null && value !== "");
   const list = h("dl", {}, ...rows.flatMap(([key, value]) => [h("dt", {}, t(key)), h("dd", {}, value)]));
   return h("div", { class: "grsai-viewer-details" }, stateBadge(entry), list, buttons(entry, close));
 }
 
+/** @type {(entry: Entry) => [import("../texts.js").TextKey, string | HTMLElement | null][]} */
 function facts(entry) {
   return [
     ["viewer.prompt", entry.prompt],
@@ -69,11 +81,13 @@ function facts(entry) {
   ];
 }
 
+/** @param {Entry} entry */
 function sources({ sources: places }) {
   if (!places.length) return null;
   return h("span", { class: "grsai-sources" }, ...places.map(source));
 }
 
+/** @param {import("../routes.js").Place | string} place */
 function source(place) {
   if (typeof place === "string") return h("span", {}, place);
   return h("img", { src: pictureAddress(place), alt: place.filename, title: place.filename });

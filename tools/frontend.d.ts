@@ -1,0 +1,85 @@
+// What the web extension uses of ComfyUI's frontend, for the check of web/js (tools/jsconfig.json). Nobody loads this file.
+
+interface Slot {
+  name: string;
+  type: string;
+  link?: number | null;
+  widget?: { name: string };
+}
+
+interface Widget {
+  name: string;
+  value: any;
+  options?: { values?: unknown };
+  callback?: (...values: any[]) => unknown;
+}
+
+interface GraphNode {
+  id: number | string;
+  comfyClass?: string;
+  title?: string;
+  graph?: Graph;
+  inputs?: Slot[];
+  outputs?: Slot[];
+  widgets?: Widget[];
+  badges: unknown[];
+  pos: number[];
+  size: number[];
+  images?: unknown;
+  setSize(size: number[]): void;
+  onConfigure?: (saved: any) => void;
+  onExecuted?: (output: any) => void;
+  onConnectionsChange?: (...facts: any[]) => void;
+}
+
+interface Link {
+  origin_id: number | string;
+}
+
+interface Graph {
+  id?: string;
+  links?: Record<number, Link>;
+  nodes: GraphNode[];
+  add(node: GraphNode): void;
+  getLink?(id: number): Link | undefined;
+  getNodeById(id: unknown): GraphNode | null | undefined;
+  serialize(): unknown;
+}
+
+interface Window {
+  LiteGraph: { createNode(type: string): GraphNode; registered_node_types: Record<string, { title?: string }> };
+  LGraphBadge: new (look: { text: string; fgColor: string; bgColor: string }) => unknown;
+}
+
+interface Element {
+  // Of the element with the id vue-app.
+  __vue_app__?: { config: { globalProperties: { $pinia?: Pinia } } };
+}
+
+/** The stores of the frontend: private, and used only where nothing else is to be had. */
+interface Pinia {
+  _s?: Map<string, any>;
+  state: { value: Record<string, any> };
+}
+
+declare module "*/scripts/api.js" {
+  export const api: EventTarget & {
+    apiURL(path: string): string;
+    fetchApi(path: string, options?: RequestInit): Promise<Response>;
+    queuePrompt(number: number, prompt: { output: unknown; workflow: unknown }): Promise<{ prompt_id: string }>;
+    addEventListener(name: string, heard: (event: CustomEvent) => void): void;
+    removeEventListener(name: string, heard: (event: CustomEvent) => void): void;
+  };
+}
+
+declare module "*/scripts/app.js" {
+  export const app: {
+    canvas: any;
+    graph: Graph;
+    rootGraph?: Graph;
+    nodePreviewImages?: Record<string, string[]>;
+    extensionManager: any;
+    graphToPrompt(): Promise<{ output: Record<string, import("../web/js/comfy.js").ApiNode> }>;
+    registerExtension(extension: object): void;
+  };
+}
