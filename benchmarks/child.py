@@ -35,8 +35,8 @@ def batch(
     url: str, folder: str, work: list[tuple[str | None, str]], concurrency: int, limit: int | None = None
 ) -> dict[str, Any]:
     """One run of the engine over photos and prompts."""
-    from grsai import batch as engine
-    from grsai.cli_batch import keep_memory_flat
+    from grsai import engine
+    from grsai.cli.batch import keep_memory_flat
     from grsai.ledger import Ledger, service_of
 
     keep_memory_flat()

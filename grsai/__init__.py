@@ -9,25 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch import Collected, Estimate, Event, Snapshot, collect, estimate, run, upload
     from .client import GrsaiClient
-    from .entries import Entry
+    from .engine import Collected, Estimate, Event, Gate, Snapshot, collect, estimate, run, upload
     from .errors import GrsaiError
-    from .gate import Gate
     from .jobs import Job, Outcome, plan
-    from .ledger import Ledger
+    from .ledger import Entry, Ledger
     from .models import Catalogue, Model
     from .pictures import Reference, list_pictures
     from .settings import Settings, load
 
 _HOMES = {
-    "batch": ("Collected", "Estimate", "Event", "Snapshot", "collect", "estimate", "run", "upload"),
     "client": ("GrsaiClient",),
-    "entries": ("Entry",),
+    "engine": ("Collected", "Estimate", "Event", "Gate", "Snapshot", "collect", "estimate", "run", "upload"),
     "errors": ("GrsaiError",),
-    "gate": ("Gate",),
     "jobs": ("Job", "Outcome", "plan"),
-    "ledger": ("Ledger",),
+    "ledger": ("Entry", "Ledger"),
     "models": ("Catalogue", "Model"),
     "pictures": ("Reference", "list_pictures"),
     "settings": ("Settings", "load"),

@@ -1,4 +1,4 @@
-"""Result files: written under a temporary name, whole and checked before they get their own, never over another picture."""
+"""Whole files, written under their final name at once: the one place for it. A result never replaces another picture."""
 
 from __future__ import annotations
 
@@ -122,3 +122,28 @@ def _output_errors(folder: Path) -> Iterator[None]:
             folder=folder,
             why=error.strerror or error,
         ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file in one step, so that nobody ever reads half of it. Raises `OutputError`."""
+    write_bytes(path, text.encode("utf-8", "replace"))  # a file name may hold what is no Unicode
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    draft = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        text = "{path} cannot be written: {why}. Check free space and permissions, and close programs that have it open."
+        raise OutputError(text, path=path, why=error.strerror or error) from None
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, with slashes; absolute where there is no way, as between two Windows drives."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return Path(os.path.abspath(path)).as_posix()

@@ -6,7 +6,7 @@ import logging
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import places, routes
+from . import paths, routes
 from .batch import BatchBanana
 from .folder import LoadBananaFolder
 from .generate import NanoBananaGenerate
@@ -22,7 +22,7 @@ class BananaExtension(ComfyExtension):
         """Called once, when the pack is loaded; `on_load` is not called by the oldest ComfyUI that is supported."""
         routes.register()
         try:
-            places.place_demo()
+            paths.place_demo()
         except OSError as error:
             _log.info("the demo's pictures could not be copied: %s", error)
         return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder]

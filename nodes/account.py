@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from ..grsai.engine import Gate
 from ..grsai.errors import GrsaiError, NoKey, OutputError, WrongSetting
-from ..grsai.gate import Gate
 from ..grsai.ledger import OFFLINE, Ledger, OfflineLedger, service_of
 from ..grsai.models import Catalogue
 from ..grsai.settings import CONFIG_FILE, HOSTS, MAX_CONCURRENCY, Key, Settings, host, load
-from .places import PACK, private_folder
+from .paths import PACK, private_folder
 
 if TYPE_CHECKING:
     from ..grsai.emulator import Emulator

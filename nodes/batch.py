@@ -12,11 +12,11 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..grsai.jobs import PAIRINGS, Job, plan
-from . import host, places, telling
+from . import bridge, paths, results
 from .account import Account
 from .images import load, references
 from .inputs import CATEGORY, choice, lines, model_input, only, references_input, seed_input, text_socket, wired
-from .origin import Origin
+from .sources import Origin
 
 KEEP_GOING, STOP = "keep going", "stop"
 MOST_AT_ONCE = 50
@@ -105,8 +105,8 @@ class BatchBanana(io.ComfyNode):
         references: Any = None,
         **_: Any,
     ) -> io.NodeOutput:
-        async with host.running("BatchBanana", cls.hidden.unique_id) as work:
-            folder, prefix = places.output_place(only(filename_prefix))
+        async with bridge.running("BatchBanana", cls.hidden.unique_id) as work:
+            folder, prefix = paths.output_place(only(filename_prefix))
             stop = only(on_failure) == STOP
             mine = await work.account()
             origin = Origin(cls.hidden.prompt, cls.hidden.unique_id)
@@ -115,9 +115,9 @@ class BatchBanana(io.ComfyNode):
             outcomes = await work.make(
                 jobs, mine, output=folder, concurrency=only(concurrency), stop_at_failure=stop, budget=only(budget)
             )
-            files = [file for outcome in telling.made(outcomes, all_or_nothing=stop) for file in outcome.files]
+            files = [file for outcome in results.made(outcomes, all_or_nothing=stop) for file in outcome.files]
             pictures = await work.do(load, files)
-        return io.NodeOutput(pictures, [str(file) for file in files], telling.report(outcomes, work.run, mine), ui=_shown(files))
+        return io.NodeOutput(pictures, [str(file) for file in files], results.report(outcomes, work.run, mine), ui=_shown(files))
 
 
 def _jobs(
@@ -148,4 +148,4 @@ def _jobs(
 
 def _shown(files: Sequence[Path]) -> dict[str, Any]:
     """The files as pictures on the node."""
-    return {"images": [place for place in map(places.shown, files) if place]}
+    return {"images": [place for place in map(paths.shown, files) if place]}

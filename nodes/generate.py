@@ -12,11 +12,11 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..grsai.jobs import Job, plan, safe_stem
-from . import host, places, telling
+from . import bridge, paths, results
 from .account import Account
 from .images import load
 from .inputs import CATEGORY, choice, model_input, references_input, seed_input, text_socket, uploaded, wired
-from .origin import Origin
+from .sources import Origin
 
 MOST_PICTURES = 12
 _STEM = 40  # characters of the prompt in a file name
@@ -66,15 +66,15 @@ class NanoBananaGenerate(io.ComfyNode):
         image_urls: str | None = None,
         **_: Any,
     ) -> io.NodeOutput:
-        async with host.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
+        async with bridge.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
             mine = await work.account()
             origin = Origin(cls.hidden.prompt, cls.hidden.unique_id)
             jobs = await work.do(_jobs, mine, prompt, count, seed, model, images, image_urls, origin)
-            outcomes = await work.make(jobs, mine, output=places.output_folder() / places.KEPT)
-            files = [file for outcome in telling.made(outcomes) for file in outcome.files]
+            outcomes = await work.make(jobs, mine, output=paths.output_folder() / paths.KEPT)
+            files = [file for outcome in results.made(outcomes) for file in outcome.files]
             pictures = await work.do(load, files)
             urls = await work.urls(outcomes, mine)
-        return io.NodeOutput(pictures, "\n".join(urls), telling.report(outcomes, work.run, mine))
+        return io.NodeOutput(pictures, "\n".join(urls), results.report(outcomes, work.run, mine))
 
 
 def _jobs(

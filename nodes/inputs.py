@@ -16,7 +16,7 @@ from ..grsai.pictures import Reference
 from . import account, images
 
 if TYPE_CHECKING:
-    from .origin import Origin
+    from .sources import Origin
 
 CATEGORY = "Grsai"
 MOST_REFERENCES = 14  # clients of this service allow 6 to 14

@@ -16,19 +16,19 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..grsai import batch
+from ..grsai import engine
 from ..grsai.client import GrsaiClient
-from ..grsai.entries import STATES, TASK_SECONDS, Entry
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, StillOpen, WrongSetting
-from ..grsai.ledger import OFFLINE
+from ..grsai.ledger import OFFLINE, TASK_SECONDS, Entry
+from ..grsai.ledger.entries import STATES
 from ..grsai.models import DEFAULT_MODEL, yuan
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES, retell
-from . import account, host, places
-from .canvas import Run, server
+from . import account, bridge, paths
 from .images import thumbnail
 from .inputs import MOST_SEED
 from .money import UNITS
+from .runs import NodeRun, server
 
 MOST_ENTRIES = 200
 THUMBNAIL_SIDE = 192  # pixels
@@ -62,7 +62,7 @@ def _guarded(answer: Callable[..., Awaitable[Answer]], *, posted: bool = False) 
     async def handle(request: web.Request) -> web.StreamResponse:
         if is_foreign(request.headers):
             return _error(Refused("Requests of other web pages are refused."), 403)
-        host.hear_browser(request.headers.get("Accept-Language"))
+        bridge.hear_browser(request.headers.get("Accept-Language"))
         try:
             given = await _body(request) if posted else request.query
             said = await answer(given)
@@ -115,19 +115,19 @@ def _said(error: GrsaiError) -> dict[str, str]:
 
 
 async def _key(_: Mapping[str, str]) -> Answer:
-    return asdict(await host.off_loop(account.key_state))
+    return asdict(await bridge.off_loop(account.key_state))
 
 
 async def _keep_key(body: Mapping[str, Any]) -> Answer:
     text = body.get("key")
     if not isinstance(text, str):
         raise WrongSetting("The request must hold the key as a text.")
-    await host.off_loop(account.keep_key, text)
+    await bridge.off_loop(account.keep_key, text)
     return await _key({})
 
 
 async def _settings(_: Mapping[str, str]) -> Answer:
-    return await host.off_loop(_settings_now)
+    return await bridge.off_loop(_settings_now)
 
 
 def _settings_now() -> dict[str, Any]:
@@ -152,14 +152,14 @@ _LOCKABLE = {"host": "base_url", "limit": "limit", "proxy": "proxy"}
 
 
 async def _change_settings(body: Mapping[str, Any]) -> Answer:
-    await host.off_loop(account.change_panel, body)
+    await bridge.off_loop(account.change_panel, body)
     return await _settings({})
 
 
 async def _balance(_: Mapping[str, Any]) -> Answer:
     """Never an HTTP error: a balance that cannot be had is an answer too."""
     try:
-        return await host.off_loop(_balance_now)
+        return await bridge.off_loop(_balance_now)
     except GrsaiError as error:
         return {"ok": False, "error": _said(error), "no_key": isinstance(error, NoKey)}
 
@@ -172,7 +172,7 @@ def _balance_now() -> dict[str, Any]:
 
 
 async def _catalogue(_: Mapping[str, str]) -> Answer:
-    models = await host.off_loop(account.catalogue)
+    models = await bridge.off_loop(account.catalogue)
     return {
         "models": [asdict(model) for model in models.values()],
         "default": DEFAULT_MODEL,
@@ -187,7 +187,7 @@ async def _catalogue(_: Mapping[str, str]) -> Answer:
 
 
 async def _history(query: Mapping[str, str]) -> Answer:
-    return await host.off_loop(_history_page, query)
+    return await bridge.off_loop(_history_page, query)
 
 
 def _history_page(query: Mapping[str, str]) -> dict[str, Any]:
@@ -219,33 +219,33 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "created": entry.created,
         "seconds": round(entry.seconds, 1) if entry.finished else None,
         "reason": entry.reason or None,
-        "error": retell(entry.error, host.language()) if entry.error else None,
+        "error": retell(entry.error, bridge.language()) if entry.error else None,
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
-        "files": [place for path, _ in entry.files if path.is_file() and (place := places.shown(path))],
+        "files": [place for path, _ in entry.files if path.is_file() and (place := paths.shown(path))],
     }
 
 
 def _source(source: str) -> dict[str, str] | str:
     """Where ComfyUI shows a reference picture, or else its name."""
     path = Path(source)
-    return (places.shown(path) if path.is_absolute() and path.is_file() else None) or path.name
+    return (paths.shown(path) if path.is_absolute() and path.is_file() else None) or path.name
 
 
 async def _thumbnail(query: Mapping[str, str]) -> Answer:
-    data = await host.off_loop(_small_jpeg, _number(query, "row"), _number(query, "file") or 0)
+    data = await bridge.off_loop(_small_jpeg, _number(query, "row"), _number(query, "file") or 0)
     return web.Response(body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
 def _small_jpeg(row: int | None, number: int) -> bytes:
     entry = account.ledger().entry(row) if row is not None else None
-    paths = [path for path, _ in entry.files] if entry else []
-    if number >= len(paths) or places.shown(paths[number]) is None:
+    files = [path for path, _ in entry.files] if entry else []
+    if number >= len(files) or paths.shown(files[number]) is None:
         raise _NotThere("There is no such picture.")
     buffer = io.BytesIO()
     try:
-        thumbnail(paths[number], THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
+        thumbnail(files[number], THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
     except OSError:
         raise _NotThere("The picture is not there any more.") from None
     return buffer.getvalue()
@@ -264,37 +264,37 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
 
 
 async def _running(_: Mapping[str, str]) -> Answer:
-    return {"runs": [run.as_object() for run in host.BOARD.runs()]}
+    return {"runs": [run.as_object() for run in bridge.BOARD.runs()]}
 
 
 async def _waiting(_: Mapping[str, str]) -> Answer:
     """What Collect would fetch. Tasks of a run that is under way are open too; they need no help."""
-    entries = await host.off_loop(lambda: account.ledger().open_entries())
-    running = sum(run.snapshot.running for run in host.BOARD.runs())
+    entries = await bridge.off_loop(lambda: account.ledger().open_entries())
+    running = sum(run.snapshot.running for run in bridge.BOARD.runs())
     return {"count": max(0, len(entries) - running), "hours": TASK_SECONDS // 3600}
 
 
 async def _stop(body: Mapping[str, Any]) -> Answer:
     wanted = body.get("run")
-    runs = [run for run in host.BOARD.runs() if wanted is None or run.id == wanted]
+    runs = [run for run in bridge.BOARD.runs() if wanted is None or run.id == wanted]
     for run in runs:
         run.stop.set()
     return {"stopped": len(runs)}
 
 
 async def _collect(_: Mapping[str, Any]) -> Answer:
-    mine = await host.off_loop(account.account)
-    entries = await host.off_loop(mine.ledger.open_entries)
+    mine = await bridge.off_loop(account.account)
+    entries = await bridge.off_loop(mine.ledger.open_entries)
     if not entries:
         return {"run": None, "open": 0}
-    run = host.BOARD.open("collect", None, host.language())
+    run = bridge.BOARD.open("collect", None, bridge.language())
     run.pays, run.offline = False, mine.offline
-    run.snapshot = batch.Snapshot(len(entries), running=len(entries))
-    host.in_thread(_collect_all, run, mine, entries)
+    run.snapshot = engine.Snapshot(len(entries), running=len(entries))
+    bridge.in_thread(_collect_all, run, mine, entries)
     return {"run": run.id, "open": len(entries)}
 
 
-def _collect_all(run: Run, mine: account.Account, entries: list[Entry]) -> None:
+def _collect_all(run: NodeRun, mine: account.Account, entries: list[Entry]) -> None:
     done = failed = 0
     try:
         for entry in entries:
@@ -303,17 +303,17 @@ def _collect_all(run: Run, mine: account.Account, entries: list[Entry]) -> None:
             error = _collect_one(run, mine, entry)
             done, failed = done + (error is None), failed + (error is not None)
             left = len(entries) - done - failed
-            run.snapshot = batch.Snapshot(len(entries), done=done, failed=failed, running=left, progress=1 - left / len(entries))
+            run.snapshot = engine.Snapshot(len(entries), done=done, failed=failed, running=left, progress=1 - left / len(entries))
             run.error = error or run.error
     except GrsaiError as error:
         run.error = error
     finally:
-        host.BOARD.close(run)
+        bridge.BOARD.close(run)
 
 
-def _collect_one(run: Run, mine: account.Account, entry: Entry) -> GrsaiError | None:
+def _collect_one(run: NodeRun, mine: account.Account, entry: Entry) -> GrsaiError | None:
     """None: the picture is there."""
-    found = batch.collect(
+    found = engine.collect(
         settings=mine.settings, ledger=mine.ledger, gate=mine.gate, stop=run.stop, task_ids=[entry.task_id or ""]
     )
     if not found:

@@ -10,7 +10,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..grsai.errors import BadPicture
-from . import host, images
+from . import bridge, images
 from .inputs import CATEGORY
 
 
@@ -38,7 +38,7 @@ class GrsaiUpload(io.ComfyNode):
 
     @classmethod
     async def execute(cls, images: Any) -> io.NodeOutput:
-        async with host.running("GrsaiUpload", cls.hidden.unique_id) as work:
+        async with bridge.running("GrsaiUpload", cls.hidden.unique_id) as work:
             references = await work.do(_references, images)
             urls = await work.upload(references, await work.account())
         return io.NodeOutput("\n".join(urls))

@@ -22,14 +22,14 @@ from typing import Any
 
 import pytest
 
-from grsai import batch
+from grsai import engine
 from grsai import settings as settings_module
-from grsai.batch import Collected
 from grsai.emulator import Emulator, Task
+from grsai.engine import Collected
+from grsai.engine.polling import Backoff
 from grsai.jobs import Job, Outcome, plan
 from grsai.ledger import Ledger, service_of
 from grsai.models import Catalogue
-from grsai.pace import Backoff
 from grsai.pictures import Reference, list_pictures
 from grsai.settings import Settings
 
@@ -72,7 +72,7 @@ class Studio:
 
     emulator: Emulator
     folder: Path
-    events: list[batch.Event] = field(default_factory=list)
+    events: list[engine.Event] = field(default_factory=list)
 
     @property
     def output(self) -> Path:
@@ -104,13 +104,13 @@ class Studio:
         options = {"output": self.output, "backoff": QUICK, "on_event": self.events.append, **options}
         settings = settings or self.settings()
         if ledger is not None:
-            return batch.run(jobs, settings=settings, ledger=ledger, **options)
+            return engine.run(jobs, settings=settings, ledger=ledger, **options)
         with self.ledger() as ledger:
-            return batch.run(jobs, settings=settings, ledger=ledger, **options)
+            return engine.run(jobs, settings=settings, ledger=ledger, **options)
 
     def collect(self, **options: Any) -> list[Collected]:
         with self.ledger() as ledger:
-            return batch.collect(settings=self.settings(), ledger=ledger, **{"backoff": QUICK, **options})
+            return engine.collect(settings=self.settings(), ledger=ledger, **{"backoff": QUICK, **options})
 
     def command(self, *arguments: str, program: Sequence[str] = ("-m", "grsai"), **environment: str) -> subprocess.Popen[str]:
         """The command in a process of its own, as a user would start it in the studio's folder."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from grsai import cli_options
+from grsai.cli import options as cli_options
 from grsai.emulator import Emulator
 from grsai.models import CREDITS_PER_YUAN, WIDE, Catalogue
 from grsai.settings import OPTIONS, load
@@ -92,7 +92,7 @@ def cells(line: str) -> list[str]:
 @functools.cache
 def sentences() -> str:
     """Every text that stands in the code, one a line."""
-    files = [*ROOT.glob("grsai/*.py"), *ROOT.glob("nodes/*.py")]
+    files = [*ROOT.glob("grsai/**/*.py"), *ROOT.glob("nodes/*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(text_of(file)))]
     return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 

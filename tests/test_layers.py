@@ -12,30 +12,34 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "grsai"
-# Each module may import those before it. Those of one line know nothing of each other.
+# Each room, a file or a folder, may import those before it. Those of one line know nothing of each other.
 ORDER = (
     {"texts", "redact"},
     {"errors"},
-    {"models", "pictures", "journal", "database", "owner", "crew"},
-    {"jobs", "entries"},
+    {"models", "pictures"},
+    {"jobs", "files"},
     {"settings"},
-    {"client", "ledger"},
-    {"gate", "pace", "files"},
-    {"steps"},
-    {"price", "collecting", "progress"},
-    {"context"},
-    {"way"},
-    {"batch"},
-    {"report"},
-    {"thumbnails"},
-    {"gallery"},
-    {"cli_options", "cli_screen"},
-    {"cli_batch", "cli_commands"},
+    {"client", "ledger", "report"},
+    {"engine"},
     {"cli"},
     {"__main__"},
 )
-APART = {"__init__"}
-EMULATOR = sorted((LIBRARY / "emulator").glob("*.py"))
+# The same within the folders. The face of a folder, its `__init__`, may import all of them.
+INSIDE = {
+    "client": ({"client"},),
+    "ledger": ({"journal", "database", "claims"}, {"entries"}, {"ledger"}),
+    "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
+    "engine": (
+        {"gate", "polling", "threads"},
+        {"steps"},
+        {"price", "collect", "progress"},
+        {"context"},
+        {"job_run"},
+        {"run"},
+    ),
+    "cli": ({"options", "screen"}, {"batch", "commands"}, {"main"}),
+}
+APART = {"__init__", "emulator"}
 NOT_ON_WINDOWS = (
     "fcntl",
     "pwd",
@@ -50,11 +54,17 @@ NOT_ON_WINDOWS = (
     "crypt",
     "nis",
 )
-MODULES = sorted(path.stem for path in LIBRARY.glob("*.py"))
+PATHS = sorted(LIBRARY.rglob("*.py"))
+MODULES = [".".join(path.relative_to(LIBRARY).with_suffix("").parts) for path in PATHS]  # "files", "engine.gate"
+ROOMS = {name.partition(".")[0] for name in MODULES}
 
 
-def tree(module: str, folder: Path = LIBRARY) -> ast.Module:
-    return ast.parse((folder / f"{module}.py").read_text("utf-8"))
+def tree(module: str) -> ast.Module:
+    return parsed(LIBRARY.joinpath(*module.split(".")).with_suffix(".py"))
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
 
 
 def imported(module: ast.AST) -> set[str]:
@@ -69,8 +79,23 @@ def imported(module: ast.AST) -> set[str]:
     return found
 
 
+def of_the_library(module: str, names: set[str]) -> set[str]:
+    """Those of the `names` imported by a module that are modules of ours, as `files` or `engine.gate`."""
+    folder = module.split(".")[:-1]
+    found = set()
+    for name in names:
+        level = len(name) - len(name.lstrip("."))
+        if level:
+            found.add(".".join([*folder[: len(folder) - level + 1], name[level:]]))
+    return found
+
+
+def room(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def siblings(module: str) -> set[str]:
-    return {name[1:] for name in imported(tree(module)) if name.startswith(".")}
+    return of_the_library(module, imported(tree(module)))
 
 
 def top_level(module: str) -> set[str]:
@@ -80,30 +105,51 @@ def top_level(module: str) -> set[str]:
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom | ast.Try | ast.If):
             found |= imported(ast.Module([node], []))
-    return found
+    return of_the_library(module, found)
 
 
-def test_every_module_has_a_place() -> None:
+def test_every_room_has_a_place() -> None:
     placed = [name for line in ORDER for name in line]
     assert len(placed) == len(set(placed))
-    assert set(MODULES) == {*placed, *APART}
+    assert {*placed, *APART} == ROOMS
+
+
+@pytest.mark.parametrize("folder", INSIDE)
+def test_every_file_has_a_place_in_its_room(folder: str) -> None:
+    placed = [name for line in INSIDE[folder] for name in line]
+    assert len(placed) == len(set(placed))
+    assert {f"{folder}.{name}" for name in (*placed, "__init__")} == {name for name in MODULES if room(name) == folder} - {folder}
+
+
+def test_every_folder_but_the_emulator_has_an_order() -> None:
+    folders = {path.name for path in LIBRARY.iterdir() if (path / "__init__.py").is_file()}
+    assert folders - APART == set(INSIDE)
 
 
 @pytest.mark.parametrize("number", range(len(ORDER)))
 def test_imports_run_one_way(number: int) -> None:
     below = set().union(*ORDER[:number])
-    for module in sorted(ORDER[number]):
-        others = siblings(module) - below
-        if module in ("cli", "cli_batch", "cli_commands"):
+    for module in (name for name in MODULES if room(name) in ORDER[number]):
+        others = {room(name) for name in siblings(module)} - below - {room(module)}
+        if room(module) == "cli":
             others -= {"emulator"}  # started from within a function only
-            assert not {name for name in top_level(module) if name == ".emulator"}
+            assert "emulator" not in {room(name) for name in top_level(module)}
         assert not others, f"{module} imports {others}"
 
 
+@pytest.mark.parametrize("folder", INSIDE)
+def test_imports_run_one_way_inside_a_room(folder: str) -> None:
+    for number, line in enumerate(INSIDE[folder]):
+        below = {f"{folder}.{name}" for earlier in INSIDE[folder][:number] for name in earlier}
+        for module in sorted(f"{folder}.{name}" for name in line):
+            others = {name for name in siblings(module) if room(name) == folder} - below
+            assert not others, f"{module} imports {others}"
+
+
 def test_the_emulator_knows_nothing_of_the_project() -> None:
-    assert EMULATOR
-    for path in EMULATOR:
-        assert not {name for name in imported(tree(path.stem, path.parent)) if name.startswith(("grsai", ".."))}
+    for module in (name for name in MODULES if room(name) == "emulator"):
+        assert {room(name) for name in siblings(module)} <= {"emulator"}
+        assert not {name for name in imported(tree(module)) if name.startswith("grsai")}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -113,22 +159,22 @@ def test_the_library_knows_neither_comfyui_nor_torch(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_one_file_speaks_http(module: str) -> None:
+def test_one_room_speaks_http(module: str) -> None:
     roots = {name.partition(".")[0] for name in imported(tree(module))}
     speaks = roots & {"requests", "urllib3", "httpx", "aiohttp", "http"} | {
         name for name in imported(tree(module)) if name.startswith("urllib.request")
     }
-    assert not speaks or module == "client"
+    assert not speaks or room(module) in ("client", "emulator")
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_one_file_knows_sqlite(module: str) -> None:
-    assert "sqlite3" not in imported(tree(module)) or module == "database"
+    assert "sqlite3" not in imported(tree(module)) or module == "ledger.database"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nodes").glob("*.py")), ids=lambda path: path.stem)
 def test_one_file_of_the_nodes_knows_torch_and_none_speaks_http(path: Path) -> None:
-    names = imported(tree(path.stem, path.parent))
+    names = imported(parsed(path))
     roots = {name.partition(".")[0] for name in names if not name.startswith(".")}
     assert "torch" not in roots or path.stem == "images"
     assert not roots & {"requests", "urllib3", "httpx", "sqlite3"}
@@ -140,7 +186,7 @@ def test_the_library_needs_nothing_that_windows_lacks(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [name for name in MODULES if name != "__main__" and not name.startswith("cli")]
+    "module", [name for name in MODULES if room(name) not in ("emulator", "cli", "__main__")]
 )
 def test_the_library_prints_nothing_and_reads_the_environment_in_one_file(module: str) -> None:
     calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
@@ -164,7 +210,7 @@ sys.meta_path.insert(0, Hidden())
 
 A_BATCH = """
 from pathlib import Path
-from grsai import batch, settings
+from grsai import engine, settings
 from grsai.jobs import plan
 from grsai.ledger import Ledger, service_of
 from grsai.pictures import Reference
@@ -173,7 +219,7 @@ given = settings.load({"api_key": "sk-" + "0" * 32, "base_url": sys.argv[1]}, en
 folder = Path(sys.argv[2])
 jobs = plan(["a", "b"], [Reference.from_file(sys.argv[3])], model=given.catalogue.named("nano-banana-fast"))
 with Ledger(folder / "ledger.sqlite3", service=service_of(given.base_url)) as ledger:
-    outcomes = batch.run(jobs, settings=given, ledger=ledger, output=folder / "output")
+    outcomes = engine.run(jobs, settings=given, ledger=ledger, output=folder / "output")
 assert [outcome.status for outcome in outcomes] == ["succeeded"] * 2, outcomes
 """
 
@@ -203,7 +249,7 @@ for module, names in {names}.items():
             delattr(importlib.import_module(module), name)
 """
 A_DEMO = """
-from grsai.cli import main
+from grsai.cli.main import main
 assert main(["--demo", "--output", sys.argv[1], "--ledger", sys.argv[2]]) == 0
 assert main(["models"]) == main(["config"]) == main(["history", "--ledger", sys.argv[2]]) == 0
 """
@@ -218,7 +264,7 @@ def test_the_demo_runs_where_posix_is_not(tmp_path: Path) -> None:
 def test_nothing_of_ours_names_what_only_posix_has() -> None:
     named = {
         f"{path.name}: {node.value.id}.{node.attr}"
-        for path in [*LIBRARY.glob("*.py"), *EMULATOR, *(ROOT / "nodes").glob("*.py"), ROOT / "run_batch.py"]
+        for path in [*LIBRARY.rglob("*.py"), *(ROOT / "nodes").glob("*.py"), ROOT / "run_batch.py"]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.attr in NOT_IN_WINDOWS.get(node.value.id, ())
@@ -265,13 +311,13 @@ assert before == (dict(os.environ), list(sys.path), logging.root.handlers[:], sy
 
 
 def test_importing_the_library_does_nothing() -> None:
-    modules = [*MODULES, *(f"emulator.{path.stem}" for path in EMULATOR)]
-    run(WATCH + "".join(f"import grsai.{module}\n" for module in modules if not module.endswith("__")) + CHECK)
+    names = [name for name in MODULES if not name.endswith(("__init__", "__main__"))]
+    run(WATCH + "".join(f"import grsai.{name}\n" for name in names) + CHECK)
 
 
-@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.py"), *LIBRARY.glob("*.py"), *EMULATOR]), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.py"), *PATHS]), ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_the_nodes_know_comfyui(path: Path) -> None:
-    roots = {name.partition(".")[0] for name in imported(tree(path.stem, path.parent))}
+    roots = {name.partition(".")[0] for name in imported(parsed(path))}
     assert not roots & {"comfy", "comfy_api", "comfy_execution", "folder_paths", "server", "execution", "torch"}
 
 

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 import requests
 
-from grsai import batch
+from grsai import engine
 from grsai.client import GrsaiClient
 from grsai.emulator import Emulator, Fault
+from grsai.engine.polling import Backoff
 from grsai.errors import GrsaiError
-from grsai.gallery import write_gallery
 from grsai.jobs import plan
 from grsai.models import Catalogue
-from grsai.pace import Backoff
 from grsai.redact import HIDDEN, guard_http_logs, redact
-from grsai.report import as_object, summary, write_report
+from grsai.report.gallery import write_gallery
+from grsai.report.report import as_object, summary, write_report
 from grsai.settings import load
 
 KEY = "sk-" + "0123456789abcdef" * 2
@@ -245,7 +245,7 @@ def test_the_token_of_an_upload_is_in_no_error(studio, photos, log) -> None:
         studio.emulator.add(Fault("upload", kind, seconds=1))
         settings = studio.settings(upload_seconds=0.2)
         with studio.ledger() as ledger, pytest.raises(GrsaiError) as caught:
-            batch.upload(photos[:1], settings=settings, ledger=ledger, backoff=Backoff(tries=2, first=0.01))
+            engine.upload(photos[:1], settings=settings, ledger=ledger, backoff=Backoff(tries=2, first=0.01))
         shown = "".join(traceback.format_exception(caught.value))
         assert found_in(shown, tokens(studio.emulator)) == []
     assert tokens(studio.emulator) and found_in(log.getvalue(), tokens(studio.emulator)) == []

@@ -48,8 +48,8 @@ def texts(value: ast.expr, named: Named) -> Iterator[str]:
 
 
 def modules() -> list[ast.Module]:
-    paths = [path for folder in ("grsai", "nodes") for path in (ROOT / folder).glob("*.py")]
-    return [ast.parse(path.read_text("utf-8")) for path in paths]
+    paths = [path for folder in ("grsai", "nodes") for path in (ROOT / folder).rglob("*.py")]
+    return [ast.parse(path.read_text("utf-8")) for path in paths if path.parent.name != "emulator"]
 
 
 def said() -> set[str]:

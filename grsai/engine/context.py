@@ -1,0 +1,82 @@
+"""What the jobs of one run share."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import GrsaiError, LedgerError, OverBudget, Stopped
+from ..jobs import Job
+from ..ledger import Ledger
+from ..models import yuan
+from ..settings import Settings
+from .gate import Entrance, Gate
+from .polling import Usual
+from .progress import Progress
+from .steps import Steps
+
+
+@dataclass
+class RunContext:
+    """What the jobs of one run share: where they go, what they may spend, and whether new ones may still be paid."""
+
+    settings: Settings
+    ledger: Ledger
+    output: Path
+    gate: Gate
+    entrance: Entrance
+    steps: Steps
+    stop: threading.Event
+    progress: Progress
+    fresh: bool
+    stop_at_failure: bool
+    budget_credits: int
+
+    def __post_init__(self) -> None:
+        self.begun_at = time.time()
+        self.halted: GrsaiError | None = None  # why nothing new is paid any more
+        self._reserved = 0
+        self._usual: dict[tuple[str, str | None], Usual] = {}
+
+    def check_going_on(self) -> None:
+        """Raises `Stopped` once nothing new may be paid."""
+        if self.stop.is_set():
+            raise Stopped("Stopped.")
+        if self.halted is not None:
+            raise Stopped("Not sent: {why}", why=self.halted)
+
+    def halt(self, error: GrsaiError) -> None:
+        """From now on nothing new is paid; what is open goes on."""
+        with self.progress.changed:
+            self.halted = self.halted or error
+
+    def heed_failure(self, error: GrsaiError) -> None:
+        """The end of a job without a picture, if that is to be the end of the run too."""
+        if self.stop_at_failure and not isinstance(error, Stopped):
+            self.halt(error)
+
+    def reserve(self, credits: int) -> None:
+        """Keeps what the run pays, tries after failed tasks included, within the budget."""
+        with self.progress.changed:
+            if credits > 0 and self.budget_credits and self._reserved + credits > self.budget_credits:
+                text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
+                raise OverBudget(text, budget=yuan(self.budget_credits))
+            self._reserved += credits
+
+    def usual_of(self, job: Job) -> Usual:
+        key = (job.model.id, job.image_size)
+        if key not in self._usual:
+            known = None
+            with contextlib.suppress(LedgerError):  # it only times the polls of what may be paid already
+                known = self.ledger.usual_seconds(*key, most=job.model.deadline_seconds(job.image_size))
+            self._usual[key] = Usual(known, learnt=True) if known else Usual(job.model.usual_seconds(job.image_size))
+        return self._usual[key]
+
+    def learn(self, job: Job, seconds: float) -> None:
+        """What the last task of a kind took, from submit to notice, times the polls of the next ones."""
+        before = self.usual_of(job)
+        mean = (before.seconds + seconds) / 2 if before.learnt else seconds
+        self._usual[job.model.id, job.image_size] = Usual(mean, learnt=True)

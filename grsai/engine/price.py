@@ -1,0 +1,84 @@
+"""What a run would do and cost, and whether budget and balance allow it. Asked before anything is spent."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..client import GrsaiClient
+from ..errors import KeyRefused, Moderated, OutOfCredits, OverBudget, ServiceError
+from ..jobs import Job
+from ..ledger import Entry, Ledger
+from ..models import CREDITS_PER_YUAN, yuan
+from .threads import in_threads
+
+BALANCE_SECONDS = 10.0  # a balance that takes longer to be told is not waited for
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would do: `reused` and `open` (paid earlier, to be collected) cost nothing, `new` cost `credits`."""
+
+    total: int
+    reused: int
+    open: int
+    new: int
+    credits: int
+
+    @property
+    def yuan(self) -> float:
+        return yuan(self.credits)
+
+
+def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: Path | None = None) -> Estimate:
+    """Count and price of a run, which finds pictures in `output` also after they were moved there. Sends nothing."""
+    kinds = [kind_of(None if fresh else ledger.find(job.fingerprint, folder=output)) for job in jobs]
+    credits = sum(job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new")
+    return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), kinds.count("new"), credits)
+
+
+def in_credits(budget: float) -> int:
+    """A budget in credits, at least one: 0 means none."""
+    return max(int(budget * CREDITS_PER_YUAN + 1e-6), 1) if budget else 0
+
+
+def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
+    if budget_credits and price.credits > budget_credits:
+        raise OverBudget(
+            "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the"
+            " budget or make fewer.",
+            count=price.new,
+            price=price.yuan,
+            budget=yuan(budget_credits),
+        )
+    try:
+        (balance,) = in_threads(lambda ask: ask(), [client.credits], stop=stop, seconds=BALANCE_SECONDS)
+    except (KeyRefused, OutOfCredits):
+        raise
+    except ServiceError as error:
+        _log.info("the balance could not be asked: %s", error)
+        return
+    if balance is not None and balance < price.credits:
+        raise OverBudget(
+            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or"
+            " make fewer.",
+            count=price.new,
+            price=price.credits,
+            balance=balance,
+        )
+
+
+def kind_of(entry: Entry | None) -> Literal["reused", "open", "refused", "new"]:
+    """What a run does about a job with that entry."""
+    if entry is None:
+        return "new"
+    if entry.state == "done" and entry.whole:
+        return "reused"
+    if entry.state in ("open", "done") and entry.collectable:
+        return "open"
+    return "refused" if entry.reason == Moderated.reason else "new"

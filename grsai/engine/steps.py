@@ -1,0 +1,231 @@
+"""The steps of a job's way, each with its own rule for trying again: uploads, polls and downloads freely, the paid submit never
+unless it surely was not taken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from .. import files
+from ..client import GrsaiClient, Task
+from ..errors import (
+    DownloadError,
+    EmptyResult,
+    GatewayError,
+    GrsaiError,
+    LostReply,
+    Moderated,
+    NoSuchTask,
+    NotKept,
+    RateLimited,
+    ServiceError,
+    StillOpen,
+    Stopped,
+    TaskError,
+    TaskFailed,
+    Unreachable,
+)
+from ..ledger import Ledger
+from ..pictures import Reference
+from .gate import Gate
+from .polling import Backoff, Look, Usual, next_poll
+
+GRACE_SECONDS = 30.0  # so long a task may be unknown after its submit
+LOOKS_AGAIN = 4  # how often a success without a picture, or an unknown task, is looked at again
+T = TypeVar("T")
+
+Verdict = Literal["again", "refused", "uncertain"]
+# What the error of a submit says about the money. Everything not named here was refused and cost nothing.
+_VERDICTS: tuple[tuple[type[GrsaiError], Verdict], ...] = (
+    (Unreachable, "again"),  # no connection
+    (RateLimited, "again"),  # 429
+    (GatewayError, "again"),  # 502, 503, 504 without an id
+    (LostReply, "uncertain"),  # cut, timed out, HTTP 500, or not understood
+)
+_FREE = (Unreachable, RateLimited, GatewayError, LostReply, DownloadError)  # tried again in all other steps
+_FINAL_ERRORS = ("image format is incorrect", "maintenance")  # trying again at once brings the same, and costs again
+# What a failed task says (lower case), and what to do about it. The first match counts.
+_FAILURES = (
+    ("maintenance", "Task {task} failed: {why}. Choose another model, or run again later."),
+    ("image format", "Task {task} failed: {why}. Save the picture anew as PNG or JPEG and run again."),
+    ("", "Task {task} failed: {why}. Run again; if it stays so, change prompt or picture."),
+)
+
+
+def verdict(error: GrsaiError) -> Verdict:
+    """Whether a submit that ended in `error` may be sent again, was refused, or may have been paid."""
+    for kind, said in _VERDICTS:
+        if isinstance(error, kind):
+            return said
+    return "refused"
+
+
+def may_help(error: TaskError) -> bool:
+    """Whether submitting again may bring a picture where the task failed."""
+    text = str(error).lower()
+    return isinstance(error, TaskFailed) and not any(final in text for final in _FINAL_ERRORS)
+
+
+class Steps:
+    """What the jobs of a run, or a collection, do with the service. Every wait ends with `Stopped` when `stop` is set."""
+
+    def __init__(
+        self,
+        client: GrsaiClient,
+        ledger: Ledger,
+        gate: Gate,
+        stop: threading.Event,
+        backoff: Backoff,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.client = client
+        self._ledger = ledger
+        self._gate = gate
+        self._stop = stop
+        self._backoff = backoff
+        self._fresh = fresh
+        self._uploaded: dict[str, str] = {}
+
+    @property
+    def tries(self) -> int:
+        return self._backoff.tries
+
+    def at(self, base_url: str) -> Steps:
+        """The same steps at the host that accepted a task."""
+        client = self.client.at(base_url)
+        return self if client is self.client else Steps(client, self._ledger, self._gate, self._stop, self._backoff)
+
+    def url(self, reference: Reference) -> str:
+        """The public URL of a picture; each content goes up once, whoever needs it."""
+        if reference.load is None:
+            return reference.url or ""
+        with self._gate.upload_of(reference.digest):
+            url = self._uploaded.get(reference.digest) or (None if self._fresh else self._ledger.uploaded(reference.digest))
+            if url is None:
+                with self._gate.encoders:
+                    picture = reference.load()
+                url = self.tried(lambda: self.client.upload(picture))
+                self._ledger.record_upload(reference.digest, url)
+            self._uploaded[reference.digest] = url
+            return url
+
+    def forget(self, reference: Reference) -> None:
+        """The upload may be gone: the next `url` sends it again."""
+        self._uploaded.pop(reference.digest, None)
+        self._ledger.forget_upload(reference.digest)
+
+    def tried(self, step: Callable[[], T]) -> T:
+        """`step`, tried again after errors that cost nothing."""
+        failures = 0
+        while True:
+            try:
+                return step()
+            except _FREE as error:
+                failures += 1
+                if failures >= self._backoff.tries or isinstance(error, NotKept):
+                    raise
+                self.pause_after(error, failures)
+
+    def pause_after(self, error: GrsaiError, failures: int) -> None:
+        self.pause(self._backoff.wait(failures, getattr(error, "retry_after", None)))
+
+    def pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped("Stopped.")
+
+    def wait_for(
+        self, task_id: str, *, usual: Usual, deadline: float, age: float = 0.0, on_progress: Callable[[int], None]
+    ) -> Task:
+        """Polls until the task has its pictures. `deadline` and `age` (since its submit) in seconds.
+
+        Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown, and
+        a refusal that is said again and again. What breaks for a while only costs time: the task is paid.
+        """
+        begun, odd, failures, progress = time.monotonic(), 0, 0, 0
+        looks: list[Look] = []
+        self.pause(0.0 if age else next_poll(looks, usual))
+        while True:
+            elapsed = time.monotonic() - begun
+            try:
+                task = self._look(task_id)
+            except NoSuchTask:
+                odd += elapsed + age > GRACE_SECONDS
+                if odd > LOOKS_AGAIN:
+                    raise
+            except ServiceError as error:
+                failures += 1
+                if failures > LOOKS_AGAIN and not isinstance(error, _FREE):
+                    raise
+                self.pause_after(error, failures)
+            else:
+                failures, progress = 0, max(progress, task.progress)
+                looks.append((time.monotonic() - begun + age, progress))
+                on_progress(progress)
+                if task.status == "succeeded" and task.urls:
+                    return task
+                odd = 0 if task.status == "running" else odd + 1
+                _check_ended(task, looks_again=odd <= LOOKS_AGAIN)
+            elapsed = time.monotonic() - begun
+            if elapsed > deadline:
+                raise still_open(task_id, elapsed + age)
+            self.pause(self._backoff.wait(odd) if odd else next_poll(looks, usual))
+
+    def settled(self, task_id: str, *, age: float) -> Task:
+        """The task if it has its pictures by now; raises like `wait_for`, `StillOpen` if it runs. `age` in seconds."""
+        odd = 0
+        while True:
+            try:
+                task = self.look(task_id)
+            except NoSuchTask:
+                odd += 1
+                if odd > LOOKS_AGAIN:
+                    raise
+            else:
+                if task.status == "succeeded" and task.urls:
+                    return task
+                if task.status == "running":
+                    raise still_open(task_id, age)
+                odd += 1
+                _check_ended(task, looks_again=odd <= LOOKS_AGAIN)
+            self.pause(self._backoff.wait(odd))
+
+    def look(self, task_id: str) -> Task:
+        """How far a task is. Raises `NoSuchTask` for one that is unknown."""
+        return self.tried(lambda: self._look(task_id))
+
+    def fetch(self, task: Task, folder: Path, stem: str, claimed: str) -> tuple[Path, ...]:
+        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, under a claim of the ledger."""
+        owner = self._ledger.mark(claimed)
+        return tuple(self._fetch(url, folder, f"{stem}_{k}", owner) for k, url in enumerate(task.urls, 1))
+
+    def _fetch(self, url: str, folder: Path, stem: str, owner: str) -> Path:
+        return self.tried(lambda: files.save(folder, stem, owner, lambda file: self.client.download(url, file)))
+
+    def _look(self, task_id: str) -> Task:
+        self.pause(self._gate.poll_pause())
+        return self.client.poll(task_id)
+
+
+def still_open(task_id: str, seconds: float) -> StillOpen:
+    return StillOpen(
+        "Task {task} is still running after {seconds} s. Run again, or collect, to fetch it without paying.",
+        task=task_id,
+        seconds=round(seconds),
+    )
+
+
+def _check_ended(task: Task, *, looks_again: bool) -> None:
+    """Raises for a task that ended without a picture. A success without one is first looked at again."""
+    if task.status == "failed":
+        why = (task.error or task.reason).rstrip(" .") or "no reason given"
+        if "moderation" in task.reason:
+            raise Moderated(
+                "Refused by moderation ({why}), task {task}. Change prompt or picture.", why=task.reason, task=task.id
+            )
+        raise TaskFailed(next(text for part, text in _FAILURES if part in why.lower()), task=task.id, why=why)
+    if task.status == "succeeded" and not looks_again:
+        raise EmptyResult("Task {task} succeeded without a picture. Ask the service with this id.", task=task.id)

@@ -1,0 +1,152 @@
+"""One row of the ledger: what became of one submit of a job."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ..errors import DownloadError
+from ..pictures import check_result
+from .journal import Facts
+
+State = Literal["submitting", "open", "done", "failed", "uncertain"]
+STATES = get_args(State)
+TASK_SECONDS = 2 * 3600  # so long the service keeps a task and its pictures
+Files = tuple[tuple[Path, int], ...]  # with the size in bytes
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submit of a job. Times in seconds since 1970, `credits` as charged when it was accepted."""
+
+    row: int
+    service: str
+    fingerprint: str
+    state: State
+    task_id: str | None
+    base_url: str
+    model: str
+    prompt: str
+    aspect_ratio: str
+    image_size: str | None
+    seed: int
+    variation: int
+    credits: int
+    created: float
+    submitted: float | None
+    finished: float | None
+    reason: str
+    error: str
+    urls: tuple[str, ...]
+    files: Files  # where they were written first
+    copies: tuple[Files, ...]  # where later runs put them too
+    name: str
+    folder: Path
+    sources: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return (self.finished or time.time()) - (self.submitted or self.created)
+
+    @property
+    def age(self) -> float:
+        """Seconds since its submit; one at least, as the clock may have been set back since."""
+        return max(time.time() - (self.submitted or self.created), 1.0)
+
+    @property
+    def collectable(self) -> bool:
+        """The service still has it."""
+        return self.task_id is not None and self.age < TASK_SECONDS
+
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """The files, or copies of them, that are all still there; none if some are gone or cut short."""
+        for files in (self.files, *self.copies):
+            if files and all(_is_kept(path, size) for path, size in files):
+                return tuple(path for path, _ in files)
+        return ()
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.kept)
+
+    def moved_to(self, folder: Path) -> Entry:
+        """The same, with its files in `folder` if they lie there now and where they were written is no more."""
+        moved = tuple((folder / re.split(r"[/\\]", str(path))[-1], size) for path, size in self.files)
+        if self.whole or not moved or any(path.parent.exists() for path, _ in self.files):
+            return self
+        return replace(self, files=moved) if all(_size(path) == size for path, size in moved) else self
+
+
+COLUMNS = tuple(Entry.__dataclass_fields__)
+FACTS = COLUMNS[1:]  # what the journal knows of it, too: all but the row
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry | None:
+    """None for a row that was damaged."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    try:
+        values["urls"] = tuple(json.loads(values["urls"]))
+        values["files"] = _files(json.loads(values["files"]))
+        values["copies"] = tuple(_files(files) for files in json.loads(values["copies"]))
+        values["sources"] = tuple(json.loads(values["sources"]))
+        values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
+        numbers = [float(values[name]) for name in ("seed", "variation", "credits", "created")]
+    except (TypeError, ValueError):
+        return None
+    known = values["state"] in STATES and isinstance(values["task_id"], str | None) and len(numbers) == 4
+    return Entry(**values) if known else None
+
+
+def _files(rows: list[tuple[str, int]]) -> Files:
+    return tuple((Path(path), int(size)) for path, size in rows)
+
+
+def with_sizes(files: Sequence[Path]) -> str:
+    """The files as a row holds them, each with the bytes that it has now."""
+    return json.dumps([[str(path), _size(path)] for path in files])
+
+
+def is_entry(facts: Facts) -> bool:
+    """Whether a line of the journal holds all that an entry needs."""
+    return facts.keys() == set(FACTS) and entry_of((0, *(facts[name] for name in FACTS))) is not None
+
+
+def as_text(facts: Facts) -> Facts:
+    """The same with names that the journal can hold: what is stored as bytes becomes text again."""
+    return {**facts, "name": os.fsdecode(facts["name"]), "folder": os.fsdecode(facts["folder"])}
+
+
+def storable(name: str | Path) -> str | bytes:
+    """A file name as SQLite takes it: one that is no text (on Linux, from a foreign ZIP file) as bytes."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return str(name)
+
+
+def _is_kept(path: Path, size: int) -> bool:
+    """The file is there as it was written, or as a picture that the user has changed since."""
+    now = _size(path)
+    if now == size or now <= 0:
+        return now == size and size >= 0
+    try:
+        check_result(path)
+    except DownloadError:
+        return False
+    return True
+
+
+def _size(path: Path) -> int:
+    """Bytes; -1 for a file that is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

@@ -1,0 +1,1 @@
+"""What a run made, in numbers, words and pictures."""

@@ -1,0 +1,181 @@
+"""What a run made, in numbers: the summary on the screen and `report.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..files import relative, write_text
+from ..jobs import Outcome
+from ..texts import say
+from .phrases import duration, money, plain
+
+REPORT_FILE = "report.json"
+_FEW = 12  # failures that the summary names one by one
+_SHORT = 40  # characters of a prompt beside a failure
+
+
+@dataclass(frozen=True)
+class Totals:
+    """`seconds`: the whole run by the clock; `serial_seconds`: what the same work takes one after another."""
+
+    total: int
+    succeeded: int
+    failed: int
+    uncertain: int
+    stopped: int
+    reused: int
+    credits: int
+    seconds: float
+    serial_seconds: float
+    worked: int  # jobs that this run spent time on
+
+    @property
+    def average_seconds(self) -> float:
+        return self.serial_seconds / self.worked if self.worked else 0.0
+
+    @property
+    def saved_seconds(self) -> float:
+        return max(self.serial_seconds - self.seconds, 0.0)
+
+    @property
+    def saved_share(self) -> float:
+        return self.saved_seconds / self.serial_seconds if self.serial_seconds else 0.0
+
+
+def totals(outcomes: Sequence[Outcome], *, seconds: float) -> Totals:
+    """The sums over a plan. `succeeded` counts the reused ones too."""
+    states = Counter(outcome.status for outcome in outcomes)
+    worked = [outcome for outcome in outcomes if outcome.status in ("succeeded", "failed") and not outcome.reused]
+    return Totals(
+        total=len(outcomes),
+        succeeded=states["succeeded"],
+        failed=states["failed"],
+        uncertain=states["uncertain"],
+        stopped=states["stopped"],
+        reused=sum(outcome.reused for outcome in outcomes),
+        credits=sum(outcome.credits for outcome in outcomes),
+        seconds=seconds,
+        serial_seconds=sum(outcome.seconds for outcome in worked),
+        worked=len(worked),
+    )
+
+
+def as_object(outcomes: Sequence[Outcome], *, seconds: float, beside: Path | None = None) -> dict[str, Any]:
+    """The run as one JSON object, jobs in plan order. Paths are absolute, or relative to the folder `beside`.
+
+    `failed` counts the jobs whose status is `failed`; uncertain and stopped ones are neither succeeded nor failed.
+    """
+    sums = totals(outcomes, seconds=seconds)
+    return {
+        "total": sums.total,
+        "succeeded": sums.succeeded,
+        "failed": sums.failed,
+        "reused": sums.reused,
+        "seconds": round(seconds, 2),
+        "credits": sums.credits,
+        "jobs": [_job_object(outcome, beside) for outcome in outcomes],
+    }
+
+
+def write_report(outcomes: Sequence[Outcome], *, folder: Path, seconds: float) -> Path:
+    """Writes `report.json` into the folder of the pictures; its paths are relative, so that the folder can move."""
+    path = folder / REPORT_FILE
+    text = json.dumps(as_object(outcomes, seconds=seconds, beside=folder), ensure_ascii=False, indent=2)
+    write_text(path, text + "\n")
+    return path
+
+
+def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en", most: int = _FEW) -> str:
+    """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid."""
+    sums = totals(outcomes, seconds=seconds)
+    lines = [_counted(sums, language), *_times(sums, language), _paid(sums, language)]
+    return "\n".join([*lines, *_failures(outcomes, language, most), *_notes(outcomes, language)])
+
+
+def headline(sums: Totals, language: str = "en") -> str:
+    return say("{made} of {total} pictures made", language, made=f"{sums.succeeded:,}", total=f"{sums.total:,}")
+
+
+def _counted(sums: Totals, language: str) -> str:
+    parts = [
+        headline(sums, language),
+        *([say("{count} of them earlier", language, count=sums.reused)] if sums.reused else []),
+        *([say("{count} failed", language, count=sums.failed)] if sums.failed else []),
+        *([say("{count} uncertain", language, count=sums.uncertain)] if sums.uncertain else []),
+        *([say("{count} stopped", language, count=sums.stopped)] if sums.stopped else []),
+    ]
+    return say(", ", language).join(parts)
+
+
+def _times(sums: Totals, language: str) -> list[str]:
+    lines = [say("  Total time: {time}", language, time=duration(sums.seconds, language))]
+    if sums.succeeded == sums.reused:  # how long failing takes is nobody's gain
+        return lines
+    if sums.worked:
+        lines += [
+            say("  Average: {time} a picture", language, time=duration(sums.average_seconds, language)),
+            say("  One after another: {time}", language, time=duration(sums.serial_seconds, language)),
+        ]
+    if sums.saved_share >= 0.01:
+        saved, share = duration(sums.saved_seconds, language), f"{sums.saved_share:.0%}"
+        lines.append(say("  Saved: {time} ({share})", language, time=saved, share=share))
+    return lines
+
+
+def _paid(sums: Totals, language: str) -> str:
+    return say("  Paid: {money}", language, money=money(sums.credits, language))
+
+
+def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str]:
+    """The reasons, counted, then the first jobs one by one. Stopped jobs need no reason."""
+    missed = [outcome for outcome in outcomes if outcome.status in ("failed", "uncertain")]
+    if not missed:
+        return []
+    reasons = Counter(say(outcome.error.reason if outcome.error else outcome.status, language) for outcome in missed)
+    counted = say(", ", language).join(f"{reason} × {count}" for reason, count in reasons.most_common())
+    lines = [say("Not made ({reasons}):", language, reasons=counted)]
+    lines += [_failure(outcome, language) for outcome in missed[:most]]
+    if len(missed) > most:
+        more = len(missed) - most
+        lines.append(say("  … and {count} more; all are in {file}.", language, count=more, file=REPORT_FILE))
+    return lines
+
+
+def _failure(outcome: Outcome, language: str) -> str:
+    prompt = outcome.job.prompt if len(outcome.job.prompt) <= _SHORT else outcome.job.prompt[:_SHORT] + "…"
+    why = outcome.error.say(language) if outcome.error else outcome.status
+    if outcome.task_id and outcome.task_id not in why:
+        why += f" [{outcome.task_id}]"
+    return plain(say("  {name} ({prompt}): {why}", language, name=outcome.job.name, prompt=prompt, why=why))
+
+
+def _notes(outcomes: Sequence[Outcome], language: str) -> list[str]:
+    """What went well but not as asked, each sentence once."""
+    said = Counter(note.say(language) for outcome in outcomes for note in outcome.notes)
+    return [plain(f"{note} (× {count})" if count > 1 else note) for note, count in said.items()]
+
+
+def _job_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
+    return {
+        "task": outcome.job.task,
+        "image": _path_text(outcome.job.source, beside),
+        "prompt": outcome.job.prompt,
+        "status": outcome.status,
+        "file": _path_text(outcome.file, beside),
+        "task_id": outcome.task_id,
+        "error": str(outcome.error) if outcome.error else None,
+        "seconds": round(outcome.seconds, 2),
+        "credits": outcome.credits,
+    }
+
+
+def _path_text(path: Path | None, beside: Path | None) -> str | None:
+    if path is None:
+        return None
+    return relative(path, beside) if beside else os.path.abspath(path)

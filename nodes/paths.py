@@ -1,0 +1,125 @@
+"""Where files may be: what a node is told stays inside ComfyUI's input and output folders, whatever system wrote the workflow."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path, PureWindowsPath
+
+import folder_paths
+
+from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting
+from ..grsai.jobs import split_prompts
+from ..grsai.pictures import list_pictures
+
+PACK = Path(__file__).resolve().parent.parent
+DEMO = "banana_demo"  # the demo's pictures and prompts under ComfyUI's input folder
+LOADED = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "hopper.jpg")  # those that the example workflows load by LoadImage
+KEPT = "banana"  # where NanoBananaGenerate keeps what was paid for, under the output folder
+# What Windows opens as a device, with any extension; refused on every system, as workflows travel.
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+
+
+def input_folder() -> Path:
+    return Path(folder_paths.get_input_directory())
+
+
+def output_folder() -> Path:
+    return Path(folder_paths.get_output_directory())
+
+
+def private_folder() -> Path:
+    """The pack's own folder, which none of ComfyUI's HTTP routes shows."""
+    return Path(folder_paths.get_system_user_directory("grsai"))
+
+
+def user_folder() -> Path:
+    return Path(folder_paths.get_user_directory()) / "default"
+
+
+def inside(root: Path, told: str, error: type[GrsaiError] = WrongSetting) -> Path:
+    """The path `told` under `root`. Refuses what leads, or could lead, out of it: `..`, absolute paths, devices, links."""
+    told = told.strip()
+    if told.startswith(("/", "\\", "~")) or PureWindowsPath(told).drive:
+        raise error("{path} is an absolute path. Give a path below {root}.", path=told, root=root)
+    parts = [part for part in re.split(r"[\\/]", told) if part not in ("", ".")]
+    for part in parts:
+        if part.rstrip(" .") != part or _FORBIDDEN.search(part) or _DEVICE.fullmatch(part):
+            raise error("{path} cannot be used: {part} is no name for a file or folder.", path=told, part=repr(part))
+    path = root.joinpath(*parts)
+    refuse_links(root, path, error)
+    return path
+
+
+def refuse_links(root: Path, path: Path, error: type[GrsaiError] = WrongSetting) -> None:
+    """Refuses a path below `root` of which any part is a link. `root` itself may be one: that is the user's own choice."""
+    below = path.relative_to(root)
+    linked = any((root / part).is_symlink() for part in (below, *below.parents) if part.parts)
+    if linked or not path.resolve().is_relative_to(root.resolve()):
+        raise error("{path} is, or lies behind, a link. Use a real folder.", path=below.as_posix())
+
+
+def output_place(prefix: str) -> tuple[Path, str]:
+    """Folder and beginning of the file names for a `filename_prefix` such as `banana/Task`."""
+    folder, slash, stem = prefix.strip().replace("\\", "/").rpartition("/")
+    root = output_folder()
+    named = inside(root, f"{folder}{slash}{stem or 'Task'}", OutputError)
+    return named.parent, named.name
+
+
+def shown(path: Path) -> dict[str, str] | None:
+    """How ComfyUI's /view names a file that is inside its output or input folder; None for all others."""
+    for kind, root in (("output", output_folder()), ("input", input_folder())):
+        try:
+            below = path.resolve().relative_to(root.resolve())
+        except ValueError:
+            continue
+        folder = "" if below.parent == Path() else below.parent.as_posix()
+        return {"filename": below.name, "subfolder": folder, "type": kind}
+    return None
+
+
+def place_demo() -> None:
+    """Puts the demo's pictures and prompts into the input folder, once, so that the example workflows run as they stand."""
+    source, target = PACK / "grsai" / "demo", input_folder() / DEMO
+    if target.exists():
+        return
+    shutil.copytree(source, target)
+    # LoadImage offers only what lies in the input folder itself, and the canvas calls every other picture missing.
+    for name in LOADED:
+        shutil.copyfile(source / "image" / name, input_folder() / f"{DEMO}_{name}")
+
+
+def picture_files(folder: str) -> list[Path]:
+    """The pictures of a folder under ComfyUI's input folder. Refuses a missing or empty one, and links."""
+    root = input_folder()
+    path = inside(root, folder)
+    if not path.is_dir():
+        raise WrongSetting("There is no folder {path}. Make it and put pictures into it.", path=path)
+    files = list_pictures(path)
+    if not files:
+        raise BadPicture("There is no picture in {path}. Put jpg, png, webp, bmp or gif files there.", path=path)
+    for file in files:
+        refuse_links(root, file)
+    return files
+
+
+def read_prompts(prompts_file: str) -> list[str]:
+    """The prompts of a text file under ComfyUI's input folder. An empty name: none."""
+    if not prompts_file.strip():
+        return []
+    path = text_file(prompts_file)
+    try:
+        prompts = split_prompts(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise WrongSetting("There is no file {path}. Make it, with one prompt per line.", path=path) from None
+    except (OSError, UnicodeError) as error:
+        raise WrongSetting("{path} cannot be read: {why}. Save it as UTF-8 text.", path=path, why=error) from None
+    if not prompts:
+        raise WrongJob("There is no prompt in {path}. Write one per line.", path=path)
+    return prompts
+
+
+def text_file(prompts_file: str) -> Path:
+    return inside(input_folder(), prompts_file)

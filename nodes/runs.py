@@ -1,0 +1,273 @@
+"""What a run shows: percent, a line of text and each finished picture on its node, and itself in the panel.
+
+The engine reports from threads of its own, as often as it likes. One thread shows it all, at most ten times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import ComfyAPI
+
+from ..grsai.engine import Estimate, Event, Snapshot
+from ..grsai.errors import GrsaiError
+from ..grsai.report.phrases import duration
+from ..grsai.texts import LANGUAGES, say
+from .images import thumbnail
+from .money import price_text
+
+SHOW_SECONDS = 0.1
+PREVIEW_SIDE = 512  # pixels
+MOST_WAITING = 8  # pictures that wait to be shown; older ones are passed over
+EVENT = "grsai.run"
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class NodeRun:
+    """One run of a node, or a collection, as the outside sees it. The engine's threads write, the showing thread reads."""
+
+    id: int
+    kind: str
+    node_id: str | None
+    language: str
+    group: int = 0  # the first of the runs that a list started in one node
+    currency: str = "cny"
+    offline: bool = False
+    pays: bool = True  # uploads and collections cost nothing
+    stop: threading.Event = field(default_factory=threading.Event)
+    begun: float = field(default_factory=time.monotonic)
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot(0))
+    price: Estimate | None = None
+    error: GrsaiError | None = None
+    finished: bool = False
+    pictures: deque[Path] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
+    priced: threading.Event = field(default_factory=threading.Event)  # its price was shown
+    shown: threading.Event = field(default_factory=threading.Event)  # its last word was said
+
+    def hear(self, event: Event) -> None:
+        """Called by the engine; only takes note, as the engine waits for it."""
+        self.snapshot = event.snapshot
+        if event.outcome is not None:
+            self.pictures.extend(event.outcome.files)
+
+    @property
+    def now(self) -> Snapshot:
+        return replace(self.snapshot, seconds=time.monotonic() - self.begun)
+
+    def as_object(self) -> dict[str, Any]:
+        """What the panel is told of it."""
+        now = self.now
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "node_id": self.node_id,
+            "total": now.total,
+            "done": now.done,
+            "failed": now.failed,
+            "running": now.running,
+            "reused": now.reused,
+            "progress": round(now.progress, 4),
+            "seconds": round(now.seconds, 1),
+            "remaining_seconds": now.remaining_seconds,
+            "credits": now.credits,
+            "offline": self.offline,
+            "stopping": self.stop.is_set() and not self.finished,
+            "finished": self.finished,
+            "text": {language: line([self], language) for language in LANGUAGES},
+            "error": {language: self.error.say(language) for language in LANGUAGES} if self.error else None,
+        }
+
+
+def line(runs: Sequence[NodeRun], language: str) -> str:
+    """`7/20 done · 1 failed · 2 running · 42 s · ¥0.31`; before anything is sent, what it will cost."""
+    now, first = together(runs), runs[0]
+    if not now.total:
+        return say("preparing", language)
+    prices = [run.price for run in runs if run.price]
+    if prices and not now.done + now.failed + now.stopped + now.running:
+        parts = _plan_parts(prices, language)
+        credits = sum(price.credits for price in prices)
+        cost = say("will cost {price}", language, price=price_text(credits, first.currency))
+    else:
+        parts, cost = _progress_parts(now, language), price_text(now.credits, first.currency)
+    if first.offline:
+        cost = say("offline emulator, nothing is paid", language)
+    return " · ".join([*parts, cost] if first.offline or first.pays else parts)
+
+
+def together(runs: Sequence[NodeRun]) -> Snapshot:
+    """The runs of one node as one: a list that comes into a node makes a run of each item."""
+    all_now = [run.now for run in runs]
+    total = sum(now.total for now in all_now)
+    return Snapshot(
+        total=total,
+        done=sum(now.done for now in all_now),
+        failed=sum(now.failed for now in all_now),
+        running=sum(now.running for now in all_now),
+        reused=sum(now.reused for now in all_now),
+        progress=sum(now.progress * now.total for now in all_now) / total if total else 0.0,
+        seconds=max(now.seconds for now in all_now),
+        credits=sum(now.credits for now in all_now),
+        stopped=sum(now.stopped for now in all_now),
+    )
+
+
+def server() -> Any:
+    """ComfyUI's server; None where the nodes are used without one."""
+    module = sys.modules.get("server")
+    return getattr(getattr(module, "PromptServer", None), "instance", None)
+
+
+class Board:
+    """All runs of this process, and the thread that shows them while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[int, NodeRun] = {}  # a node's are kept until the last of them is over
+        self._said: dict[int, tuple[str, float]] = {}  # text and percent by group
+        self._told: dict[int, dict[str, Any]] = {}  # to the panel, by run
+        self._showing = False
+        self._number = 0
+
+    def open(self, kind: str, node_id: str | None, language: str) -> NodeRun:
+        """A new run, on show until `close`."""
+        with self._lock:
+            self._number += 1
+            group = next((run.group for run in self._runs.values() if _is_on(run, node_id)), self._number)
+            run = self._runs[self._number] = NodeRun(self._number, kind, node_id, language, group)
+            if not self._showing:
+                self._showing = True
+                threading.Thread(target=self._show_all, name="grsai-canvas", daemon=True).start()
+        return run
+
+    def close(self, run: NodeRun) -> None:
+        """The run is over: its last word is said soon, and `run.shown` is set then."""
+        run.finished = True
+
+    def runs(self) -> list[NodeRun]:
+        """Those that are not over."""
+        with self._lock:
+            return [run for run in self._runs.values() if not run.finished]
+
+    def _show_all(self) -> None:
+        with contextlib.closing(asyncio.new_event_loop()) as loop:
+            while groups := self._groups():
+                for runs in groups:
+                    priced = [run for run in runs if run.price is not None]
+                    over = [run for run in runs if run.finished]
+                    with _never_in_the_way():
+                        loop.run_until_complete(self._show_node(runs))
+                    for run in runs:
+                        with _never_in_the_way():
+                            self._tell_panel(run)
+                    for run in priced:
+                        run.priced.set()
+                    self._forget(runs, over)
+                time.sleep(SHOW_SECONDS)
+
+    def _groups(self) -> list[list[NodeRun]]:
+        """The runs by node. None left: the thread ends, and the next run starts another."""
+        with self._lock:
+            groups = defaultdict[int, list[NodeRun]](list)
+            for run in self._runs.values():
+                groups[run.group].append(run)
+            self._showing = bool(groups)
+            return list(groups.values())
+
+    async def _show_node(self, runs: list[NodeRun]) -> None:
+        first = runs[0]
+        if first.node_id is None:
+            return
+        text, percent = line(runs, first.language), round(together(runs).progress * 100, 1)
+        said_text, said_percent = self._said.get(first.group, ("", -1.0))
+        self._said[first.group] = (text, percent)
+        if text != said_text:
+            _send_text(text, first.node_id)
+        pictures = [picture for run in runs for picture in _taken(run)]
+        for picture in pictures:
+            with contextlib.suppress(OSError):
+                await _send_percent(percent, first.node_id, thumbnail(picture, PREVIEW_SIDE))
+        if percent != said_percent and not pictures and not all(run.finished for run in runs):
+            await _send_percent(percent, first.node_id)
+
+    def _tell_panel(self, run: NodeRun) -> None:
+        if run.shown.is_set() or not (run.snapshot.total or run.finished):
+            return
+        facts = run.as_object()
+        lasting = {name: fact for name, fact in facts.items() if name not in ("seconds", "remaining_seconds")}
+        if lasting != self._told.get(run.id):
+            self._told[run.id] = lasting
+            if (running := server()) is not None:
+                running.send_sync(EVENT, facts)
+
+    def _forget(self, runs: list[NodeRun], over: list[NodeRun]) -> None:
+        for run in over:
+            run.shown.set()
+        if len(over) == len(runs):
+            with self._lock:
+                for run in runs:
+                    self._runs.pop(run.id, None)
+                    self._told.pop(run.id, None)
+            self._said.pop(runs[0].group, None)
+
+
+def _is_on(run: NodeRun, node_id: str | None) -> bool:
+    return node_id is not None and run.node_id == node_id and not run.finished
+
+
+def _taken(run: NodeRun) -> list[Path]:
+    """The pictures to show now: one a tick, the rest when the run is over."""
+    count = len(run.pictures) if run.finished else min(len(run.pictures), 1)
+    return [run.pictures.popleft() for _ in range(count)]
+
+
+async def _send_percent(percent: float, node_id: str, picture: Any = None) -> None:
+    # Not ComfyAPI().execution, which ComfyUI before 0.14 does not have.
+    await ComfyAPI.Execution().set_progress(percent, 100.0, node_id=node_id, preview_image=picture)
+
+
+def _send_text(text: str, node_id: str) -> None:
+    running = server()
+    if running is not None and running.client_id is not None:  # without one it would go to every browser
+        running.send_progress_text(text, node_id, sid=running.client_id)
+
+
+@contextlib.contextmanager
+def _never_in_the_way() -> Iterator[None]:
+    """Showing must not end a run that is paid for."""
+    try:
+        yield
+    except Exception:
+        _log.debug("could not show a run", exc_info=True)
+
+
+def _plan_parts(prices: Sequence[Estimate], language: str) -> list[str]:
+    reused, already_paid = sum(price.reused for price in prices), sum(price.open for price in prices)
+    parts = [say("pictures: {count}", language, count=sum(price.total for price in prices))]
+    if reused:
+        parts.append(say("made earlier: {count}", language, count=reused))
+    if already_paid:
+        parts.append(say("already paid: {count}", language, count=already_paid))
+    return parts
+
+
+def _progress_parts(now: Snapshot, language: str) -> list[str]:
+    parts = [say("{done}/{total} done", language, done=now.done, total=now.total)]
+    if now.failed:
+        parts.append(say("{count} failed", language, count=now.failed))
+    if now.stopped:
+        parts.append(say("{count} stopped", language, count=now.stopped))
+    if now.running:
+        parts.append(say("{count} running", language, count=now.running))
+    return [*parts, duration(int(now.seconds), language)]

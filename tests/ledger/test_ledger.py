@@ -1,0 +1,561 @@
+"""The ledger: what it answers, what survives damage, a full disk, a kill and a second process."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from grsai.errors import LedgerBusy, LedgerError, Moderated, Uncertain
+from grsai.jobs import Job, plan
+from grsai.ledger import TASK_SECONDS, UPLOAD_SECONDS, Ledger, service_of
+from grsai.models import Catalogue
+
+MODEL = Catalogue().named("nano-banana-fast")
+ROOT = Path(__file__).parents[2]
+HOST = "https://grsaiapi.com"
+
+
+def jobs(count: int = 1, prompt: str = "picture") -> list[Job]:
+    return plan([f"{prompt} {number}" for number in range(count)], model=MODEL)
+
+
+def submitting(ledger: Ledger, job: Job, folder: Path) -> int:
+    return ledger.submitting(job, base_url=HOST, folder=folder)
+
+
+def opened(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -> int:
+    row = submitting(ledger, job, folder)
+    ledger.submitted(row, task_id or f"14-{row}")
+    return row
+
+
+def made(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -> Path:
+    """The job is done, with a file."""
+    row = opened(ledger, job, folder, task_id)
+    path = folder / f"{job.name}_{row}.png"
+    path.write_bytes(b"a picture")
+    ledger.done(row, [path], ["https://file.example/x.png?token=secret-signature"])
+    return path
+
+
+@pytest.fixture
+def path(studio) -> Path:
+    return studio.ledger_path
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    with Ledger(path) as ledger:
+        yield ledger
+
+
+# What it answers
+
+
+def test_a_job_goes_from_submitting_to_open_to_done(ledger: Ledger, tmp_path: Path) -> None:
+    (job,) = jobs()
+    assert ledger.find(job.fingerprint) is None
+    row = submitting(ledger, job, tmp_path)
+    entry = ledger.find(job.fingerprint)
+    assert entry and (entry.state, entry.task_id, entry.whole, entry.collectable) == ("submitting", None, False, False)
+    ledger.submitted(row, "14-abc")
+    entry = ledger.find(job.fingerprint)
+    assert entry and (entry.state, entry.task_id, entry.whole, entry.collectable) == ("open", "14-abc", False, True)
+    picture = tmp_path / "Task_1.png"
+    picture.write_bytes(b"x")
+    ledger.done(row, [picture], ["https://file.example/x.png?token=secret"])
+    entry = ledger.find(job.fingerprint)
+    assert entry and (entry.state, entry.whole, entry.credits, entry.prompt) == ("done", True, 440, job.prompt)
+    assert entry.urls == ("https://file.example/x.png",)
+    assert ledger.counts() == {"done": 1}
+
+
+def test_a_submit_that_was_not_taken_leaves_no_trace(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.not_submitted(submitting(ledger, jobs()[0], tmp_path))
+    assert ledger.counts() == {}
+
+
+def test_a_failure_keeps_its_reason(ledger: Ledger, tmp_path: Path) -> None:
+    first, second = jobs(2)
+    ledger.failed(opened(ledger, first, tmp_path), Moderated("Refused by moderation."))
+    ledger.uncertain(submitting(ledger, second, tmp_path), Uncertain("Nobody knows."))
+    entries = ledger.entries()
+    assert [(entry.state, entry.reason, entry.error) for entry in entries] == [
+        ("uncertain", "uncertain", "Nobody knows."),
+        ("failed", "moderation", "Refused by moderation."),
+    ]
+
+
+def test_what_is_done_and_there_counts_before_anything_newer(ledger: Ledger, tmp_path: Path) -> None:
+    (job,) = jobs()
+    made(ledger, job, tmp_path)
+    opened(ledger, job, tmp_path)
+    entry = ledger.find(job.fingerprint)
+    assert entry and entry.state == "done"
+
+
+def test_an_open_task_counts_before_an_older_picture_that_is_gone(ledger: Ledger, studio, tmp_path: Path) -> None:
+    (job,) = jobs()
+    picture = made(ledger, job, tmp_path)
+    studio.make_older(TASK_SECONDS + 60)
+    picture.unlink()
+    opened(ledger, job, tmp_path, "14-newer")
+    entry = ledger.find(job.fingerprint)
+    assert entry and entry.task_id == "14-newer"
+
+
+def test_a_picture_that_the_user_changed_is_still_there(ledger: Ledger, tmp_path: Path, photos: tuple) -> None:
+    (job,) = jobs()
+    picture = made(ledger, job, tmp_path)
+    shutil.copy(photos[0].path, picture)
+    entry = ledger.find(job.fingerprint)
+    assert entry and entry.whole
+
+
+def test_a_picture_that_was_cut_short_is_not_whole(ledger: Ledger, tmp_path: Path) -> None:
+    (job,) = jobs()
+    picture = made(ledger, job, tmp_path)
+    picture.write_bytes(b"a pic")
+    entry = ledger.find(job.fingerprint)
+    assert entry and not entry.whole
+
+
+def test_a_file_that_vanishes_before_it_is_written_down_is_no_accident(ledger: Ledger, tmp_path: Path) -> None:
+    (job,) = jobs()
+    ledger.done(opened(ledger, job, tmp_path), [tmp_path / "moved away.png"], [])
+    entry = ledger.find(job.fingerprint)
+    assert entry and entry.state == "done" and not entry.whole and entry.collectable
+
+
+def test_open_entries_are_those_that_are_paid_and_can_still_be_had(ledger: Ledger, studio, tmp_path: Path) -> None:
+    old, old_done, *rest = jobs(6)
+    opened(ledger, old, tmp_path)
+    made(ledger, old_done, tmp_path).unlink()
+    studio.make_older(TASK_SECONDS + 1)
+    waiting, lost, kept, failed = rest
+    opened(ledger, waiting, tmp_path, "14-waiting")
+    made(ledger, lost, tmp_path, "14-lost").unlink()
+    made(ledger, kept, tmp_path)
+    ledger.failed(opened(ledger, failed, tmp_path), Moderated("No."))
+    assert [entry.task_id for entry in ledger.open_entries()] == ["14-waiting", "14-lost"]
+
+
+def test_the_history_is_newest_first_and_can_be_searched(ledger: Ledger, tmp_path: Path) -> None:
+    for job in jobs(5, "100% red_car"):
+        opened(ledger, job, tmp_path)
+    made(ledger, jobs(1, "blue")[0], tmp_path)
+    assert [entry.prompt for entry in ledger.entries(limit=2)] == ["blue 0", "100% red_car 4"]
+    oldest = ledger.entries(limit=2)[-1].row
+    assert [entry.prompt for entry in ledger.entries(before=oldest, limit=1)] == ["100% red_car 3"]
+    assert len(ledger.entries(text="100% red_")) == 5
+    assert not ledger.entries(text="100_ red")
+    assert len(ledger.entries(state="done")) == 1
+
+
+def test_uploads_are_known_for_a_day(ledger: Ledger, studio) -> None:
+    ledger.record_upload("digest", "https://file.example/a.png")
+    assert ledger.uploaded("digest") == "https://file.example/a.png"
+    studio.make_older(UPLOAD_SECONDS)
+    assert ledger.uploaded("digest") is None
+    ledger.record_upload("digest", "https://file.example/b.png")
+    ledger.forget_upload("digest")
+    assert ledger.uploaded("digest") is None
+
+
+def test_services_do_not_share_results_but_the_vendors_two_hosts_do(path: Path, tmp_path: Path) -> None:
+    (job,) = jobs()
+    assert service_of("https://grsaiapi.com") == service_of("https://grsai.dakka.com.cn") == "grsai"
+    with Ledger(path, service=service_of("http://127.0.0.1:8000")) as practice:
+        made(practice, job, tmp_path)
+        practice.record_upload("digest", "http://127.0.0.1:8000/a.png")
+    with Ledger(path, service="grsai") as real:
+        assert real.find(job.fingerprint) is None and real.uploaded("digest") is None
+        assert real.counts() == {} and real.entries() == [] and real.open_entries() == []
+
+
+def test_usual_seconds_is_the_median_of_what_was_made(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    assert ledger.usual_seconds(MODEL.id, None) is None
+    for job in jobs(3):
+        made(ledger, job, tmp_path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE tasks SET finished = submitted + row * 10")
+    assert ledger.usual_seconds(MODEL.id, None) == pytest.approx(20)
+
+
+def test_what_was_fetched_late_says_nothing_about_how_long_a_picture_takes(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    for job in jobs(6):
+        made(ledger, job, tmp_path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE tasks SET finished = submitted + 30 WHERE row <= 3")
+        database.execute("UPDATE tasks SET finished = submitted + 3600 WHERE row > 3")
+    assert ledger.usual_seconds(MODEL.id, None, most=600) == pytest.approx(30)
+
+
+# Claims
+
+
+def test_a_job_is_claimed_once_in_a_process_and_among_processes(path: Path) -> None:
+    with Ledger(path) as first, Ledger(path) as second:
+        assert first.claim("job")
+        assert not first.claim("job") and not second.claim("job")
+        first.release("job")
+        assert second.claim("job")
+        assert not first.claim("job")
+
+
+def test_a_claim_ends_with_the_ledger_that_made_it(path: Path) -> None:
+    with Ledger(path) as first:
+        assert first.claim("job")
+    with Ledger(path) as second:
+        assert second.claim("job")
+
+
+def test_a_claim_ends_although_another_thread_closes_the_ledger(path: Path) -> None:
+    ledger = Ledger(path)
+    assert ledger.claim("job")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ledger.close).result()
+    with Ledger(path) as second:
+        assert second.claim("job")
+    assert not list((path.parent / "owners").iterdir())
+
+
+def test_the_claim_of_a_process_that_was_killed_is_taken_over(path: Path) -> None:
+    program = """if True:
+        import sys, time
+        from grsai.ledger import Ledger
+        ledger = Ledger(sys.argv[1])
+        print(ledger.claim("job"), flush=True)
+        time.sleep(60)
+    """
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout and holder.stdout.readline() == "True\n"
+        with Ledger(path) as ledger:
+            assert not ledger.claim("job")
+            holder.kill()
+            holder.wait()
+            assert ledger.claim("job")
+
+
+def test_what_killed_processes_left_is_removed_and_what_is_new_is_not(path: Path) -> None:
+    Ledger(path).close()
+    old, new = path.parent / "owners" / "old", path.parent / "owners" / "new"
+    for file in (old, new):
+        file.touch()
+    os.utime(old, (0, 0))
+    with Ledger(path):
+        assert not old.exists() and new.exists()
+
+
+def test_of_many_threads_one_claims(path: Path) -> None:
+    with Ledger(path) as first, Ledger(path) as second, ThreadPoolExecutor(16) as pool:
+        for number in range(10):
+            claims = list(pool.map(lambda ledger: ledger.claim(f"job {number}"), [first, second] * 8))  # noqa: B023
+            assert sum(claims) == 1
+
+
+def test_a_locked_ledger_does_not_keep_a_release_from_coming_back(path: Path) -> None:
+    with Ledger(path, busy_seconds=0.05) as ledger:
+        assert ledger.claim("job")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            ledger.release("job")
+            other.execute("ROLLBACK")
+        assert ledger.claim("job")
+
+
+def test_a_claim_has_a_mark_that_no_other_ledger_gives(path: Path, tmp_path: Path) -> None:
+    with Ledger(path) as ledger, Ledger(tmp_path / "other" / path.name) as other, Ledger(path, service="other") as third:
+        assert len({ledger.mark("job"), ledger.mark("another"), other.mark("job"), third.mark("job")}) == 4
+        with Ledger(path) as again:
+            assert again.mark("job") == ledger.mark("job")
+
+
+# Locked, read-only, full, of another version
+
+
+def test_a_ledger_of_a_newer_version_is_left_as_it_is(path: Path, tmp_path: Path) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 7")
+    with pytest.raises(LedgerError, match=r"was written by a newer version of this program. Update it"):
+        Ledger(path)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (7,)
+    assert not list(path.parent.glob("*damaged*"))
+
+
+def test_a_locked_ledger_says_so(path: Path, tmp_path: Path) -> None:
+    with Ledger(path, busy_seconds=0.05) as ledger, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerBusy, match=r"is locked by another program. Close it and run again"):
+            submitting(ledger, jobs()[0], tmp_path)
+        other.execute("ROLLBACK")
+
+
+def test_a_locked_ledger_is_not_opened_and_not_set_aside(path: Path) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LedgerBusy):
+            Ledger(path, busy_seconds=0.05)
+        other.execute("ROLLBACK")
+    assert [each.name for each in path.parent.glob("*damaged*")] == []
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(LedgerError, match="cannot be used"):
+        Ledger(tmp_path / "file" / "ledger.sqlite3")
+
+
+def test_a_ledger_closes_while_another_program_holds_it(path: Path) -> None:
+    ledger = Ledger(path, busy_seconds=0.05)
+    assert ledger.claim("job")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ledger.close()
+        other.execute("ROLLBACK")
+    with Ledger(path) as second:
+        assert second.claim("job")
+
+
+# The journal: an id that was paid for is never lost
+
+
+def test_an_id_that_arrives_while_the_database_is_locked_is_in_the_journal(path: Path, tmp_path: Path) -> None:
+    (job,) = jobs()
+    with Ledger(path, busy_seconds=0.05) as ledger, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        row = submitting(ledger, job, tmp_path)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerBusy):
+            ledger.submitted(row, "14-paid")
+        other.execute("ROLLBACK")
+    with Ledger(path) as ledger:
+        entry = ledger.find(job.fingerprint)
+        assert entry and (entry.state, entry.task_id) == ("open", "14-paid")
+        assert ledger.counts() == {"open": 1}
+
+
+def test_an_id_that_arrives_after_the_ledger_was_closed_is_in_the_journal(path: Path, tmp_path: Path) -> None:
+    (job,) = jobs()
+    with Ledger(path) as ledger:
+        row = submitting(ledger, job, tmp_path)
+    with pytest.raises(LedgerError):
+        ledger.submitted(row, "14-late")
+    with Ledger(path) as ledger:
+        entry = ledger.find(job.fingerprint)
+        assert entry and (entry.state, entry.task_id) == ("open", "14-late")
+        assert ledger.counts() == {"open": 1}
+
+
+def test_an_id_that_arrives_after_the_database_was_damaged_is_in_the_journal(path: Path, tmp_path: Path) -> None:
+    (job,) = jobs()
+    with Ledger(path) as ledger:
+        row = submitting(ledger, job, tmp_path)
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        path.write_bytes(b"\xff" * path.stat().st_size)
+        with suppress(LedgerError):  # it may notice now or later
+            ledger.submitted(row, "14-late")
+    with Ledger(path) as ledger:
+        assert [entry.task_id for entry in ledger.open_entries()] == ["14-late"]
+
+
+def test_a_journal_that_cannot_be_written_does_not_keep_the_id_from_the_database(path: Path, tmp_path: Path) -> None:
+    (job,) = jobs()
+    with Ledger(path) as ledger:
+        path.with_suffix(".journal").mkdir()
+        with pytest.raises(LedgerError):
+            ledger.submitted(submitting(ledger, job, tmp_path), "14-paid")
+        entry = ledger.find(job.fingerprint)
+        assert entry and (entry.state, entry.task_id) == ("open", "14-paid")
+
+
+def test_a_line_that_a_full_disk_cut_short_does_not_spoil_the_next_one(path: Path, tmp_path: Path) -> None:
+    first, second = jobs(2)
+    with Ledger(path) as ledger:
+        opened(ledger, first, tmp_path, "14-first")
+        with open(path.with_suffix(".journal"), "ab") as journal:
+            journal.write(b'{"task_id": "14-cut", "sta')
+        opened(ledger, second, tmp_path, "14-second")
+    path.unlink()
+    with Ledger(path) as ledger:
+        assert [entry.task_id for entry in ledger.open_entries()] == ["14-first", "14-second"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe\x00garbage",
+        b"123",
+        b"null",
+        b'"text"',
+        b'{"task_id": null}',
+        b'{"task_id": "14-x", "state": "open"}',
+        b'{"task_id": ["14-x"], "state": "open"}',
+        b'{"task_id": "14-x", "state": "eaten", "service": "grsai"}',
+    ],
+)
+def test_a_journal_with_nonsense_in_it_opens(path: Path, tmp_path: Path, line: bytes) -> None:
+    (job,) = jobs()
+    with Ledger(path) as ledger:
+        opened(ledger, job, tmp_path, "14-good")
+    with open(path.with_suffix(".journal"), "ab") as journal:
+        journal.write(line + b"\n")
+    with Ledger(path) as ledger:
+        assert not ledger.notices
+        assert [entry.task_id for entry in ledger.open_entries()] == ["14-good"]
+
+
+def test_a_prompt_that_looks_like_a_secret_leaves_the_journal_readable(path: Path, tmp_path: Path) -> None:
+    prompts = ['write "apikey=abcdefghijkl" on it', 'and "token":"abc" \\ here', "signature=x\\", "sk-" + "a" * 32 + "\\"]
+    with Ledger(path) as ledger:
+        for job in plan(prompts, model=MODEL):
+            opened(ledger, job, tmp_path)
+    lines = path.with_suffix(".journal").read_text("utf-8").splitlines()
+    assert len([json.loads(line) for line in lines]) == 4
+    path.unlink()
+    with Ledger(path) as ledger:
+        assert len(ledger.open_entries()) == 4
+    assert "a" * 32 not in path.with_suffix(".journal").read_text("utf-8")
+
+
+def test_a_second_process_that_opens_meanwhile_doubles_nothing(path: Path, tmp_path: Path) -> None:
+    (job,) = jobs()
+    with Ledger(path, busy_seconds=0.05) as ledger:
+        row = submitting(ledger, job, tmp_path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerBusy):
+                ledger.submitted(row, "14-paid")  # now it stands in the journal alone
+            other.execute("ROLLBACK")
+        Ledger(path).close()  # brings the database to what the journal says
+        made_by_first = tmp_path / "Task_1.png"
+        made_by_first.write_bytes(b"picture")
+        ledger.done(row, [made_by_first], [])
+        assert ledger.counts() == {"done": 1}
+        assert [entry.row for entry in ledger.entries()] == [row]
+
+
+# Damage
+
+
+def test_a_damaged_ledger_is_set_aside_and_made_again_from_its_journal(path: Path, tmp_path: Path) -> None:
+    first, second, third = jobs(3)
+    with Ledger(path) as ledger:
+        made(ledger, first, tmp_path)
+        opened(ledger, second, tmp_path, "14-open")
+        ledger.failed(opened(ledger, third, tmp_path), Moderated("No."))
+    damaged = b"this is no database" * 1000
+    path.write_bytes(damaged)
+    with Ledger(path) as ledger:
+        (notice,) = ledger.notices
+        (aside,) = path.parent.glob("*.damaged-*.sqlite3")
+        assert aside.read_bytes() == damaged
+        assert aside.name in str(notice) and "was damaged" in str(notice)
+        assert ledger.counts() == {"done": 1, "open": 1, "failed": 1}
+        entry = ledger.find(first.fingerprint)
+        assert entry and entry.whole and entry.name == first.name
+        assert [entry.task_id for entry in ledger.open_entries()] == ["14-open"]
+    with Ledger(path) as ledger:
+        assert not ledger.notices
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_a_ledger_that_is_gone_or_empty_is_made_again_from_its_journal_and_says_so(path: Path, tmp_path: Path, left: str) -> None:
+    with Ledger(path) as ledger:
+        for job in jobs(3):
+            made(ledger, job, tmp_path)
+    path.unlink()
+    if left == "an empty file":
+        path.touch()
+    with Ledger(path) as ledger:
+        assert ledger.counts() == {"done": 3}
+        (notice,) = ledger.notices
+        assert "journal" in str(notice)
+    with Ledger(path) as ledger:
+        assert not ledger.notices
+
+
+def test_a_long_journal_is_read_to_its_beginning_where_the_ledger_is_gone(path: Path, tmp_path: Path) -> None:
+    long = "x" * 20_000
+    with Ledger(path) as ledger:
+        for job in plan([f"{number} {long}" for number in range(80)], model=MODEL):
+            opened(ledger, job, tmp_path)
+    path.unlink()
+    with Ledger(path) as ledger:
+        assert len(ledger.open_entries()) == 80
+
+
+def test_damage_anywhere_loses_no_paid_task(tmp_path: Path) -> None:
+    """Forty random damages: bytes overwritten, the end cut off, pages of zeros."""
+    original, dice = tmp_path / "original", random.Random(4)
+    original.mkdir()
+    path = original / "ledger.sqlite3"
+    with Ledger(path) as ledger:
+        for job in jobs(30):
+            opened(ledger, job, tmp_path)
+    whole = path.read_bytes()
+    for number in range(40):
+        folder = tmp_path / str(number)
+        shutil.copytree(original, folder)
+        path = folder / "ledger.sqlite3"
+        path.write_bytes(damaged(whole, number, dice))
+        with Ledger(path) as ledger:
+            assert len(ledger.open_entries()) == 30, number
+            assert len({entry.fingerprint for entry in ledger.open_entries()}) == 30
+
+
+def damaged(whole: bytes, number: int, dice: random.Random) -> bytes:
+    place = dice.randrange(len(whole)) if number % 2 else dice.randrange(200)
+    if number % 4 == 0:
+        return whole[:place]
+    if number % 4 == 1:
+        return whole[:place] + bytes(4096) + whole[place + 4096 :]
+    noise = dice.randbytes(64)
+    return whole[:place] + noise + whole[place + 64 :]
+
+
+def test_two_processes_that_meet_a_damaged_ledger_keep_one(path: Path, tmp_path: Path) -> None:
+    with Ledger(path) as ledger:
+        opened(ledger, jobs()[0], tmp_path, "14-open")
+    path.write_bytes(b"this is no database" * 1000)
+    with ThreadPoolExecutor(4) as pool:
+        ledgers = list(pool.map(lambda _: Ledger(path), range(4)))
+    (aside,) = path.parent.glob("*.damaged-*.sqlite3")
+    assert aside.read_bytes().startswith(b"this is no database")
+    row = opened(ledgers[0], jobs(1, "new")[0], tmp_path, "14-new")
+    assert all(ledger.entry(row) is not None for ledger in ledgers)
+    for ledger in ledgers:
+        ledger.close()
+
+
+# Odd names
+
+
+def test_names_that_no_encoding_knows_are_written_down(ledger: Ledger, tmp_path: Path) -> None:
+    stem = os.fsdecode(b"\xc3\xfb\xd7\xd6")  # a Chinese name from a ZIP file, on Linux
+    (job,) = plan(["x"], model=MODEL, prefix=stem)
+    row = opened(ledger, job, tmp_path / stem, "14-odd")
+    ledger.note_error(row, LedgerError("{path} cannot be written.", path=tmp_path / stem))
+    (entry,) = ledger.open_entries()
+    assert entry.task_id == "14-odd" and "cannot be written" in entry.error
+
+
+def test_a_refusal_of_the_ledger_is_one_of_ours(ledger: Ledger) -> None:
+    ledger.close()
+    with pytest.raises(LedgerError):
+        ledger.find("x")
