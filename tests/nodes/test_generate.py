@@ -220,7 +220,7 @@ def test_a_failing_neighbour_loses_nothing(graph: Any):
 
 def test_a_cancellation_from_within_becomes_an_ordinary_error(graph: Any):
     """A CancelledError that leaves `execute` on its own would end ComfyUI's worker for good."""
-    host = graph.module("nodes.host")
+    bridge = graph.module("nodes.bridge")
 
     async def prompt() -> None:
         async with host.running("NanoBananaGenerate", "1"):

@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def places(pack: Any, place: Path) -> ModuleType:
-    return importlib.import_module("banana_pack.nodes.places")
+    return importlib.import_module("banana_pack.nodes.paths")
 
 
 OUTSIDE = [
