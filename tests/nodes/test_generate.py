@@ -223,7 +223,7 @@ def test_a_cancellation_from_within_becomes_an_ordinary_error(graph: Any):
     bridge = graph.module("nodes.bridge")
 
     async def prompt() -> None:
-        async with host.running("NanoBananaGenerate", "1"):
+        async with bridge.running("NanoBananaGenerate", "1"):
             raise asyncio.CancelledError
 
     with pytest.raises(errors(graph).Stopped, match="cut short"):
