@@ -26,7 +26,7 @@ ORDER = (
 )
 # The same within the folders. The face of a folder, its `__init__`, may import all of them.
 INSIDE = {
-    "client": ({"client"},),
+    "client": ({"transport"}, {"replies"}, {"client"}),
     "ledger": ({"journal", "database", "claims"}, {"entries"}, {"ledger"}),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .client import GrsaiClient as GrsaiClient
-from .client import ModelStatus as ModelStatus
-from .client import Task as Task
-from .client import surely_not_sent as surely_not_sent
+from .replies import ModelStatus as ModelStatus
+from .replies import Task as Task
+from .transport import surely_not_sent as surely_not_sent
