@@ -6,6 +6,7 @@ import contextlib
 import filecmp
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from .errors import OutputError
 from .pictures import check_result
 
 PART = ".part"
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
 def check_folder(folder: Path, *, longest: str = "probe") -> None:
@@ -126,17 +128,20 @@ def _output_errors(folder: Path) -> Iterator[None]:
 
 def write_text(path: Path, text: str) -> None:
     """Replaces a file in one step, so that nobody ever reads half of it. Raises `OutputError`."""
-    write_bytes(path, text.encode("utf-8", "replace"))  # a file name may hold what is no Unicode
+    write_whole(path, text.encode("utf-8", "replace"))  # a file name may hold what is no Unicode
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    draft = path.with_name(path.name + ".part")
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
+    """The same with bytes. `private`: only the owner may read it, from its first moment on."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}{PART}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
+        path.parent.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+        with open(os.open(draft, _NEW_FILE, 0o600 if private else 0o666), "wb") as file:
+            file.write(data)
         os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         text = "{path} cannot be written: {why}. Check free space and permissions, and close programs that have it open."
         raise OutputError(text, path=path, why=error.strerror or error) from None
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pytest
 
 from grsai import files
-from grsai.errors import DownloadError
+from grsai.errors import DownloadError, OutputError
 
 ROOT = Path(__file__).parent.parent
 # Saves a picture and is killed when it has its final name, before the temporary one is taken away.
@@ -73,3 +73,20 @@ def test_of_many_pictures_that_want_one_name_none_replaces_another(tmp_path: Pat
             paths = list(pool.map(save, range(len(contents))))
         assert [path.read_bytes() for path in paths] == contents
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the user's folders apart by itself")
+def test_a_private_file_is_the_owners_alone_and_its_folder_too(tmp_path: Path) -> None:
+    path = tmp_path / "private" / "key.json"
+    files.write_whole(path, b"first", private=True)
+    files.write_whole(path, b"second", private=True)
+    assert path.read_bytes() == b"second"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert [each.name for each in path.parent.iterdir()] == ["key.json"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        files.write_whole(tmp_path / "report.json", b"new")
+    assert [each.name for each in tmp_path.iterdir()] == ["report.json"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ..errors import OutputError
-from ..files import relative, write_bytes
+from ..files import relative, write_whole
 from ..jobs import Outcome
 
 SHEET_FILE = "contact_sheet.jpg"
@@ -91,7 +91,7 @@ def write_contact_sheet(outcomes: Sequence[Outcome], *, folder: Path) -> Path | 
     if _comment(path) != content:
         buffer = io.BytesIO()
         _sheet(shown, folder).save(buffer, "JPEG", quality=88, optimize=True, comment=content)
-        write_bytes(path, buffer.getvalue())
+        write_whole(path, buffer.getvalue())
     return path
 
 
@@ -109,7 +109,7 @@ def _missing(outcomes: Sequence[Outcome], folder: Path) -> dict[Path, Path]:
 def _make(thumbnail: Path, picture: Path) -> None:
     with contextlib.suppress(*_UNREADABLE, OutputError):
         modified = picture.stat().st_mtime_ns
-        write_bytes(thumbnail, _shrunk(picture))
+        write_whole(thumbnail, _shrunk(picture))
         os.utime(thumbnail, ns=(modified, modified))
 
 
