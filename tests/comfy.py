@@ -60,6 +60,7 @@ class Comfy:
     python: str
     base: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    frontend: Path | None = None  # the folder of another frontend than its own
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -70,6 +71,11 @@ class Comfy:
     @property
     def version(self) -> tuple[int, ...]:
         return version(self.path)
+
+    @property
+    def older_canvas(self) -> bool:
+        """Whether the frontend is one from before 2026, which shows some things in other ways."""
+        return self.frontend is None and self.version < (0, 20)
 
     @property
     def output(self) -> Path:
@@ -161,7 +167,8 @@ class Comfy:
     def _command(self) -> list[str]:
         database = f"sqlite:///{(self.base / 'user' / 'comfyui.db').as_posix()}"
         where = ["--listen", "127.0.0.1", "--port", str(self.port), "--base-directory", str(self.base)]
-        return [self.python, "main.py", "--cpu", "--disable-auto-launch", "--database-url", database, *where]
+        frontend = ["--front-end-root", str(self.frontend)] if self.frontend else []
+        return [self.python, "main.py", "--cpu", "--disable-auto-launch", "--database-url", database, *where, *frontend]
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GRSAI_", "PYTEST_"))}
@@ -185,8 +192,8 @@ def new_comfy(comfy_checkout: tuple[Path, str], tmp_path_factory: pytest.TempPat
     """Makes a ComfyUI of its own: `new_comfy(GRSAI_LIMIT="2")`. It is started already, and stopped at the end."""
     made: list[Comfy] = []
 
-    def make(**environment: str) -> Comfy:
-        comfy = Comfy(*comfy_checkout, tmp_path_factory.mktemp("comfy"), environment)
+    def make(frontend: Path | None = None, **environment: str) -> Comfy:
+        comfy = Comfy(*comfy_checkout, tmp_path_factory.mktemp("comfy"), environment, frontend)
         made.append(comfy)
         comfy.start()
         return comfy

@@ -8,7 +8,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { openFrontend } from "../tests/browser/frontend.mjs";
+import { openFrontend, openTab } from "../tests/browser/frontend.mjs";
 import { PLAIN_CANVAS, photographGraph, shrink } from "./photo.mjs";
 
 const EDIT = "2 Edit one photo";
@@ -94,7 +94,7 @@ async function start({ name, palette, locale = "en" }) {
 
 async function sidebar({ name, palette, locale = "en" }) {
   const page = await openFrontend(url, { vue: true, palette, locale, settings: PLAIN_CANVAS });
-  await page.click(".grsai-banana-tab-button");
+  await openTab(page);
   await load(page, BATCH);
   await page.evaluate(newSeeds);
   await page.evaluate(moveIn);

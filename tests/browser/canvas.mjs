@@ -1,6 +1,6 @@
 // What the nodes show on the canvas: prices, sockets, choices, failures, help.
 //     node canvas.mjs URL '{"locale": "en", "vue": true}'
-import { openFrontend, post, tell } from "./frontend.mjs";
+import { DIALOGS, openFrontend, post, tell, toasts } from "./frontend.mjs";
 
 const SHOWN_MILLISECONDS = 10_000;
 const RUN_MILLISECONDS = 60_000;
@@ -136,12 +136,12 @@ async function failure(page, type, values) {
     },
     [type, values],
   );
-  const toast = page.locator(".p-toast-message").last();
+  const toast = toasts(page).last();
   await toast.waitFor({ timeout: RUN_MILLISECONDS });
   const text = await toast.innerText();
-  const dialogs = await page.locator(".p-dialog:visible").allInnerTexts();
-  await page.locator(".p-toast-close-button").last().dispatchEvent("click");
-  await toast.waitFor({ state: "detached" });
+  const dialogs = await page.locator(DIALOGS).allInnerTexts();
+  await toast.getByRole("button").last().dispatchEvent("click");
+  await page.waitForFunction(() => !document.querySelector("[role=alert] button"));
   return { text, dialogs };
 }
 

@@ -20,6 +20,9 @@ const QUIET = {
   "Comfy.Workflow.WarnBlueprintOverwrite": false,
 };
 
+/** Whatever window stands open, ComfyUI's or the pack's. */
+export const DIALOGS = ".p-dialog:visible, [role=dialog]:visible, dialog[open]";
+
 /**
  * Opens the frontend. `locale`: en or zh; `vue`: the Vue canvas; `palette`: dark or light; `fresh`: for the first time, so that
  * only the language is the browser's and all else as ComfyUI has it; `sharp`: pixels of a screenshot to one of the page. Close it
@@ -45,6 +48,16 @@ export async function openFrontend(url, options = {}) {
   await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
   if (!fresh) await ownWorkflow(page);
   return page;
+}
+
+/** Opens the tab of the pack in the sidebar. */
+export async function openTab(page) {
+  await page.locator("button:has(.grsai-banana-icon)").click();
+}
+
+/** The messages that pop up, whichever way the frontend draws them. */
+export function toasts(page) {
+  return page.locator("[role=alert]").filter({ has: page.locator("button") });
 }
 
 /** Posts JSON. The reply is read to its end: one that is not keeps Node alive as long as the server keeps the connection. */
@@ -103,7 +116,7 @@ async function stayHome(page, url) {
 
 function isReady() {
   const types = Object.keys(window.LiteGraph?.registered_node_types ?? {});
-  return Boolean(window.app?.graph && types.includes("BatchBanana") && document.querySelector(".grsai-banana-tab-button"));
+  return Boolean(window.app?.graph && types.includes("BatchBanana") && document.querySelector("button .grsai-banana-icon"));
 }
 
 // ComfyUI's newer frontends load a workflow of their own last, over whatever is on the canvas by then; older ones have none.

@@ -1,9 +1,8 @@
 // The first steps in a ComfyUI that nobody has used yet, without a key.
 //     node start.mjs URL '{"locale": "en", "example": "1 Text to picture"}'
-import { openFrontend, post, tell, until } from "./frontend.mjs";
+import { DIALOGS, openFrontend, openTab, post, tell, toasts, until } from "./frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
-const TAB = ".grsai-banana-tab-button";
 
 await tell(async (url, { locale, example }) => {
   const page = await openFrontend(url, { locale, fresh: true });
@@ -47,11 +46,11 @@ async function fiveClicks(page, example) {
 
 // What is on the canvas in the end.
 async function result(page) {
-  const toast = page.locator(".p-toast-message");
+  const toast = toasts(page);
   await toast.first().waitFor(WAIT);
-  const toasts = await toast.allInnerTexts();
+  const texts = await toast.allInnerTexts();
   await page.waitForFunction(isDrawn, null, WAIT);
-  return { toasts, dialogs: await page.locator(".p-dialog:visible, dialog[open]").count() };
+  return { toasts: texts, dialogs: await page.locator(DIALOGS).count() };
 }
 
 function isDrawn() {
@@ -124,7 +123,7 @@ async function apart(page, url, locale) {
 
 // The same two ways in the sidebar.
 async function panel(page) {
-  await page.click(TAB);
+  await openTab(page);
   const buttons = page.locator(".grsai-balance button");
   await buttons.nth(1).waitFor(WAIT);
   const ways = await buttons.allInnerTexts();

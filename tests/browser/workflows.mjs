@@ -3,7 +3,7 @@
 // Answers with one report for each: {name, missing, links, values, dialogs, warnings, done, images, drawn, badges}.
 import fs from "node:fs";
 import path from "node:path";
-import { openFrontend, tell } from "./frontend.mjs";
+import { DIALOGS, openFrontend, tell } from "./frontend.mjs";
 
 const LOADED_MILLISECONDS = 100; // sockets and widgets that come with others
 const RUN_MILLISECONDS = 90_000;
@@ -34,7 +34,7 @@ async function tryWorkflow(page, url, file) {
   const images = await Promise.all(heard.images.map((image) => lengthOf(url, image)));
   const drawn = await page.waitForFunction(isDrawn, null, { timeout: 10_000 }).then(() => true, () => false);
   // Whatever the frontend has against the file, it has said by now.
-  report.dialogs = await page.locator(".p-dialog:visible, [role=dialog]:visible").allInnerTexts();
+  report.dialogs = await page.locator(DIALOGS).allInnerTexts();
   report.warnings = await page.getByText(WARNING).filter({ visible: true }).allInnerTexts();
   return { ...report, done: heard.done, error: heard.error, images, drawn };
 }
