@@ -6,10 +6,12 @@ import difflib
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from .errors import WrongJob, WrongSetting
 
+Api = Literal["unified", "legacy"]  # the two generations of the service's API: /v1/api/ and /v1/draw/
+APIS: tuple[Api, ...] = ("unified", "legacy")
 CREDITS_PER_YUAN = 10_000
 
 BASE = ("auto", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "5:4", "4:5", "21:9")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -11,14 +12,29 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
-from ..errors import DownloadError, LostReply, NotKept, StorageError
+from ..errors import DownloadError, GatewayError, LostReply, NotKept, RequestRefused, StorageError
+from ..models import Api
 from ..pictures import Encoded
 from ..redact import guard_http_logs
 from ..settings import Settings, host, is_loopback
-from .replies import ModelStatus, Task, data_of, fields_of, number_of, or_zero, storage_error, task_of
+from .replies import (
+    Balance,
+    ListedModel,
+    ModelStatus,
+    Task,
+    balance_of,
+    data_of,
+    fields_of,
+    listed_models,
+    number_of,
+    or_zero,
+    storage_error,
+    task_of,
+)
 from .transport import Bearer, NoKey, Transport, short
 
 _CHUNK = 1 << 16
+_SUBMIT: Mapping[Api, str] = MappingProxyType({"unified": "/v1/api/generate", "legacy": "/v1/draw/nano-banana"})
 _MIME = MappingProxyType({"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"})
 
 
@@ -63,31 +79,67 @@ class GrsaiClient:
         self._put(url, {"token": token, "key": key}, (key, picture.data, _MIME.get(picture.suffix, "application/octet-stream")))
         return f"{domain.rstrip('/')}/{key}"
 
-    def submit(self, *, model: str, prompt: str, urls: Sequence[str], aspect_ratio: str, image_size: str | None) -> str:
-        """Starts a task, which is paid from here on, and returns its id.
+    @staticmethod
+    def inline(picture: Encoded) -> str:
+        """A picture as the address that holds it whole, for `urls` where no upload can be had."""
+        kind = _MIME.get(picture.suffix, "application/octet-stream")
+        return f"data:{kind};base64,{base64.b64encode(picture.data).decode()}"
 
-        Goes over a fresh connection: one that was kept open may be dead, and then nobody knows whether the request arrived.
+    def submit(
+        self,
+        *,
+        model: str,
+        prompt: str,
+        urls: Sequence[str],
+        aspect_ratio: str,
+        image_size: str | None,
+        quality: str | None = None,
+        background: str | None = None,
+        api: Api = "legacy",
+    ) -> str:
+        """Starts a task, which is paid from here on, and returns its id, which only the same generation of the API knows.
+
+        `urls`: addresses of the references, or `inline` pictures. Goes over a fresh connection: one that was kept open may be
+        dead, and then nobody knows whether the request arrived.
         """
-        body = {"model": model, "prompt": prompt, "urls": list(urls), "aspectRatio": aspect_ratio}
-        body |= {"imageSize": image_size} if image_size else {}
-        data = self._call("POST", "/v1/draw/nano-banana", json=body | {"webHook": "-1", "shutProgress": False}, fresh=True)
+        asked = {"imageSize": image_size, "quality": quality, "background": background}
+        body = {"model": model, "prompt": prompt, "aspectRatio": aspect_ratio, **{k: v for k, v in asked.items() if v}}
+        if api == "unified":
+            body |= {"images": list(urls), "replyType": "async"}
+        else:
+            body |= {"urls": list(urls), "webHook": "-1", "shutProgress": False}
+        data = self._call("POST", _SUBMIT[api], json=body, fresh=True)
         task_id = data.get("id") if isinstance(data, dict) else data
         if not isinstance(task_id, str) or not task_id:
             raise LostReply("The service answered without a task id.")
         return task_id
 
-    def poll(self, task_id: str) -> Task:
+    def poll(self, task_id: str, *, api: Api = "legacy") -> Task:
         """How far a task is. Raises `NoSuchTask` for one that is unknown, also in the first seconds after a submit."""
+        if api == "unified":
+            return task_of(task_id, fields_of(self._call("GET", "/v1/api/result", params={"id": task_id})))
         return task_of(task_id, fields_of(self._call("POST", "/v1/draw/result", json={"id": task_id})))
 
-    def credits(self) -> int:
-        """The balance in credits: of the key if it has a limit of its own, else of the account."""
+    def balance(self) -> Balance:
+        """What the account holds and what the key may spend of it."""
         key = self._settings.key.reveal()
-        balance = number_of(self._call("POST", "/client/openapi/getAPIKeyCredits", json={"apiKey": key}))
-        balance = balance or number_of(self._call("GET", "/client/common/getCredits", params={"apikey": key}))
-        if balance is None:  # unknown is not nothing: that would hold up every batch
+        limit = number_of(self._call("POST", "/client/openapi/getAPIKeyCredits", json={"apiKey": key}))
+        account = None if limit else number_of(self._call("GET", "/client/common/getCredits", params={"apikey": key}))
+        return balance_of(limit, account)
+
+    def credits(self) -> int:
+        """The credits that can be spent. Raises `LostReply` where the service does not say."""
+        spendable = self.balance().spendable
+        if spendable is None:  # unknown is not nothing: that would hold up every batch
             raise LostReply("The service did not say how many credits there are.")
-        return balance
+        return spendable
+
+    def model_list(self) -> tuple[ListedModel, ...]:
+        """The service's models of today with their prices. Needs no key."""
+        try:
+            return listed_models(self._call("POST", "/client/serverGrsai/getModelListV2", json={}, auth=NoKey()))
+        except (LostReply, RequestRefused, GatewayError):
+            return listed_models(self._call("POST", "/client/serverGrsai/getModelList", json={}, auth=NoKey()))
 
     def model_status(self, model: str) -> ModelStatus:
         """Whether the vendor says that a model is up. Needs no key."""

@@ -74,6 +74,29 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """Credits; None: unknown. `spendable`: the lower of the `account`'s and of the key's own `limit`; `of`: whose that is."""
+
+    spendable: int | None
+    account: int | None
+    limit: int | None
+    of: Literal["account", "key"]
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """A row of the service's own list. `credits`: a picture; None where that is not said. A refund of None: not said."""
+
+    id: str
+    credits: int | None
+    closed: bool = False
+    maintenance: bool = False
+    refunds_failed: bool | None = None
+    refunds_refused: bool | None = None
+    kind: str = "image"
+
+
+@dataclass(frozen=True)
 class ModelStatus:
     up: bool
     error: str = ""
@@ -173,7 +196,7 @@ def _status_error(reply: Reply, body: Any = None) -> GrsaiError:
 
 
 def _refusal(code: Any, message: str) -> GrsaiError:
-    if str(code) == NO_SUCH_TASK:
+    if str(code) == NO_SUCH_TASK or "result not exist" in message:
         return NoSuchTask("The service does not know the task ({why}). It keeps tasks for 2 hours.", why=message)
     for part, kind, text in _REFUSALS:
         if part in message.lower():
@@ -230,3 +253,32 @@ def or_zero(value: Any) -> float:
         return float(value) if math.isfinite(float(value)) else 0.0
     except (TypeError, ValueError, OverflowError):
         return 0.0
+
+
+def balance_of(limit: int | None, account: int | None) -> Balance:
+    """What can be spent is the lower of the two that are above 0; a negative number says nothing."""
+    limit, account = (None if value is None or value < 0 else value for value in (limit, account))
+    if limit and (not account or limit < account):
+        return Balance(limit, account, limit, "key")
+    return Balance(account, account, limit, "account")
+
+
+def listed_models(data: Any) -> tuple[ListedModel, ...]:
+    """The rows of getModelListV2, or of the older getModelList."""
+    rows = data.get("list") if isinstance(data, dict) else data
+    if not isinstance(rows, list):
+        raise LostReply("The service did not say which models there are.")
+    return tuple(_listed(row) for row in rows if isinstance(row, dict) and (row.get("name") or row.get("model")))
+
+
+def _listed(row: dict[str, Any]) -> ListedModel:
+    by_token = str(row.get("costType") or "0") != "0"
+    return ListedModel(
+        str(row.get("model") or row["name"]),
+        None if by_token else number_of(row.get("cost", row.get("credits"))),
+        bool(row.get("closeModel")),
+        bool(row.get("maintenance")),
+        None if row.get("errorReturn") is None else bool(row["errorReturn"]),
+        None if row.get("violationReturn") is None else bool(row["violationReturn"]),
+        str(row.get("type") or "image"),
+    )

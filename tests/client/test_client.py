@@ -104,6 +104,32 @@ def test_a_model_without_sizes_is_sent_none(client: GrsaiClient, server) -> None
     assert "imageSize" not in json.loads(server.seen[0].body)
 
 
+def test_a_submit_over_the_unified_api_asks_for_the_id_at_once(client: GrsaiClient, server) -> None:
+    server.will_say({"id": TASK, "status": "running"})
+    given = {"model": "gpt-image-2.5-flare", "urls": ["https://x/a.png"], "aspect_ratio": "1024x1024", "api": "unified"}
+    assert submit(client, **given, quality="high", background="transparent") == TASK
+    (seen,) = server.seen
+    assert (seen.method, seen.path, seen.headers["Authorization"]) == ("POST", "/v1/api/generate", f"Bearer {KEY}")
+    assert json.loads(seen.body) == {
+        "model": "gpt-image-2.5-flare",
+        "prompt": "a banana",
+        "images": ["https://x/a.png"],
+        "aspectRatio": "1024x1024",
+        "quality": "high",
+        "background": "transparent",
+        "replyType": "async",
+    }
+
+
+def test_a_task_of_the_unified_api_is_asked_for_there(client: GrsaiClient, server) -> None:
+    server.will_say({"id": TASK, "status": "succeeded", "progress": 100, "results": [{"url": "https://x/1.png"}]})
+    server.will_say({"error": "result not exist, valid for 2 hours"}, 404)
+    assert client.poll(TASK, api="unified") == Task(TASK, "succeeded", 100, ("https://x/1.png",))
+    assert (server.seen[0].method, server.seen[0].path) == ("GET", f"/v1/api/result?id={TASK}")
+    with pytest.raises(NoSuchTask, match="result not exist"):
+        client.poll(TASK, api="unified")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
