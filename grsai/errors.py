@@ -33,11 +33,13 @@ GrsaiError
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import copy
+from typing import Any, ClassVar, TypeVar
 
 from .redact import redact
 from .texts import retell, say
 
+E = TypeVar("E", bound="GrsaiError")
 _SAY_SOMETHING = ("why", "source")
 
 
@@ -56,6 +58,12 @@ class GrsaiError(Exception):
         self.text = text
         self.values = {name: redact(value) if isinstance(value, str) else value for name, value in values.items()}
         super().__init__(self.say())
+
+    def within(self: E, text: str, /, **values: Any) -> E:
+        """The same error told within another sentence, in which `{why}` is what it said."""
+        told = copy.copy(self)
+        GrsaiError.__init__(told, text, why=self, **values)
+        return told
 
     def say(self, language: str = "en") -> str:
         said = {name: _said(name, value, language) for name, value in self.values.items()}

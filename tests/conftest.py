@@ -26,7 +26,7 @@ from grsai import engine
 from grsai import settings as settings_module
 from grsai.emulator import Emulator, Task
 from grsai.engine import Collected
-from grsai.engine.polling import Backoff
+from grsai.engine.retry import Backoff
 from grsai.jobs import Job, Outcome, plan
 from grsai.ledger import Ledger, service_of
 from grsai.models import Catalogue

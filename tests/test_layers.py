@@ -30,7 +30,7 @@ INSIDE = {
     "ledger": ({"journal", "database", "claims"}, {"entries"}, {"ledger"}),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (
-        {"gate", "polling", "threads"},
+        {"gate", "polling", "retry", "decision", "threads"},
         {"steps"},
         {"price", "collect", "progress"},
         {"context"},

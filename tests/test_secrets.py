@@ -18,7 +18,7 @@ import requests
 from grsai import engine
 from grsai.client import GrsaiClient
 from grsai.emulator import Emulator, Fault
-from grsai.engine.polling import Backoff
+from grsai.engine.retry import Backoff
 from grsai.errors import GrsaiError
 from grsai.jobs import plan
 from grsai.models import Catalogue

@@ -5,11 +5,11 @@ from __future__ import annotations
 from .collect import Collected as Collected
 from .collect import collect as collect
 from .gate import Gate as Gate
-from .polling import Backoff as Backoff
 from .price import Estimate as Estimate
 from .price import estimate as estimate
 from .progress import Event as Event
 from .progress import OnEvent as OnEvent
 from .progress import Snapshot as Snapshot
+from .retry import Backoff as Backoff
 from .run import run as run
 from .run import upload as upload

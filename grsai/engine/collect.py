@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ..jobs import safe_stem
 from ..ledger import Entry, Ledger
 from ..settings import Settings
 from .gate import Gate
-from .polling import Backoff
+from .retry import Backoff
 from .steps import Steps
 from .threads import in_threads
 
@@ -29,6 +29,9 @@ class Collected:
     entry: Entry | None = None  # none for a task that only its id was known of
 
 
+OnCollected = Callable[[Collected, int], None]  # one of how many
+
+
 def collect(
     *,
     settings: Settings,
@@ -37,21 +40,32 @@ def collect(
     gate: Gate | None = None,
     stop: threading.Event | None = None,
     task_ids: Sequence[str] = (),
+    on_event: OnCollected | None = None,
     backoff: Backoff | None = None,
 ) -> list[Collected]:
     """Fetches every task that was paid and not collected, in the order of their submits; pays nothing.
 
     Files go to where their run would have put them, or to `output`. `task_ids` names the tasks that are wanted, also such as the
     ledger does not know. What is here already is not fetched again, and a task that still runs is left for later, as `StillOpen`.
+    `on_event` is told of each task as it ends, and how many there are in all, one call at a time.
     """
     stop = stop or threading.Event()
     entries = ledger.entries_of(task_ids) if task_ids else ledger.open_entries()
     strangers = sorted(set(task_ids) - {entry.task_id for entry in entries})
     left = [Collected(entry.task_id or "", error=Stopped("Stopped."), entry=entry) for entry in entries]
     left += [Collected(task_id, error=Stopped("Stopped.")) for task_id in strangers]
+    lock = threading.Lock()
     with GrsaiClient(settings) as client:
         steps = Steps(client, ledger, gate or Gate(), stop, backoff or Backoff())
-        found = in_threads(lambda each: _collect(steps, ledger, each, output), left, stop=stop)
+
+        def collect_one(wanted: Collected) -> Collected:
+            collected = _collect(steps, ledger, wanted, output)
+            with lock:
+                if on_event is not None:
+                    on_event(collected, len(left))
+            return collected
+
+        found = in_threads(collect_one, left, stop=stop)
     return [each or unfinished for each, unfinished in zip(found, left, strict=True)]
 
 

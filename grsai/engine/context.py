@@ -37,6 +37,7 @@ class RunContext:
 
     def __post_init__(self) -> None:
         self.begun_at = time.time()
+        self.key_mark = ""
         self.halted: GrsaiError | None = None  # why nothing new is paid any more
         self._reserved = 0
         self._usual: dict[tuple[str, str | None], Usual] = {}

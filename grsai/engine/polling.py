@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,17 +67,3 @@ def _agree(spans: Sequence[tuple[float, float]]) -> bool:
 
 def _longest(whole: float) -> float:
     return max(_LONGEST_SECONDS, _LONGEST_SHARE * whole)
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """Waiting between tries of one step: exponential with jitter, `Retry-After` honoured. Seconds."""
-
-    tries: int = 8
-    first: float = 0.4
-    longest: float = 15.0
-
-    def wait(self, failures: int, retry_after: float | None = None) -> float:
-        """Seconds to wait after so many failures in a row (1 or more)."""
-        full = min(self.first * 2 ** (failures - 1), self.longest)
-        return max(retry_after or 0.0, full * random.uniform(0.5, 1.0))

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ..client import GrsaiClient
-from ..errors import KeyRefused, Moderated, OutOfCredits, OverBudget, ServiceError
+from ..errors import KeyRefused, OutOfCredits, OverBudget, ServiceError, WrongSetting
 from ..jobs import Job
-from ..ledger import Entry, Ledger
+from ..ledger import Ledger
 from ..models import CREDITS_PER_YUAN, yuan
+from .decision import Decision, Pay, decide, kind_of
 from .threads import in_threads
 
 BALANCE_SECONDS = 10.0  # a balance that takes longer to be told is not waited for
@@ -37,13 +37,26 @@ class Estimate:
 
 def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: Path | None = None) -> Estimate:
     """Count and price of a run, which finds pictures in `output` also after they were moved there. Sends nothing."""
-    kinds = [kind_of(None if fresh else ledger.find(job.fingerprint, folder=output)) for job in jobs]
+    return priced(jobs, survey(jobs, ledger, fresh=fresh, output=output))
+
+
+def survey(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: Path | None = None) -> list[Decision]:
+    """What is to be done about each job, by what the ledger knows now."""
+    if fresh:
+        return [Pay()] * len(jobs)
+    return [decide(ledger.tries(job.fingerprint, folder=output)) for job in jobs]
+
+
+def priced(jobs: Sequence[Job], decisions: Sequence[Decision]) -> Estimate:
+    kinds = [kind_of(decision) for decision in decisions]
     credits = sum(job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new")
     return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), kinds.count("new"), credits)
 
 
 def in_credits(budget: float) -> int:
-    """A budget in credits, at least one: 0 means none."""
+    """A budget in yuan as credits, at least one: 0 means none. Raises `WrongSetting` for what is no amount."""
+    if not 0 <= budget < 1e9:  # not NaN either
+        raise WrongSetting("The budget can be 0 to 999,999,999 yuan, not {budget}.", budget=budget)
     return max(int(budget * CREDITS_PER_YUAN + 1e-6), 1) if budget else 0
 
 
@@ -71,14 +84,3 @@ def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop:
             price=price.credits,
             balance=balance,
         )
-
-
-def kind_of(entry: Entry | None) -> Literal["reused", "open", "refused", "new"]:
-    """What a run does about a job with that entry."""
-    if entry is None:
-        return "new"
-    if entry.state == "done" and entry.whole:
-        return "reused"
-    if entry.state in ("open", "done") and entry.collectable:
-        return "open"
-    return "refused" if entry.reason == Moderated.reason else "new"

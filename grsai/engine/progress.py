@@ -29,6 +29,7 @@ class Snapshot:
     credits: int = 0
     remaining_seconds: float | None = None
     stopped: int = 0
+    submitting: int = 0  # paid requests under way whose answer is not here yet
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
+OnUpload = Callable[[int, int], None]  # how many are up, of how many
 
 
 class Progress:
@@ -58,6 +60,7 @@ class Progress:
         self._begun = time.monotonic()
         self._percent = 0  # the sum over all jobs
         self._counts = {"done": 0, "failed": 0, "stopped": 0, "reused": 0, "running": 0, "credits": 0}
+        self.submitting = 0
         self._over = False
 
     @property
@@ -93,15 +96,16 @@ class Progress:
     def tell(self, kind: Kind, job: Job, percent: int, outcome: Outcome | None = None) -> None:
         with self.changed:
             if not self._over:
-                self._on_event(Event(kind, job, self._snapshot(), percent, outcome))
+                self._on_event(Event(kind, job, self.snapshot(), percent, outcome))
 
     def close(self) -> None:
         """Nothing more is told."""
         with self.changed:
             self._over = True
 
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         seconds = time.monotonic() - self._begun
         progress = self._percent / self._total / 100
         remaining = seconds / progress - seconds if progress > 0.02 else None
-        return Snapshot(self._total, progress=progress, seconds=seconds, remaining_seconds=remaining, **self._counts)
+        facts = {"progress": progress, "seconds": seconds, "remaining_seconds": remaining, "submitting": self.submitting}
+        return Snapshot(self._total, **facts, **self._counts)

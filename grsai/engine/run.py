@@ -9,21 +9,22 @@ from pathlib import Path
 
 from .. import files
 from ..client import GrsaiClient
-from ..errors import Stopped
+from ..errors import Stopped, WrongSetting
 from ..jobs import Job, Outcome
 from ..ledger import Ledger
 from ..pictures import Reference
-from ..settings import Settings
+from ..settings import MAX_CONCURRENCY, Settings
 from .context import RunContext
+from .decision import Decision, Reuse
 from .gate import Gate
 from .job_run import JobRun
-from .polling import Backoff
-from .price import check_price, estimate, in_credits
-from .progress import OnEvent, Progress
+from .price import check_price, in_credits, priced, survey
+from .progress import OnEvent, OnUpload, Progress
+from .retry import Backoff
 from .steps import Steps
-from .threads import LOOK_SECONDS, in_threads
+from .threads import LOOK_SECONDS, in_threads, start_threads
 
-LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way
+LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way, if nobody says otherwise
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
 
 
@@ -41,22 +42,29 @@ def run(
     budget: float | None = None,
     concurrency: int | None = None,
     backoff: Backoff | None = None,
+    last_word_seconds: float = LAST_WORD_SECONDS,
 ) -> list[Outcome]:
     """Makes the pictures of `jobs` as `output/<job.name>_<k><suffix>` and returns the outcomes in the order of the jobs.
 
-    Blocks, but returns within 0.3 s once `stop` is set: what is paid for goes on being written down in threads of its own.
-    `on_event` is called from those threads, one call at a time. `budget` in yuan, 0 for none. Raises `Refused` before anything
-    is sent where the run cannot work: no key, too few credits, an output folder that cannot be written.
+    Blocks, but returns soon once `stop` is set: it waits `last_word_seconds` for the answers to paid requests under way, and what
+    is paid for goes on being written down in threads of its own. `on_event` is called from those threads, one call at a time.
+    `budget` in yuan, 0 for none. Raises `Refused` before anything is sent where the run cannot work: no key, too few credits, a
+    limit that is none, an output folder that cannot be written.
     """
+    concurrency = settings.concurrency if concurrency is None else concurrency
+    if not 1 <= concurrency <= MAX_CONCURRENCY:
+        text = "{name} can be {low} to {high}, not {value}."
+        raise WrongSetting(text, name="concurrency", low=1, high=MAX_CONCURRENCY, value=concurrency)
+    budget_credits = in_credits(settings.budget if budget is None else budget)
     files.check_folder(output, longest=max((f"{job.name}_1" for job in jobs), key=len, default="probe"))
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
-    budget_credits = in_credits(settings.budget if budget is None else budget)
-    price = estimate(jobs, ledger, fresh=fresh, output=output)
+    decisions = survey(jobs, ledger, fresh=fresh, output=output)
+    price = priced(jobs, decisions)
     with GrsaiClient(settings) as client:
         if price.new:
             check_price(price, budget_credits, client, stop)
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh)
-        with gate.joined(concurrency or settings.concurrency) as entrance:
+        with gate.joined(concurrency) as entrance:
             context = RunContext(
                 settings=settings,
                 ledger=ledger,
@@ -70,7 +78,7 @@ def run(
                 stop_at_failure=stop_at_failure,
                 budget_credits=budget_credits,
             )
-            return _Batch(jobs, context).run()
+            return _Batch(jobs, decisions, context, last_word_seconds).run()
 
 
 def upload(
@@ -80,13 +88,25 @@ def upload(
     ledger: Ledger,
     gate: Gate | None = None,
     stop: threading.Event | None = None,
+    on_event: OnUpload | None = None,
     backoff: Backoff | None = None,
 ) -> list[str]:
-    """The public URLs of pictures, in order; content that went up less than a day ago is not sent again."""
-    stop = stop or threading.Event()
+    """The public URLs of pictures, in order; content that went up less than a day ago is not sent again.
+
+    `on_event` is told how many are up, of how many, after each. Raises `Stopped` once `stop` is set, and the first error.
+    """
+    stop, up, lock = stop or threading.Event(), iter(range(1, len(references) + 1)), threading.Lock()
     with GrsaiClient(settings) as client:
         steps = Steps(client, ledger, gate or Gate(), stop, backoff or Backoff())
-        urls = [url for url in in_threads(steps.url, references, stop=stop) if url is not None]
+
+        def upload_one(reference: Reference) -> str:
+            url = steps.upload(reference)
+            with lock:
+                if on_event is not None:
+                    on_event(next(up), len(references))
+            return url
+
+        urls = [url for url in in_threads(upload_one, references, stop=stop) if url is not None]
     if len(urls) < len(references):
         raise Stopped("Stopped.")
     return urls
@@ -95,45 +115,40 @@ def upload(
 class _Batch:
     """The threads of one run, which take job after job; the caller's thread waits for them, or for `stop`."""
 
-    def __init__(self, jobs: Sequence[Job], run: RunContext) -> None:
-        self._ways = [JobRun(job, run) for job in jobs]
-        self._todo = iter(self._ways)
+    def __init__(self, jobs: Sequence[Job], decisions: Sequence[Decision], run: RunContext, last_word_seconds: float) -> None:
+        found = [each if isinstance(each, Reuse) and _is_in(each, run.output) else None for each in decisions]
+        self._job_runs = [JobRun(job, run, reuse) for job, reuse in zip(jobs, found, strict=True)]
+        self._todo = iter(self._job_runs)
         self._run = run
+        self._last_word_seconds = last_word_seconds
         self._changed = run.progress.changed
         self._crash: BaseException | None = None
 
     def run(self) -> list[Outcome]:
-        for number in range(min(len(self._ways), self._threads())):
-            threading.Thread(target=self._work, name=f"grsai-{number}", daemon=True).start()
+        # One thread for each slot, and some that upload ahead and download behind, so that no slot waits for them.
+        slots = self._run.entrance.concurrency
+        wanted = min(len(self._job_runs), slots + min(max(slots // 2, 2), MOST_AHEAD))
         try:
+            start_threads(self._work, wanted)
             with self._changed:
                 while not self._run.progress.complete and not self._run.stop.is_set() and self._crash is None:
                     self._changed.wait(LOOK_SECONDS)
+                until = time.monotonic() + self._last_word_seconds
+                while self._run.progress.submitting and self._crash is None and (left := until - time.monotonic()) > 0:
+                    self._changed.wait(left)
                 if self._crash is not None:
                     raise self._crash
-            self._await_last_words()
         except BaseException:  # Ctrl-C, too: nobody may go on paying for a run that has ended
             self._run.stop.set()
             raise
         with self._changed:
             self._run.progress.close()
-            return [way.outcome or way.interrupted() for way in self._ways]
-
-    def _threads(self) -> int:
-        """One for each slot, and some that upload ahead and download behind, so that no slot waits for them."""
-        concurrency = self._run.entrance.concurrency
-        return concurrency + min(max(concurrency // 2, 2), MOST_AHEAD)
-
-    def _await_last_words(self) -> None:
-        until = time.monotonic() + LAST_WORD_SECONDS
-        with self._changed:
-            while any(way.phase == "submitting" for way in self._ways) and (left := until - time.monotonic()) > 0:
-                self._changed.wait(left)
+            return [each.outcome or each.interrupted() for each in self._job_runs]
 
     def _work(self) -> None:
         try:
-            while (way := self._next()) is not None:
-                way.go()
+            while (job_run := self._next()) is not None:
+                job_run.run()
         except BaseException as error:  # a bug, or a listener's: the run must end with it, not wait for ever
             with self._changed:
                 self._crash = error
@@ -142,3 +157,8 @@ class _Batch:
     def _next(self) -> JobRun | None:
         with self._changed:
             return None if self._run.stop.is_set() else next(self._todo, None)
+
+
+def _is_in(found: Reuse, folder: Path) -> bool:
+    """Whether the files are where they are to be, so that nothing is written."""
+    return all(path.parent == folder for path in found.files)

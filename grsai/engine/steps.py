@@ -1,72 +1,44 @@
-"""The steps of a job's way, each with its own rule for trying again: uploads, polls and downloads freely, the paid submit never
-unless it surely was not taken."""
+"""What is done with the service besides the paid submit: pictures go up, tasks are asked for, results come down. Each step that
+costs nothing is tried again."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from .. import files
 from ..client import GrsaiClient, Task
 from ..errors import (
-    DownloadError,
     EmptyResult,
-    GatewayError,
     GrsaiError,
-    LostReply,
     Moderated,
     NoSuchTask,
-    NotKept,
-    RateLimited,
     ServiceError,
     StillOpen,
     Stopped,
-    TaskError,
     TaskFailed,
-    Unreachable,
 )
 from ..ledger import Ledger
 from ..pictures import Reference
 from .gate import Gate
-from .polling import Backoff, Look, Usual, next_poll
+from .polling import Look, Usual, next_poll
+from .retry import FREE, Backoff, may_pass
 
 GRACE_SECONDS = 30.0  # so long a task may be unknown after its submit
 LOOKS_AGAIN = 4  # how often a success without a picture, or an unknown task, is looked at again
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
-Verdict = Literal["again", "refused", "uncertain"]
-# What the error of a submit says about the money. Everything not named here was refused and cost nothing.
-_VERDICTS: tuple[tuple[type[GrsaiError], Verdict], ...] = (
-    (Unreachable, "again"),  # no connection
-    (RateLimited, "again"),  # 429
-    (GatewayError, "again"),  # 502, 503, 504 without an id
-    (LostReply, "uncertain"),  # cut, timed out, HTTP 500, or not understood
-)
-_FREE = (Unreachable, RateLimited, GatewayError, LostReply, DownloadError)  # tried again in all other steps
-_FINAL_ERRORS = ("image format is incorrect", "maintenance")  # trying again at once brings the same, and costs again
 # What a failed task says (lower case), and what to do about it. The first match counts.
 _FAILURES = (
     ("maintenance", "Task {task} failed: {why}. Choose another model, or run again later."),
     ("image format", "Task {task} failed: {why}. Save the picture anew as PNG or JPEG and run again."),
     ("", "Task {task} failed: {why}. Run again; if it stays so, change prompt or picture."),
 )
-
-
-def verdict(error: GrsaiError) -> Verdict:
-    """Whether a submit that ended in `error` may be sent again, was refused, or may have been paid."""
-    for kind, said in _VERDICTS:
-        if isinstance(error, kind):
-            return said
-    return "refused"
-
-
-def may_help(error: TaskError) -> bool:
-    """Whether submitting again may bring a picture where the task failed."""
-    text = str(error).lower()
-    return isinstance(error, TaskFailed) and not any(final in text for final in _FINAL_ERRORS)
 
 
 class Steps:
@@ -99,8 +71,8 @@ class Steps:
         client = self.client.at(base_url)
         return self if client is self.client else Steps(client, self._ledger, self._gate, self._stop, self._backoff)
 
-    def url(self, reference: Reference) -> str:
-        """The public URL of a picture; each content goes up once, whoever needs it."""
+    def upload(self, reference: Reference) -> str:
+        """Uploads a picture, unless its content went up before, and returns its public URL."""
         if reference.load is None:
             return reference.url or ""
         with self._gate.upload_of(reference.digest):
@@ -114,7 +86,7 @@ class Steps:
             return url
 
     def forget(self, reference: Reference) -> None:
-        """The upload may be gone: the next `url` sends it again."""
+        """The upload may be gone: the next `upload` sends it again."""
         self._uploaded.pop(reference.digest, None)
         self._ledger.forget_upload(reference.digest)
 
@@ -124,10 +96,11 @@ class Steps:
         while True:
             try:
                 return step()
-            except _FREE as error:
+            except FREE as error:
                 failures += 1
-                if failures >= self._backoff.tries or isinstance(error, NotKept):
+                if failures >= self._backoff.tries or not may_pass(error):
                     raise
+                _log.info("try %d of %d: %s", failures + 1, self._backoff.tries, error)
                 self.pause_after(error, failures)
 
     def pause_after(self, error: GrsaiError, failures: int) -> None:
@@ -158,7 +131,7 @@ class Steps:
                     raise
             except ServiceError as error:
                 failures += 1
-                if failures > LOOKS_AGAIN and not isinstance(error, _FREE):
+                if failures > LOOKS_AGAIN and not may_pass(error):
                     raise
                 self.pause_after(error, failures)
             else:

@@ -1,16 +1,48 @@
-"""Work done side by side in threads that nobody has to wait for."""
+"""The one place where threads are made: daemons, as nobody must have to wait for one that waits for the network."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from concurrent.futures import Future
+from typing import ParamSpec, TypeVar
+
+from ..errors import Refused
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+P = ParamSpec("P")
 
 LOOK_SECONDS = 0.1  # how often the stop event is looked at
+
+
+def in_background(function: Callable[P, Result], /, *arguments: P.args, **named: P.kwargs) -> Future[Result]:
+    """Calls `function` in a thread of its own. The future has its result or its error, whatever kind that is."""
+    future: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            result = function(*arguments, **named)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    start_threads(work, 1)
+    return future
+
+
+def start_threads(work: Callable[[], None], count: int, *, name: str = "grsai") -> int:
+    """Starts threads that each call `work`: `count` of them, or as many as the system gives. Raises `Refused` for none."""
+    for number in range(count):
+        try:
+            threading.Thread(target=work, name=f"{name}-{number}", daemon=True).start()
+        except RuntimeError as error:
+            if number:
+                return number
+            raise Refused("The system starts no more threads ({why}). Close other programs and run again.", why=error) from None
+    return count
 
 
 def in_threads(
@@ -49,8 +81,8 @@ def in_threads(
                 done[number] = result
                 changed.notify_all()
 
-    for _ in range(min(threads, len(items))):
-        threading.Thread(target=walk, name="grsai-crew", daemon=True).start()
+    if items:
+        start_threads(walk, min(threads, len(items)))
     try:
         with changed:
             while len(done) < len(items) and not errors and not stop.is_set() and time.monotonic() < until:

@@ -12,8 +12,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 from grsai import errors
 from grsai.client import surely_not_sent
 from grsai.emulator import Fault
-from grsai.engine.polling import Backoff
-from grsai.engine.steps import may_help, verdict
+from grsai.engine.retry import Backoff, may_help, verdict
 from grsai.errors import (
     BadPicture,
     DownloadError,

@@ -16,7 +16,7 @@ import pytest
 from grsai import engine
 from grsai.emulator import Emulator, Fault, Task
 from grsai.engine.gate import Gate
-from grsai.engine.polling import Backoff
+from grsai.engine.retry import Backoff
 from grsai.errors import BadPicture, GrsaiError, OverBudget, StillOpen, Stopped, Uncertain
 from grsai.jobs import Job, Outcome, plan
 from grsai.ledger import TASK_SECONDS, Ledger, service_of
