@@ -6,17 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
 
 from ..grsai.jobs import PAIRINGS, Job, plan
 from . import bridge, paths, results
-from .account import Account
 from .images import load, references
-from .inputs import CATEGORY, choice, lines, model_input, only, references_input, seed_input, text_socket, wired
-from .sources import Origin
+from .inputs import (
+    CATEGORY,
+    Choice,
+    choice_of,
+    lines,
+    model_input,
+    only,
+    references_input,
+    references_of_sockets,
+    seed_input,
+    text_socket,
+)
+from .sources import Sources
 
 KEEP_GOING, STOP = "keep going", "stop"
 MOST_AT_ONCE = 50
@@ -108,44 +117,49 @@ class BatchBanana(io.ComfyNode):
         async with bridge.running("BatchBanana", cls.hidden.unique_id) as work:
             folder, prefix = paths.output_place(only(filename_prefix))
             stop = only(on_failure) == STOP
-            mine = await work.account()
-            origin = Origin(cls.hidden.prompt, cls.hidden.unique_id)
-            options = {"model": model, "pairing": only(pairing), "seed": only(seed), "prefix": prefix, "origin": origin}
-            jobs = await work.do(_jobs, mine, prompts, images, names, references, **options)
-            outcomes = await work.make(
-                jobs, mine, output=folder, concurrency=only(concurrency), stop_at_failure=stop, budget=only(budget)
+            account = await work.account()
+            jobs = await work.do(
+                _jobs,
+                images,
+                lines(prompts),
+                names=lines(names),
+                shared=references,
+                sources=Sources(cls.hidden.prompt, cls.hidden.unique_id),
+                choice=choice_of(model, account.settings.catalogue),
+                pairing=only(pairing),
+                seed=only(seed),
+                prefix=prefix,
             )
-            files = [file for outcome in results.made(outcomes, all_or_nothing=stop) for file in outcome.files]
+            outcomes = await work.make(
+                jobs, account, output=folder, concurrency=only(concurrency), stop_at_failure=stop, budget=only(budget)
+            )
+            files = [file for outcome in results.with_pictures(outcomes, all_or_nothing=stop) for file in outcome.files]
             pictures = await work.do(load, files)
-        return io.NodeOutput(pictures, [str(file) for file in files], results.report(outcomes, work.run, mine), ui=_shown(files))
+            report = results.report(outcomes, work.run, account)
+        shown = [place for place in map(paths.view_of, files) if place]
+        return io.NodeOutput(pictures, [str(file) for file in files], report, ui={"images": shown})
 
 
 def _jobs(
-    mine: Account,
+    images: Any,
     prompts: Sequence[str],
-    pictures: Any,
-    names: Sequence[str] | None,
-    shared: Any,
     *,
-    model: Any,
+    names: Sequence[str],
+    shared: Any,
+    sources: Sources,
+    choice: Choice,
     pairing: str,
     seed: int,
     prefix: str,
-    origin: Origin,
 ) -> list[Job]:
-    chosen = choice(model, mine.settings.catalogue)
-    named = lines(names)
     return plan(
-        lines(prompts),
-        origin.traced(references(pictures, named), "images", renamed=not named),
-        shared=wired(shared, "references", origin),
+        prompts,
+        sources.traced(references(images, names), "images", renamed=not names),
+        model=choice.model,
+        aspect_ratio=choice.aspect_ratio or "auto",
+        image_size=choice.image_size,
+        shared=references_of_sockets(shared, "references", sources),
         pairing=pairing,
         seed=seed,
         prefix=prefix,
-        **chosen._asdict(),
     )
-
-
-def _shown(files: Sequence[Path]) -> dict[str, Any]:
-    """The files as pictures on the node."""
-    return {"images": [place for place in map(paths.shown, files) if place]}

@@ -8,13 +8,13 @@ loop's default threads would hold up the queue after Cancel; any BaseException b
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
-import json
 import threading
-import types
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import ParamSpec, TypeVar
 
 import comfy.model_management
 
@@ -22,9 +22,9 @@ from ..grsai import engine
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Job, Outcome
 from ..grsai.pictures import Reference
-from . import account, paths
+from . import account, language, paths
 from .account import Account
-from .runs import Board, NodeRun
+from .runs import Board, NodeRun, server
 
 LOOK_SECONDS = 0.1  # how often Cancel is looked for
 LAST_WORD_SECONDS = 1.0  # how long the end of a run waits for its last pictures to be shown
@@ -32,19 +32,18 @@ PRICE_SECONDS = 0.3  # how long a run waits for its price to be shown
 MOST_UPLOADS = 4  # of one node at once
 MOST_RUNS = 32  # a list wired into a node starts a run for each of its items
 BOARD = Board()
-_browser = types.SimpleNamespace(languages="en")
 _turns = threading.BoundedSemaphore(MOST_RUNS)
+P = ParamSpec("P")
 T = TypeVar("T")
-Ended: TypeAlias = "asyncio.Future[tuple[T | None, BaseException | None]]"
 
 
 @contextlib.asynccontextmanager
 async def running(kind: str, node_id: str | None) -> AsyncIterator[Work]:
     """One execution of a node: on show while it lasts, stopped with ComfyUI, its errors told in the user's language."""
-    run = BOARD.open(kind, node_id, language())
+    run = BOARD.open(kind, node_id, _language())
     work = Work(run)
     try:
-        with _told_to_the_user(run):
+        with _errors_in_the_users_language(run):
             async with work.turn():
                 yield work
             BOARD.close(run)
@@ -57,9 +56,9 @@ async def running(kind: str, node_id: str | None) -> AsyncIterator[Work]:
 @contextlib.asynccontextmanager
 async def reading() -> AsyncIterator[Work]:
     """An execution that pays nothing and shows nothing."""
-    run = NodeRun(0, "reading", None, language())
+    run = NodeRun(0, "reading", None, _language())
     try:
-        with _told_to_the_user(run):
+        with _errors_in_the_users_language(run):
             yield Work(run)
     finally:
         run.stop.set()
@@ -71,24 +70,25 @@ class Work:
     def __init__(self, run: NodeRun) -> None:
         self.run = run
 
-    async def do(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """`function` in a daemon thread of its own. Cancel ends the wait at once, and sets the run's stop for the thread."""
-        future = in_thread(function, *arguments, **named)
+    async def do(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """`function` in a thread of its own. Cancel ends the wait at once, and sets the run's stop for the thread."""
+        future = _in_thread(partial(function, *arguments, **named))
+        finish = _finish_of(future)
         while not future.done():
-            await asyncio.wait([future], timeout=LOOK_SECONDS)
+            await asyncio.wait([finish], timeout=LOOK_SECONDS)
             self._look()
-        return _result(future)
+        return future.result()
 
     async def account(self) -> Account:
         """Settings, ledger and gate as they are now; starts the offline emulator if that is chosen."""
-        mine = await self.do(account.account)
-        self.run.currency, self.run.offline = mine.currency, mine.offline
-        return mine
+        current = await self.do(account.current)
+        self.run.currency, self.run.offline = current.currency, current.offline
+        return current
 
     async def make(
         self,
         jobs: Sequence[Job],
-        mine: Account,
+        account: Account,
         *,
         output: Path,
         concurrency: int | None = None,
@@ -97,25 +97,25 @@ class Work:
     ) -> list[Outcome]:
         """The pictures of the jobs, in their order. The price is shown before anything is sent."""
         paths.refuse_links(paths.output_folder(), output)
-        price = await self.do(engine.estimate, jobs, mine.ledger, output=output)
+        price = await self.do(engine.estimate, jobs, account.ledger, output=output)
         self.run.snapshot = engine.Snapshot(len(jobs))
         self.run.price = price
         await self.until(self.run.priced, PRICE_SECONDS)
         return await self.do(
             engine.run,
             jobs,
-            settings=mine.settings,
-            ledger=mine.ledger,
+            settings=account.settings,
+            ledger=account.ledger,
             output=output,
-            gate=mine.gate,
+            gate=account.gate,
             stop=self.run.stop,
-            on_event=self.run.hear,
+            on_event=self.run.on_event,
             stop_at_failure=stop_at_failure,
             budget=budget,
             concurrency=concurrency,
         )
 
-    async def upload(self, references: Sequence[Reference], mine: Account) -> list[str]:
+    async def upload(self, references: Sequence[Reference], account: Account) -> list[str]:
         """The public URLs of the pictures, in order."""
         self.run.pays = False
         self.run.snapshot = engine.Snapshot(len(references))
@@ -126,9 +126,9 @@ class Work:
                 urls = await self.do(
                     engine.upload,
                     [reference],
-                    settings=mine.settings,
-                    ledger=mine.ledger,
-                    gate=mine.gate,
+                    settings=account.settings,
+                    ledger=account.ledger,
+                    gate=account.gate,
                     stop=self.run.stop,
                 )
             done = self.run.snapshot.done + 1
@@ -141,14 +141,14 @@ class Work:
                 raise end
         return [end for end in ends if isinstance(end, str)]
 
-    async def urls(self, outcomes: Sequence[Outcome], mine: Account) -> list[str]:
+    async def urls(self, outcomes: Sequence[Outcome], account: Account) -> list[str]:
         """Where the pictures of the outcomes lie: at the service, or uploaded again where that is not known any more."""
         urls: list[str] = []
         for outcome in outcomes:
             if len(outcome.urls) == len(outcome.files):
                 urls += outcome.urls
             else:
-                urls += await self.upload(await self.do(_from_files, outcome.files), mine)
+                urls += await self.upload([await self.do(Reference.from_file, file) for file in outcome.files], account)
         return urls
 
     @contextlib.asynccontextmanager
@@ -174,63 +174,54 @@ class Work:
             raise comfy.model_management.InterruptProcessingException
 
 
-def in_thread(function: Callable[..., T], *arguments: Any, **named: Any) -> Ended[T]:
-    """Calls `function` in a daemon thread of its own. The future never fails: it holds the result and the error."""
-    loop = asyncio.get_running_loop()
-    future: Ended[T] = loop.create_future()
+async def off_loop(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """`function` in a thread of its own, for the routes: a service that hangs must hold up neither ComfyUI nor its end."""
+    future = _in_thread(partial(function, *arguments, **named))
+    await _finish_of(future)
+    return future.result()
 
-    def work() -> None:
+
+def in_background(function: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
+    """`function` in a thread that nobody waits for."""
+    _in_thread(partial(function, *arguments, **named))
+
+
+def _in_thread(work: Callable[[], T]) -> concurrent.futures.Future[T]:
+    """`work` in a daemon thread: nothing waits for it when ComfyUI ends."""
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def walk() -> None:
         try:
-            ended: tuple[T | None, BaseException | None] = function(*arguments, **named), None
+            future.set_result(work())
         except BaseException as error:
-            ended = None, error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, future, ended)
+            future.set_exception(error)
 
-    threading.Thread(target=work, name="grsai-host", daemon=True).start()
+    threading.Thread(target=walk, name="grsai-bridge", daemon=True).start()
     return future
 
 
-async def off_loop(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """`function` in a daemon thread, for the routes: a service that hangs must hold up neither ComfyUI nor its end."""
-    future = in_thread(function, *arguments, **named)
-    await future
-    return _result(future)
+def _finish_of(future: concurrent.futures.Future[T]) -> asyncio.Future[None]:
+    """Is done in the running loop when `future` is, however it ends; nobody need look at it."""
+    loop = asyncio.get_running_loop()
+    finish: asyncio.Future[None] = loop.create_future()
+
+    def tell(_: concurrent.futures.Future[T]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if finish.done() else finish.set_result(None))
+
+    future.add_done_callback(tell)
+    return finish
 
 
-def language() -> str:
-    """The language that the user chose in ComfyUI, or else the browser's, which the canvas takes and stores nowhere."""
-    try:
-        chosen = json.loads((paths.user_folder() / "comfy.settings.json").read_text("utf-8")).get("Comfy.Locale")
-    except (OSError, ValueError, AttributeError):
-        chosen = None
-    return "zh" if str(chosen or _browser.languages).lower().startswith("zh") else "en"
-
-
-def hear_browser(languages: str | None) -> None:
-    """`languages`: what a request of the web extension says that its browser prefers, such as `zh-CN,zh;q=0.9`."""
-    _browser.languages = languages or _browser.languages
-
-
-def _from_files(files: Sequence[Path]) -> list[Reference]:
-    return [Reference.from_file(file) for file in files]
-
-
-def _settle(future: asyncio.Future[T], result: T) -> None:
-    if not future.done():
-        future.set_result(result)
-
-
-def _result(future: Ended[T]) -> T:
-    result, error = future.result()
-    if error is not None:
-        raise error
-    return cast(T, result)
+def _language() -> str:
+    """That of the canvas whose prompt is run."""
+    running_server = server()
+    return language.of_run(running_server.client_id if running_server else None)
 
 
 @contextlib.contextmanager
-def _told_to_the_user(run: NodeRun) -> Iterator[None]:
-    """Errors in the user's language, as ComfyUI shows `str(error)`; and no `CancelledError` but ComfyUI's own."""
+def _errors_in_the_users_language(run: NodeRun) -> Iterator[None]:
+    """ComfyUI shows `str(error)`. Of CancelledErrors only ComfyUI's own pass: any other would end its worker."""
     try:
         yield
     except GrsaiError as error:

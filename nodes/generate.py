@@ -12,11 +12,21 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..grsai.jobs import Job, plan, safe_stem
+from ..grsai.ledger import Ledger
 from . import bridge, paths, results
-from .account import Account
 from .images import load
-from .inputs import CATEGORY, choice, model_input, references_input, seed_input, text_socket, uploaded, wired
-from .sources import Origin
+from .inputs import (
+    CATEGORY,
+    Choice,
+    choice_of,
+    model_input,
+    references_input,
+    references_of_sockets,
+    references_of_urls,
+    seed_input,
+    text_socket,
+)
+from .sources import Sources
 
 MOST_PICTURES = 12
 _STEM = 40  # characters of the prompt in a file name
@@ -67,22 +77,44 @@ class NanoBananaGenerate(io.ComfyNode):
         **_: Any,
     ) -> io.NodeOutput:
         async with bridge.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
-            mine = await work.account()
-            origin = Origin(cls.hidden.prompt, cls.hidden.unique_id)
-            jobs = await work.do(_jobs, mine, prompt, count, seed, model, images, image_urls, origin)
-            outcomes = await work.make(jobs, mine, output=paths.output_folder() / paths.KEPT)
-            files = [file for outcome in results.made(outcomes) for file in outcome.files]
+            account = await work.account()
+            jobs = await work.do(
+                _jobs,
+                prompt,
+                images,
+                image_urls or "",
+                count=count,
+                seed=seed,
+                choice=choice_of(model, account.settings.catalogue),
+                sources=Sources(cls.hidden.prompt, cls.hidden.unique_id),
+                ledger=account.ledger,
+            )
+            outcomes = await work.make(jobs, account, output=paths.output_folder() / paths.KEPT)
+            files = [file for outcome in results.with_pictures(outcomes) for file in outcome.files]
             pictures = await work.do(load, files)
-            urls = await work.urls(outcomes, mine)
-        return io.NodeOutput(pictures, "\n".join(urls), results.report(outcomes, work.run, mine))
+            urls = await work.urls(outcomes, account)
+        return io.NodeOutput(pictures, "\n".join(urls), results.report(outcomes, work.run, account))
 
 
 def _jobs(
-    mine: Account, prompt: str, count: int, seed: int, model: Any, pictures: Any, image_urls: str | None, origin: Origin
+    prompt: str,
+    images: Any,
+    image_urls: str,
+    *,
+    count: int,
+    seed: int,
+    choice: Choice,
+    sources: Sources,
+    ledger: Ledger,
 ) -> list[Job]:
     """Equal jobs but for their variation, each with a file name of its own."""
-    chosen = choice(model, mine.settings.catalogue)
-    references = [*wired(pictures, "images", origin), *uploaded(image_urls, mine.ledger)]
-    jobs = plan([prompt] * count, shared=references, seed=seed, **chosen._asdict())
+    jobs = plan(
+        [prompt] * count,
+        model=choice.model,
+        aspect_ratio=choice.aspect_ratio or "auto",
+        image_size=choice.image_size,
+        shared=[*references_of_sockets(images, "images", sources), *references_of_urls(image_urls, ledger)],
+        seed=seed,
+    )
     stem = safe_stem(re.sub(r"\s+", "_", prompt.strip())[:_STEM])
     return [replace(job, name=f"{stem}_{job.fingerprint[:8]}") for job in jobs]

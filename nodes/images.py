@@ -107,8 +107,8 @@ def _split(images: Any, name: str) -> Iterator[torch.Tensor]:
     if images is None:
         return
     if isinstance(images, (list, tuple)):
-        for each in images:
-            yield from _split(each, name)
+        for part in images:
+            yield from _split(part, name)
     elif not isinstance(images, torch.Tensor) or images.ndim not in (3, 4):
         raise BadPicture("{name} holds something that is no picture. Wire an IMAGE into it.", name=name)
     elif images.ndim == 4:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from comfy_api.latest import io
 
@@ -14,9 +14,7 @@ from ..grsai.ledger import Ledger
 from ..grsai.models import Catalogue, Model
 from ..grsai.pictures import Reference
 from . import account, images
-
-if TYPE_CHECKING:
-    from .sources import Origin
+from .sources import Sources
 
 CATEGORY = "Grsai"
 MOST_REFERENCES = 14  # clients of this service allow 6 to 14
@@ -66,7 +64,7 @@ def references_input(name: str, tooltip: str) -> io.Autogrow.Input:
     return io.Autogrow.Input(name, template=template, tooltip=tooltip)
 
 
-def choice(model: Any, catalogue: Catalogue) -> Choice:
+def choice_of(model: Any, catalogue: Catalogue) -> Choice:
     """Refuses a model that left the catalogue: ComfyUI itself lets its name pass, or drops it."""
     values = model if isinstance(model, dict) else {"model": model}
     name = only(values.get("model"))
@@ -75,20 +73,20 @@ def choice(model: Any, catalogue: Catalogue) -> Choice:
     return Choice(catalogue.named(name), only(values.get("aspect_ratio")), only(values.get("image_size")))
 
 
-def wired(pictures: Any, name: str, origin: Origin) -> list[Reference]:
+def references_of_sockets(pictures: Any, name: str, sources: Sources) -> list[Reference]:
     """The references of an Autogrow input in the order of their sockets, which may have gaps."""
     sockets = sorted((pictures or {}).items(), key=lambda socket: int(re.sub(r"\D", "", socket[0]) or 0))
     return [
         reference
         for socket, value in sockets
         if value is not None
-        for reference in origin.traced(images.references(value, name=f"{name}.{socket}"), f"{name}.{socket}")
+        for reference in sources.traced(images.references(value, name=f"{name}.{socket}"), f"{name}.{socket}")
     ]
 
 
-def uploaded(urls: str | None, ledger: Ledger) -> list[Reference]:
+def references_of_urls(urls: str, ledger: Ledger) -> list[Reference]:
     """The references of an `image_urls` input. One that the ledger knows counts as its content, wherever it lies by now."""
-    return [_from_url(line.strip(), ledger) for line in (urls or "").splitlines() if line.strip()]
+    return [_from_url(line, ledger) for line in lines(urls)]
 
 
 def only(value: Any) -> Any:

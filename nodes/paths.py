@@ -68,7 +68,7 @@ def output_place(prefix: str) -> tuple[Path, str]:
     return named.parent, named.name
 
 
-def shown(path: Path) -> dict[str, str] | None:
+def view_of(path: Path) -> dict[str, str] | None:
     """How ComfyUI's /view names a file that is inside its output or input folder; None for all others."""
     for kind, root in (("output", output_folder()), ("input", input_folder())):
         try:

@@ -13,7 +13,7 @@ from .account import Account
 from .runs import NodeRun
 
 
-def made(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> list[Outcome]:
+def with_pictures(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> list[Outcome]:
     """The outcomes with pictures. Raises where there is none, or, if asked for, where one is missing."""
     good = [outcome for outcome in outcomes if outcome.status == "succeeded"]
     if not good or (all_or_nothing and len(good) < len(outcomes)):
@@ -21,10 +21,10 @@ def made(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> list[O
     return good
 
 
-def report(outcomes: Sequence[Outcome], run: NodeRun, mine: Account) -> str:
+def report(outcomes: Sequence[Outcome], run: NodeRun, account: Account) -> str:
     """The summary of a run, with every failure and what became of the ledger, in the user's language."""
     text = summary(outcomes, seconds=time.monotonic() - run.begun, language=run.language, most=len(outcomes))
-    lines = [text, *(notice.say(run.language) for notice in mine.ledger.notices)]
+    lines = [text, *(notice.say(run.language) for notice in account.ledger.notices)]
     if run.offline:
         lines.append(say("Made with the offline emulator: the price above was not paid.", run.language))
     return "\n".join(lines)

@@ -7,10 +7,8 @@ and requests of foreign pages are refused all the same.
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,20 +18,29 @@ from ..grsai import engine
 from ..grsai.client import GrsaiClient
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, StillOpen, WrongSetting
 from ..grsai.ledger import OFFLINE, TASK_SECONDS, Entry
-from ..grsai.ledger.entries import STATES
 from ..grsai.models import DEFAULT_MODEL, yuan
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
-from ..grsai.texts import LANGUAGES, retell
-from . import account, bridge, paths
-from .images import thumbnail
+from ..grsai.texts import LANGUAGES
+from . import account, bridge, history, language, panel
+from .account import Account
+from .history import NotThere
 from .inputs import MOST_SEED
 from .money import UNITS
 from .runs import NodeRun, server
 
-MOST_ENTRIES = 200
-THUMBNAIL_SIDE = 192  # pixels
+_LOCKABLE = {"host": "base_url", "limit": "limit", "proxy": "proxy"}  # the panel's settings, by name of the library's
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: the object of a POST, or the query of a GET; and the language of whoever asks."""
+
+    values: Mapping[str, Any]
+    language: str
+
+
 Answer = Mapping[str, Any] | web.Response
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answering = Callable[[Asked], Awaitable[Answer]]
 
 
 def register() -> None:
@@ -55,21 +62,18 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     return origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower()
 
 
-def _guarded(answer: Callable[..., Awaitable[Answer]], *, posted: bool = False) -> Handler:
+def _guarded(answer: Answering, *, posted: bool = False) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Checks a request, and makes JSON of the answer or the error."""
 
     @functools.wraps(answer)
     async def handle(request: web.Request) -> web.StreamResponse:
         if is_foreign(request.headers):
             return _error(Refused("Requests of other web pages are refused."), 403)
-        bridge.hear_browser(request.headers.get("Accept-Language"))
+        speaks = language.of_request(request.headers)
         try:
-            given = await _body(request) if posted else request.query
-            said = await answer(given)
-        except _NotJson as error:
-            return _error(error, 415)
+            said = await answer(Asked(await _object_of(request) if posted else request.query, speaks))
         except GrsaiError as error:
-            return _error(error, _status(error))
+            return _error(error, next((status for kind, status in _STATUS if isinstance(error, kind)), 500))
         return said if isinstance(said, web.Response) else web.json_response(said, headers={"Cache-Control": "no-store"})
 
     return handle
@@ -79,105 +83,93 @@ class _NotJson(Refused):
     pass
 
 
-class _NotThere(Refused):
-    pass
+_STATUS = ((_NotJson, 415), (NotThere, 404), (Refused, 400), (ServiceError, 502))  # the first that fits; 500 for all others
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def _object_of(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise _NotJson("The request must be application/json.")
     try:
         body = await request.json()
-    except (ValueError, UnicodeError):
+    except (ValueError, LookupError, RecursionError):  # no JSON, an unknown encoding, or too deep
         body = None
     if not isinstance(body, dict):
         raise WrongSetting("The request must hold a JSON object.")
     return body
 
 
-def _status(error: GrsaiError) -> int:
-    if isinstance(error, _NotThere):
-        return 404
-    if isinstance(error, Refused):
-        return 400
-    return 502 if isinstance(error, ServiceError) else 500
-
-
 def _error(error: GrsaiError, status: int) -> web.Response:
-    return web.json_response({"error": _said(error)}, status=status)
+    return web.json_response({"error": _in_all_languages(error)}, status=status)
 
 
-def _said(error: GrsaiError) -> dict[str, str]:
-    return {language: error.say(language) for language in LANGUAGES}
+def _in_all_languages(error: GrsaiError) -> dict[str, str]:
+    return {name: error.say(name) for name in LANGUAGES}
 
 
 # Key and settings
 
 
-async def _key(_: Mapping[str, str]) -> Answer:
+async def _key(_: Asked) -> Answer:
     return asdict(await bridge.off_loop(account.key_state))
 
 
-async def _keep_key(body: Mapping[str, Any]) -> Answer:
-    text = body.get("key")
+async def _keep_key(asked: Asked) -> Answer:
+    text = asked.values.get("key")
     if not isinstance(text, str):
         raise WrongSetting("The request must hold the key as a text.")
     await bridge.off_loop(account.keep_key, text)
-    return await _key({})
+    return await _key(asked)
 
 
-async def _settings(_: Mapping[str, str]) -> Answer:
+async def _settings(_: Asked) -> Answer:
     return await bridge.off_loop(_settings_now)
 
 
 def _settings_now() -> dict[str, Any]:
-    given, panel, locked = account.settings(), account.panel(), account.locked()
+    settings, written, locked = account.settings(), panel.read_panel(), account.locked()
     names = {url: name for name, url in HOSTS.items()}
     is_offline = account.is_offline()
     return {
-        "host": OFFLINE if is_offline else names.get(given.base_url, account.OWN),
-        "own_url": panel.own_url or ("" if given.base_url in names else given.base_url),
-        "limit": given.limit or 0,
-        "proxy": given.proxy,
-        "currency": panel.currency,
+        "host": OFFLINE if is_offline else names.get(settings.base_url, panel.OWN),
+        "own_url": written.own_url or ("" if settings.base_url in names else settings.base_url),
+        "limit": settings.limit or 0,
+        "proxy": settings.proxy,
+        "currency": written.currency,
         "locked": [name for name, setting in _LOCKABLE.items() if setting in locked],
         "variables": {name: f"GRSAI_{setting.upper()}" for name, setting in _LOCKABLE.items()},
-        "choices": {"host": [*HOSTS, OFFLINE, account.OWN], "currency": list(account.CURRENCIES)},
+        "choices": {"host": [*HOSTS, OFFLINE, panel.OWN], "currency": list(panel.CURRENCIES)},
         "most_at_once": MAX_CONCURRENCY,
-        "service": "" if is_offline else given.base_url,
+        "service": "" if is_offline else settings.base_url,
     }
 
 
-_LOCKABLE = {"host": "base_url", "limit": "limit", "proxy": "proxy"}
+async def _change_settings(asked: Asked) -> Answer:
+    await bridge.off_loop(panel.change_panel, asked.values)
+    return await _settings(asked)
 
 
-async def _change_settings(body: Mapping[str, Any]) -> Answer:
-    await bridge.off_loop(account.change_panel, body)
-    return await _settings({})
-
-
-async def _balance(_: Mapping[str, Any]) -> Answer:
+async def _balance(_: Asked) -> Answer:
     """Never an HTTP error: a balance that cannot be had is an answer too."""
     try:
         return await bridge.off_loop(_balance_now)
     except GrsaiError as error:
-        return {"ok": False, "error": _said(error), "no_key": isinstance(error, NoKey)}
+        return {"ok": False, "error": _in_all_languages(error), "no_key": isinstance(error, NoKey)}
 
 
 def _balance_now() -> dict[str, Any]:
-    mine = account.account()
-    with GrsaiClient(mine.settings) as client:
+    current = account.current()
+    with GrsaiClient(current.settings) as client:
         credits = client.credits()
-    return {"ok": True, "credits": credits, "yuan": yuan(credits), "offline": mine.offline}
+    return {"ok": True, "credits": credits, "yuan": yuan(credits), "offline": current.offline}
 
 
-async def _catalogue(_: Mapping[str, str]) -> Answer:
+async def _catalogue(_: Asked) -> Answer:
     models = await bridge.off_loop(account.catalogue)
     return {
         "models": [asdict(model) for model in models.values()],
         "default": DEFAULT_MODEL,
         "most_seed": MOST_SEED,
-        "currency": account.panel().currency,
+        "currency": panel.read_panel().currency,
         "units": {name: asdict(unit) for name, unit in UNITS.items()},
         "offline": account.is_offline(),
     }
@@ -186,121 +178,56 @@ async def _catalogue(_: Mapping[str, str]) -> Answer:
 # History
 
 
-async def _history(query: Mapping[str, str]) -> Answer:
-    return await bridge.off_loop(_history_page, query)
+async def _history(asked: Asked) -> Answer:
+    return await bridge.off_loop(history.page, asked.values, asked.language)
 
 
-def _history_page(query: Mapping[str, str]) -> dict[str, Any]:
-    ledger = account.ledger()
-    counts = ledger.counts()
-    limit = min(_number(query, "limit") or 50, MOST_ENTRIES)
-    found = ledger.entries(
-        before=_number(query, "before"), limit=limit, state=query.get("state") or None, text=query.get("text", "")
-    )
-    return {
-        "entries": [_entry(entry) for entry in found],
-        "next": found[-1].row if len(found) == limit else None,
-        "counts": {state: counts[state] for state in STATES if state in counts},
-    }
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "row": entry.row,
-        "state": entry.state,
-        "task_id": entry.task_id,
-        "model": entry.model,
-        "prompt": entry.prompt,
-        "aspect_ratio": entry.aspect_ratio,
-        "image_size": entry.image_size,
-        "seed": entry.seed,
-        "variation": entry.variation,
-        "credits": entry.credits,
-        "created": entry.created,
-        "seconds": round(entry.seconds, 1) if entry.finished else None,
-        "reason": entry.reason or None,
-        "error": retell(entry.error, bridge.language()) if entry.error else None,
-        "name": entry.name,
-        "offline": entry.service == OFFLINE,
-        "sources": [_source(source) for source in entry.sources],
-        "files": [place for path, _ in entry.files if path.is_file() and (place := paths.shown(path))],
-    }
-
-
-def _source(source: str) -> dict[str, str] | str:
-    """Where ComfyUI shows a reference picture, or else its name."""
-    path = Path(source)
-    return (paths.shown(path) if path.is_absolute() and path.is_file() else None) or path.name
-
-
-async def _thumbnail(query: Mapping[str, str]) -> Answer:
-    data = await bridge.off_loop(_small_jpeg, _number(query, "row"), _number(query, "file") or 0)
+async def _thumbnail(asked: Asked) -> Answer:
+    data = await bridge.off_loop(history.small_jpeg, asked.values)
     return web.Response(body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
-
-
-def _small_jpeg(row: int | None, number: int) -> bytes:
-    entry = account.ledger().entry(row) if row is not None else None
-    files = [path for path, _ in entry.files] if entry else []
-    if number >= len(files) or paths.shown(files[number]) is None:
-        raise _NotThere("There is no such picture.")
-    buffer = io.BytesIO()
-    try:
-        thumbnail(files[number], THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
-    except OSError:
-        raise _NotThere("The picture is not there any more.") from None
-    return buffer.getvalue()
-
-
-def _number(query: Mapping[str, str], name: str) -> int | None:
-    text = query.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 15:
-        raise WrongSetting("{value} is no value for {name}.", value=text[:40], name=name)
-    return int(text)
 
 
 # Runs
 
 
-async def _running(_: Mapping[str, str]) -> Answer:
+async def _running(_: Asked) -> Answer:
     return {"runs": [run.as_object() for run in bridge.BOARD.runs()]}
 
 
-async def _waiting(_: Mapping[str, str]) -> Answer:
+async def _waiting(_: Asked) -> Answer:
     """What Collect would fetch. Tasks of a run that is under way are open too; they need no help."""
     entries = await bridge.off_loop(lambda: account.ledger().open_entries())
     running = sum(run.snapshot.running for run in bridge.BOARD.runs())
     return {"count": max(0, len(entries) - running), "hours": TASK_SECONDS // 3600}
 
 
-async def _stop(body: Mapping[str, Any]) -> Answer:
-    wanted = body.get("run")
+async def _stop(asked: Asked) -> Answer:
+    wanted = asked.values.get("run")
     runs = [run for run in bridge.BOARD.runs() if wanted is None or run.id == wanted]
     for run in runs:
         run.stop.set()
     return {"stopped": len(runs)}
 
 
-async def _collect(_: Mapping[str, Any]) -> Answer:
-    mine = await bridge.off_loop(account.account)
-    entries = await bridge.off_loop(mine.ledger.open_entries)
+async def _collect(asked: Asked) -> Answer:
+    current = await bridge.off_loop(account.current)
+    entries = await bridge.off_loop(current.ledger.open_entries)
     if not entries:
         return {"run": None, "open": 0}
-    run = bridge.BOARD.open("collect", None, bridge.language())
-    run.pays, run.offline = False, mine.offline
+    run = bridge.BOARD.open("collect", None, asked.language)
+    run.pays, run.offline = False, current.offline
     run.snapshot = engine.Snapshot(len(entries), running=len(entries))
-    bridge.in_thread(_collect_all, run, mine, entries)
+    bridge.in_background(_collect_all, run, current, entries)
     return {"run": run.id, "open": len(entries)}
 
 
-def _collect_all(run: NodeRun, mine: account.Account, entries: list[Entry]) -> None:
+def _collect_all(run: NodeRun, current: Account, entries: list[Entry]) -> None:
     done = failed = 0
     try:
         for entry in entries:
             if run.stop.is_set():
                 break
-            error = _collect_one(run, mine, entry)
+            error = _collect_one(run, current, entry)
             done, failed = done + (error is None), failed + (error is not None)
             left = len(entries) - done - failed
             run.snapshot = engine.Snapshot(len(entries), done=done, failed=failed, running=left, progress=1 - left / len(entries))
@@ -311,10 +238,10 @@ def _collect_all(run: NodeRun, mine: account.Account, entries: list[Entry]) -> N
         bridge.BOARD.close(run)
 
 
-def _collect_one(run: NodeRun, mine: account.Account, entry: Entry) -> GrsaiError | None:
+def _collect_one(run: NodeRun, current: Account, entry: Entry) -> GrsaiError | None:
     """None: the picture is there."""
     found = engine.collect(
-        settings=mine.settings, ledger=mine.ledger, gate=mine.gate, stop=run.stop, task_ids=[entry.task_id or ""]
+        settings=current.settings, ledger=current.ledger, gate=current.gate, stop=run.stop, task_ids=[entry.task_id or ""]
     )
     if not found:
         return StillOpen("Task {task} is being fetched by another run.", task=entry.task_id)
@@ -322,7 +249,7 @@ def _collect_one(run: NodeRun, mine: account.Account, entry: Entry) -> GrsaiErro
     return found[0].error
 
 
-_GET: dict[str, Callable[..., Awaitable[Answer]]] = {
+_GET: dict[str, Answering] = {
     "key": _key,
     "settings": _settings,
     "balance": _balance,
@@ -332,7 +259,7 @@ _GET: dict[str, Callable[..., Awaitable[Answer]]] = {
     "running": _running,
     "waiting": _waiting,
 }
-_POST: dict[str, Callable[..., Awaitable[Answer]]] = {
+_POST: dict[str, Answering] = {
     "key": _keep_key,
     "key/test": _balance,
     "settings": _change_settings,

@@ -55,8 +55,8 @@ class NodeRun:
     priced: threading.Event = field(default_factory=threading.Event)  # its price was shown
     shown: threading.Event = field(default_factory=threading.Event)  # its last word was said
 
-    def hear(self, event: Event) -> None:
-        """Called by the engine; only takes note, as the engine waits for it."""
+    def on_event(self, event: Event) -> None:
+        """Called by the engine, which waits for it: only takes note."""
         self.snapshot = event.snapshot
         if event.outcome is not None:
             self.pictures.extend(event.outcome.files)
@@ -135,8 +135,8 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[int, NodeRun] = {}  # a node's are kept until the last of them is over
-        self._said: dict[int, tuple[str, float]] = {}  # text and percent by group
-        self._told: dict[int, dict[str, Any]] = {}  # to the panel, by run
+        self._last_texts: dict[int, tuple[str, float]] = {}  # text and percent by group
+        self._last_facts: dict[int, dict[str, Any]] = {}  # to the panel, by run
         self._showing = False
         self._number = 0
 
@@ -166,11 +166,11 @@ class Board:
                 for runs in groups:
                     priced = [run for run in runs if run.price is not None]
                     over = [run for run in runs if run.finished]
-                    with _never_in_the_way():
+                    with _failures_logged():
                         loop.run_until_complete(self._show_node(runs))
                     for run in runs:
-                        with _never_in_the_way():
-                            self._tell_panel(run)
+                        with _failures_logged():
+                            self._send_to_panel(run)
                     for run in priced:
                         run.priced.set()
                     self._forget(runs, over)
@@ -190,24 +190,24 @@ class Board:
         if first.node_id is None:
             return
         text, percent = line(runs, first.language), round(together(runs).progress * 100, 1)
-        said_text, said_percent = self._said.get(first.group, ("", -1.0))
-        self._said[first.group] = (text, percent)
-        if text != said_text:
+        last_text, last_percent = self._last_texts.get(first.group, ("", -1.0))
+        self._last_texts[first.group] = (text, percent)
+        if text != last_text:
             _send_text(text, first.node_id)
-        pictures = [picture for run in runs for picture in _taken(run)]
+        pictures = [picture for run in runs for picture in _next_pictures(run)]
         for picture in pictures:
             with contextlib.suppress(OSError):
                 await _send_percent(percent, first.node_id, thumbnail(picture, PREVIEW_SIDE))
-        if percent != said_percent and not pictures and not all(run.finished for run in runs):
+        if percent != last_percent and not pictures and not all(run.finished for run in runs):
             await _send_percent(percent, first.node_id)
 
-    def _tell_panel(self, run: NodeRun) -> None:
+    def _send_to_panel(self, run: NodeRun) -> None:
         if run.shown.is_set() or not (run.snapshot.total or run.finished):
             return
         facts = run.as_object()
         lasting = {name: fact for name, fact in facts.items() if name not in ("seconds", "remaining_seconds")}
-        if lasting != self._told.get(run.id):
-            self._told[run.id] = lasting
+        if lasting != self._last_facts.get(run.id):
+            self._last_facts[run.id] = lasting
             if (running := server()) is not None:
                 running.send_sync(EVENT, facts)
 
@@ -218,15 +218,15 @@ class Board:
             with self._lock:
                 for run in runs:
                     self._runs.pop(run.id, None)
-                    self._told.pop(run.id, None)
-            self._said.pop(runs[0].group, None)
+                    self._last_facts.pop(run.id, None)
+            self._last_texts.pop(runs[0].group, None)
 
 
 def _is_on(run: NodeRun, node_id: str | None) -> bool:
     return node_id is not None and run.node_id == node_id and not run.finished
 
 
-def _taken(run: NodeRun) -> list[Path]:
+def _next_pictures(run: NodeRun) -> list[Path]:
     """The pictures to show now: one a tick, the rest when the run is over."""
     count = len(run.pictures) if run.finished else min(len(run.pictures), 1)
     return [run.pictures.popleft() for _ in range(count)]
@@ -244,7 +244,7 @@ def _send_text(text: str, node_id: str) -> None:
 
 
 @contextlib.contextmanager
-def _never_in_the_way() -> Iterator[None]:
+def _failures_logged() -> Iterator[None]:
     """Showing must not end a run that is paid for."""
     try:
         yield

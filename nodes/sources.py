@@ -17,8 +17,8 @@ from .paths import picture_files
 
 
 @dataclass(frozen=True)
-class Origin:
-    """A node in the graph that is run: `{id: {"class_type": …, "inputs": {socket: [id, output] or value}}}`, if it is known."""
+class Sources:
+    """What is wired to a node of the graph that is run: `{id: {"class_type": …, "inputs": {socket: [id, output] or value}}}`."""
 
     graph: Mapping[str, Any] | None
     node_id: str | None

@@ -10,7 +10,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..grsai.errors import BadPicture
-from . import bridge, images
+from . import bridge
+from .images import references
 from .inputs import CATEGORY
 
 
@@ -39,13 +40,8 @@ class GrsaiUpload(io.ComfyNode):
     @classmethod
     async def execute(cls, images: Any) -> io.NodeOutput:
         async with bridge.running("GrsaiUpload", cls.hidden.unique_id) as work:
-            references = await work.do(_references, images)
-            urls = await work.upload(references, await work.account())
+            pictures = await work.do(references, images)
+            if not pictures:
+                raise BadPicture("There is no picture to upload. Wire one into images.")
+            urls = await work.upload(pictures, await work.account())
         return io.NodeOutput("\n".join(urls))
-
-
-def _references(value: Any) -> list[Any]:
-    references = images.references(value)
-    if not references:
-        raise BadPicture("There is no picture to upload. Wire one into images.")
-    return references

@@ -39,6 +39,15 @@ INSIDE = {
     ),
     "cli": ({"options", "screen"}, {"batch", "commands"}, {"main"}),
 }
+# The same for the nodes, which stand on the library.
+NODES = (
+    {"images", "money", "paths"},
+    {"language", "panel", "runs", "sources"},
+    {"account"},
+    {"bridge", "history", "inputs", "results"},
+    {"batch", "folder", "generate", "upload", "routes"},
+    {"__init__"},
+)
 APART = {"__init__", "emulator"}
 NOT_ON_WINDOWS = (
     "fcntl",
@@ -143,6 +152,17 @@ def test_imports_run_one_way_inside_a_room(folder: str) -> None:
         below = {f"{folder}.{name}" for earlier in INSIDE[folder][:number] for name in earlier}
         for module in sorted(f"{folder}.{name}" for name in line):
             others = {name for name in siblings(module) if room(name) == folder} - below
+            assert not others, f"{module} imports {others}"
+
+
+def test_imports_run_one_way_among_the_nodes() -> None:
+    placed = [name for line in NODES for name in line]
+    assert sorted(placed) == sorted(path.stem for path in (ROOT / "nodes").glob("*.py"))
+    for number, line in enumerate(NODES):
+        below = {name for earlier in NODES[:number] for name in earlier}
+        for module in sorted(line):
+            names = imported(parsed(ROOT / "nodes" / f"{module}.py"))
+            others = {name[1:] for name in names if name.startswith(".") and not name.startswith("..")} - below
             assert not others, f"{module} imports {others}"
 
 

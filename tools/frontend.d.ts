@@ -64,6 +64,7 @@ interface Pinia {
 
 declare module "*/scripts/api.js" {
   export const api: EventTarget & {
+    clientId?: string;
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
     queuePrompt(number: number, prompt: { output: unknown; workflow: unknown }): Promise<{ prompt_id: string }>;

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from grsai.emulator import Emulator
+from tests.graphs import batch_inputs, generate_inputs
 
 PACK = Path(__file__).resolve().parents[2]
 COMFYUI = Path(os.environ.get("COMFYUI_PATH") or Path.home() / "ComfyUI")
@@ -106,32 +107,16 @@ class Graph:
         return importlib.import_module(f"banana_pack.{name}")
 
     def generate(self, prompt: str = "a red boat", **inputs: Any) -> Any:
-        values = {"count": 1, "seed": 0, "model": "nano-banana-fast", "model.aspect_ratio": "auto", **inputs}
-        return self.run("NanoBananaGenerate", prompt=prompt, **values)
+        return self.run("NanoBananaGenerate", **generate_inputs(prompt, **inputs))
 
-    def batch(self, prompts: str = "a red boat", **inputs: Any) -> Any:
-        return self.run("BatchBanana", **batch_inputs(prompts=prompts, **inputs))
+    def batch(self, prompts: Any = "a red boat", **inputs: Any) -> Any:
+        return self.run("BatchBanana", **batch_inputs(prompts, **inputs))
 
     @property
     def files(self) -> list[str]:
         """The pictures in the output folder."""
         output = self.base / "output"
         return sorted(path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file())
-
-
-def batch_inputs(**inputs: Any) -> dict[str, Any]:
-    return {
-        "prompts": "a red boat",
-        "pairing": "product",
-        "concurrency": 5,
-        "seed": 0,
-        "on_failure": "keep going",
-        "budget": 0.0,
-        "filename_prefix": "banana/Task",
-        "model": "nano-banana-fast",
-        "model.aspect_ratio": "auto",
-        **inputs,
-    }
 
 
 @pytest.fixture

@@ -18,6 +18,11 @@ OWN = {"host": "own", "own_url": "https://relay.example"}
 
 
 @pytest.fixture
+def panel(account: ModuleType) -> ModuleType:
+    return importlib.import_module("banana_pack.nodes.panel")
+
+
+@pytest.fixture
 def account(pack: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name in [name for name in os.environ if name.startswith("GRSAI_")]:
         monkeypatch.delenv(name)
@@ -28,7 +33,7 @@ def account(pack: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleTy
 
 def test_without_a_key_the_sentence_says_where_to_put_it(account: ModuleType):
     with pytest.raises(Exception, match="Settings → Grsai"):
-        account.account()
+        account.current()
 
 
 def test_a_stored_key_is_the_owners_alone(account: ModuleType, place: Path):
@@ -57,35 +62,39 @@ def test_the_stored_key_goes_before_the_file_beside_the_pack(account: ModuleType
 
 
 @pytest.mark.parametrize("source", ["file", "environment", ".env"])
-def test_another_host_never_gets_the_key(account: ModuleType, place: Path, monkeypatch: pytest.MonkeyPatch, source: str):
+def test_another_host_never_gets_the_key(
+    account: ModuleType, panel: ModuleType, place: Path, monkeypatch: pytest.MonkeyPatch, source: str
+):
     if source == "file":
         account.keep_key(KEY)
     elif source == "environment":
         monkeypatch.setenv("GRSAI_API_KEY", KEY)
     else:
         (place / ".env").write_text(f"GRSAI_API_KEY={KEY}\n", "utf-8")
-    account.change_panel(OWN)
+    panel.change_panel(OWN)
     assert account.settings().api_key is None
     assert not account.key_state().set
     with pytest.raises(Exception, match="key"):
-        account.account()
+        account.current()
     account.keep_key(OTHER_KEY)
     assert account.settings().key.reveal() == OTHER_KEY
-    account.change_panel({"host": "china"})
+    panel.change_panel({"host": "china"})
     assert account.settings().api_key is None or account.settings().key.reveal() == KEY
 
 
-def test_the_vendors_two_hosts_share_a_key(account: ModuleType):
+def test_the_vendors_two_hosts_share_a_key(account: ModuleType, panel: ModuleType):
     account.keep_key(KEY)
-    account.change_panel({"host": "overseas"})
+    panel.change_panel({"host": "overseas"})
     assert account.settings().base_url == "https://grsaiapi.com"
     assert account.settings().key.reveal() == KEY
 
 
-def test_a_host_of_the_environment_goes_with_the_key_of_the_environment(account: ModuleType, monkeypatch: pytest.MonkeyPatch):
+def test_a_host_of_the_environment_goes_with_the_key_of_the_environment(
+    account: ModuleType, panel: ModuleType, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("GRSAI_API_KEY", KEY)
     monkeypatch.setenv("GRSAI_BASE_URL", "https://relay.example")
-    account.change_panel({"host": "overseas"})
+    panel.change_panel({"host": "overseas"})
     assert (account.settings().base_url, account.settings().key.reveal()) == ("https://relay.example", KEY)
     assert "base_url" in account.locked()
 
@@ -113,43 +122,43 @@ def test_an_empty_key_is_forgotten(account: ModuleType, place: Path):
         {"base_url": "https://relay.example"},
     ],
 )
-def test_a_wrong_setting_changes_nothing(account: ModuleType, wrong: dict[str, Any]):
-    account.change_panel({"limit": 7})
+def test_a_wrong_setting_changes_nothing(account: ModuleType, panel: ModuleType, wrong: dict[str, Any]):
+    panel.change_panel({"limit": 7})
     with pytest.raises(importlib.import_module("banana_pack.grsai.errors").WrongSetting):
-        account.change_panel({"proxy": False, **wrong})
-    assert account.panel() == account.Panel(limit=7)
+        panel.change_panel({"proxy": False, **wrong})
+    assert panel.read_panel() == panel.Panel(limit=7)
 
 
-def test_a_damaged_file_of_settings_counts_as_none(account: ModuleType, place: Path):
+def test_a_damaged_file_of_settings_counts_as_none(account: ModuleType, panel: ModuleType, place: Path):
     (place / "user" / "__grsai" / "settings.json").write_text('{"host": ', "utf-8")
-    assert account.panel() == account.Panel()
+    assert panel.read_panel() == panel.Panel()
 
 
-def test_the_panels_settings_arrive(account: ModuleType):
+def test_the_panels_settings_arrive(account: ModuleType, panel: ModuleType):
     account.keep_key(KEY)
-    account.change_panel({"limit": 3, "proxy": False, "currency": "usd"})
-    mine = account.account()
+    panel.change_panel({"limit": 3, "proxy": False, "currency": "usd"})
+    mine = account.current()
     assert (mine.settings.limit, mine.settings.proxy, mine.gate.limit, mine.currency) == (3, False, 3, "usd")
 
 
 def test_all_runs_with_one_key_share_a_gate(account: ModuleType):
     account.keep_key(KEY)
-    first, second = account.account(), account.account()
+    first, second = account.current(), account.current()
     account.keep_key(OTHER_KEY)
     assert first.gate is second.gate
-    assert account.account().gate is not first.gate
+    assert account.current().gate is not first.gate
 
 
-def test_offline_needs_no_key_and_scopes_its_results(account: ModuleType):
-    account.change_panel({"host": "offline"})
-    mine = account.account()
+def test_offline_needs_no_key_and_scopes_its_results(account: ModuleType, panel: ModuleType):
+    panel.change_panel({"host": "offline"})
+    mine = account.current()
     assert mine.offline
     assert mine.ledger.service == "offline"
     assert mine.settings.base_url.startswith("http://127.0.0.1:")
     assert account.key_state().source == "offline"
 
 
-def test_a_key_for_offline_times_is_the_vendors(account: ModuleType, place: Path):
-    account.change_panel({"host": "offline"})
+def test_a_key_for_offline_times_is_the_vendors(account: ModuleType, panel: ModuleType, place: Path):
+    panel.change_panel({"host": "offline"})
     account.keep_key(KEY)
     assert json.loads((place / "user" / "__grsai" / "key.json").read_text("utf-8"))["service"] == "grsai"

@@ -93,9 +93,9 @@ def test_a_prefix_is_a_folder_and_a_beginning(places: ModuleType, place: Path, p
 
 
 def test_only_files_of_comfyui_are_shown(places: ModuleType, place: Path, tmp_path: Path):
-    assert places.shown(place / "output" / "a" / "b.png") == {"filename": "b.png", "subfolder": "a", "type": "output"}
-    assert places.shown(place / "input" / "b.png") == {"filename": "b.png", "subfolder": "", "type": "input"}
-    assert places.shown(tmp_path / "user" / "b.png") is None
+    assert places.view_of(place / "output" / "a" / "b.png") == {"filename": "b.png", "subfolder": "a", "type": "output"}
+    assert places.view_of(place / "input" / "b.png") == {"filename": "b.png", "subfolder": "", "type": "input"}
+    assert places.view_of(tmp_path / "user" / "b.png") is None
 
 
 def test_the_demo_is_placed_once(places: ModuleType, place: Path):

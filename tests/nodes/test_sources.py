@@ -37,12 +37,12 @@ def test_what_the_graph_does_not_tell_stays_unknown(graph: Any):
     for link in (["5", 0], ["6", 1], ["7", 0], ["9", 0], ["404", 0], "no link", None):
         assert [each.path for each in _traced(graph, sources, link, 1)] == [None]
     assert [each.path for each in _traced(graph, {"6": _load("coffee.jpg")}, ["6", 0], 2)] == [None, None]
-    assert [each.path for each in graph.module("nodes.sources").Origin(None, "1").traced(_references(1), "images")] == [None]
+    assert [each.path for each in graph.module("nodes.sources").Sources(None, "1").traced(_references(1), "images")] == [None]
 
 
 def _traced(graph: Any, sources: dict[str, Any], link: Any, count: int, **options: Any) -> list[Reference]:
     node = {"class_type": "NanoBananaGenerate", "inputs": {"images": link}}
-    return graph.module("nodes.sources").Origin({**sources, "1": node}, "1").traced(_references(count), "images", **options)
+    return graph.module("nodes.sources").Sources({**sources, "1": node}, "1").traced(_references(count), "images", **options)
 
 
 def _references(count: int) -> list[Reference]:

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from grsai.emulator import Emulator
+from tests import graphs
 from tests.comfy import Comfy
 
 KEY = "sk-" + "0123456789abcdef" * 2
@@ -91,34 +92,12 @@ class Ear:
 
 @dataclass
 class Room:
-    """ComfyUI, the service that it uses, and helpers to write graphs."""
+    """ComfyUI, the service that it uses, and what writes graphs."""
 
     comfy: Comfy
     service: Emulator
 
-    def batch(self, prompts: Any = "a red boat", **inputs: Any) -> dict[str, Any]:
-        values = {
-            "prompts": prompts,
-            "pairing": "product",
-            "concurrency": 5,
-            "seed": 0,
-            "on_failure": "keep going",
-            "budget": 0.0,
-            "filename_prefix": "banana/Task",
-            "model": "nano-banana-fast",
-            "model.aspect_ratio": "auto",
-        }
-        return {"class_type": "BatchBanana", "inputs": {**values, **inputs}}
-
-    def generate(self, prompt: Any = "a red boat", **inputs: Any) -> dict[str, Any]:
-        values = {"prompt": prompt, "count": 1, "seed": 0, "model": "nano-banana-fast", "model.aspect_ratio": "auto"}
-        return {"class_type": "NanoBananaGenerate", "inputs": {**values, **inputs}}
-
-    def folder(self, folder: str = "banana_demo/image", prompts_file: str = "") -> dict[str, Any]:
-        return {"class_type": "LoadBananaFolder", "inputs": {"folder": folder, "prompts_file": prompts_file}}
-
-    def save(self, node_id: str, name: str = "saved") -> dict[str, Any]:
-        return {"class_type": "SaveImage", "inputs": {"images": [node_id, 0], "filename_prefix": name}}
+    batch, generate, folder, save = (staticmethod(make) for make in (graphs.batch, graphs.generate, graphs.folder, graphs.save))
 
     def run(self, graph: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
         """Runs a graph that must succeed; returns what its output nodes show."""

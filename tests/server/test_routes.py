@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from grsai.emulator import Emulator, Fault
+from tests import graphs
 
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
@@ -59,18 +60,7 @@ def post(desk: Any, route: str, body: Any = None, **headers: str) -> tuple[int, 
 
 
 def batch(prompts: str) -> dict[str, Any]:
-    inputs = {
-        "prompts": prompts,
-        "pairing": "product",
-        "concurrency": 5,
-        "seed": 0,
-        "on_failure": "keep going",
-        "budget": 0.0,
-        "filename_prefix": "banana/Task",
-        "model": "nano-banana-fast",
-        "model.aspect_ratio": "auto",
-    }
-    return {"1": {"class_type": "BatchBanana", "inputs": inputs}}
+    return {"1": graphs.batch(prompts)}
 
 
 @pytest.mark.parametrize("route", POSTS)

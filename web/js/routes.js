@@ -103,10 +103,11 @@ export function onRun(listener) {
 }
 
 /** @type {(path: string, options?: RequestInit) => Promise<any>} */
-async function ask(path, options) {
+async function ask(path, options = {}) {
   let reply;
   try {
-    reply = await api.fetchApi(`/grsai/${path}`, options);
+    const headers = { ...options.headers, "Grsai-Client": api.clientId ?? "" }; // its runs speak this browser's language
+    reply = await api.fetchApi(`/grsai/${path}`, { ...options, headers });
   } catch {
     throw new Refused({ en: t("net.silent", {}, "en"), zh: t("net.silent", {}, "zh") });
   }

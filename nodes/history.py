@@ -1,0 +1,92 @@
+"""The history as the tab shows it: pages of entries, and a small picture of each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..grsai.errors import Refused, WrongSetting
+from ..grsai.ledger import OFFLINE, Entry
+from ..grsai.ledger.entries import STATES
+from ..grsai.texts import retell
+from . import account
+from .images import thumbnail
+from .paths import view_of
+
+MOST_ENTRIES = 200
+THUMBNAIL_SIDE = 192  # pixels
+
+
+class NotThere(Refused):
+    """Asked for something that is not there, or not any more."""
+
+
+def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
+    """The entries before row `before` that are in `state` and have `text` in their prompt, newest first, at most `limit`."""
+    ledger = account.ledger()
+    counts = ledger.counts()
+    limit = min(number(query, "limit") or 50, MOST_ENTRIES)
+    found = ledger.entries(
+        before=number(query, "before"), limit=limit, state=query.get("state") or None, text=query.get("text", "")
+    )
+    return {
+        "entries": [_as_object(entry, language) for entry in found],
+        "next": found[-1].row if len(found) == limit else None,
+        "counts": {state: counts[state] for state in STATES if state in counts},
+    }
+
+
+def small_jpeg(query: Mapping[str, str]) -> bytes:
+    """Picture number `file` of the entry in `row`. Raises `NotThere`."""
+    row, place = number(query, "row"), number(query, "file") or 0
+    entry = account.ledger().entry(row) if row is not None else None
+    files = [path for path, _ in entry.files] if entry else []
+    if place >= len(files) or view_of(files[place]) is None:
+        raise NotThere("There is no such picture.")
+    buffer = io.BytesIO()
+    try:
+        thumbnail(files[place], THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
+    except OSError:
+        raise NotThere("The picture is not there any more.") from None
+    return buffer.getvalue()
+
+
+def number(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number of a query, or None. Raises `WrongSetting`."""
+    text = query.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 15:
+        raise WrongSetting("{value} is no value for {name}.", value=text[:40], name=name)
+    return int(text)
+
+
+def _as_object(entry: Entry, language: str) -> dict[str, Any]:
+    return {
+        "row": entry.row,
+        "state": entry.state,
+        "task_id": entry.task_id,
+        "model": entry.model,
+        "prompt": entry.prompt,
+        "aspect_ratio": entry.aspect_ratio,
+        "image_size": entry.image_size,
+        "seed": entry.seed,
+        "variation": entry.variation,
+        "credits": entry.credits,
+        "created": entry.created,
+        "seconds": round(entry.seconds, 1) if entry.finished else None,
+        "reason": entry.reason or None,
+        "error": retell(entry.error, language) if entry.error else None,
+        "name": entry.name,
+        "offline": entry.service == OFFLINE,
+        "sources": [_source(source) for source in entry.sources],
+        "files": [place for path, _ in entry.files if path.is_file() and (place := view_of(path))],
+    }
+
+
+def _source(source: str) -> dict[str, str] | str:
+    """Where ComfyUI shows a reference picture, or else its name."""
+    path = Path(source)
+    return (view_of(path) if path.is_absolute() and path.is_file() else None) or path.name
