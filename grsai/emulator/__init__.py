@@ -2,32 +2,45 @@
 
 It knows nothing of the client. What the service's documents leave open and had to be decided here is marked "chosen".
 
-faults    what can go wrong, at which step, and which fault strikes which request
-models    what a model costs and how large its pictures are
-painting  the pictures
-service   tasks, credits and results
-replies   how the service speaks: its words, its refusals, and replies that break
-endpoints the paths of the API, one function each
-server    the HTTP server with the record of what it received: `Emulator`
-command   `python -m grsai.emulator`
+refusals     how the service says no
+faults       what can go wrong, at which step, and which fault strikes which request
+models       what a model costs, what it takes, and how large its pictures are
+tasks        what is asked for and what came of it
+png          PNG files, written by hand
+painting     the pictures
+formats      result files that are no plain PNG
+service      tasks, money, uploads and results
+connections  replies that are cut, late, dripping or endless
+replies      how the service speaks
+oddities     the odd ways in which it tells an id or a task
+generation   submit, poll, stream and web hook of both generations
+endpoints    the paths of the API, one function each
+server       the HTTP server with the record of what it received: `Emulator`
+command      `python -m grsai.emulator`
 """
 
 from .command import WrongOption, build, fault_from_text, main, serve, span
-from .faults import FAILED, FAULTS, PLAIN, RUNNING, STEPS, SUCCEEDED, Fault
-from .models import PIXELS
-from .server import Emulator, Received
-from .service import Task, Upload
+from .faults import FAILED, KINDS, RUNNING, STEPS, SUCCEEDED, Fault, Kind
+from .models import MODELS, Model
+from .painting import Drift
+from .refusals import PLAIN
+from .replies import Received
+from .server import Emulator
+from .tasks import Task, Upload
 
 __all__ = [
     "FAILED",
-    "FAULTS",
-    "PIXELS",
+    "KINDS",
+    "MODELS",
     "PLAIN",
     "RUNNING",
     "STEPS",
     "SUCCEEDED",
+    "Drift",
     "Emulator",
     "Fault",
+    "Kind",
+    "Model",
     "Received",
     "Task",
     "Upload",

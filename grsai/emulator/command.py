@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .faults import Fault
+from .faults import KINDS, Fault
 from .server import Emulator
 from .service import HOST
 
@@ -25,8 +25,17 @@ def port(text: str) -> int:
 
 
 def fault_from_text(text: str) -> Fault:
-    step, kind, share, *times = text.split(":")
-    return Fault(step, kind, float(share), times=int(times[0]) if times else None)
+    """STEP:KIND:SHARE[:TIMES[:SECONDS]], where TIMES may be empty."""
+    step, kind, share, *more = text.split(":")
+    times, seconds = (*more, "", "")[:2]
+    return Fault(step, kind, float(share), times=int(times) if times else None, seconds=float(seconds) if seconds else 1.0)
+
+
+def price(text: str) -> tuple[str, int]:
+    model, _, credits = text.rpartition(":")
+    if not model or int(credits) < 0:
+        raise ValueError("MODEL:CREDITS is wanted")
+    return model, int(credits)
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,10 @@ OPTIONS = (
     Option("lag", "seconds before every reply", float, 0.0),
     Option("upload_seconds", "seconds an upload takes", float, 0.0),
     Option("max_open", "a submit beyond so many open tasks gets 429", int),
-    Option("fault", "STEP:KIND:SHARE[:TIMES]", fault_from_text, (), many=True),
+    Option("fault", "STEP:KIND:SHARE[:TIMES[:SECONDS]], see --kinds", fault_from_text, (), many=True),
+    Option("price", "MODEL:CREDITS; a new name joins the models", price, (), many=True),
+    Option("key_limit", "credits of the key itself (default: no limit)", int),
+    Option("refund_failed", "credits of failed tasks come back", default=False),
     Option("seed", "of faults and durations", int, 0),
     Option("cheap", "one plain picture per size", default=False),
 )
@@ -67,9 +79,9 @@ class WrongOption(ValueError):
 def build(given: Mapping[str, Any]) -> Emulator:
     """An emulator from the texts of its options, by name; others and None are passed over. Raises WrongOption."""
     values = {option.name: value_of(option, given.get(option.name)) for option in OPTIONS}
-    speed, cheap, faults = values.pop("speed"), values.pop("cheap"), values.pop("fault")
+    speed, cheap, faults, prices = (values.pop(name) for name in ("speed", "cheap", "fault", "price"))
     seconds = tuple(part / speed for part in values.pop("seconds"))
-    return Emulator(seconds=(seconds[0], seconds[-1]), faults=faults, render=not cheap, **values)
+    return Emulator(seconds=(seconds[0], seconds[-1]), faults=faults, prices=dict(prices), render=not cheap, **values)
 
 
 def value_of(option: Option, given: Any) -> Any:
@@ -97,8 +109,13 @@ def serve(emulator: Emulator) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until Ctrl-C. Exit status 2 when the port is taken."""
     options = parser()
+    given = vars(options.parse_args(argv))
+    if given["kinds"]:
+        for name, kind in KINDS.items():
+            print(f"{name:22}{', '.join(kind.steps)}: {kind.about}")
+        return 0
     try:
-        emulator = build(vars(options.parse_args(argv)))
+        emulator = build(given)
     except WrongOption as error:
         options.error(str(error))
     try:
@@ -117,4 +134,5 @@ def parser() -> argparse.ArgumentParser:
         flag = f"--{option.name.replace('_', '-')}"
         action = "store_true" if option.read is None else "append" if option.many else "store"
         made.add_argument(flag, action=action, help=option.help, default=None)
+    made.add_argument("--kinds", action="store_true", help="prints the kinds of faults with their steps, and ends")
     return made

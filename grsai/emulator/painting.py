@@ -8,21 +8,27 @@ import io
 import math
 import random
 import re
-import struct
 import threading
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from .models import SCALES, pixels
+from .models import pixels
+from .png import as_png, blank, stamped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """How the pictures come out a little off what was asked for."""
+
+    size: tuple[int, int] = (0, 0)  # pixels that width and height have too many; below 0: too few
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wish:
     """What decides a picture. `variant` counts equal wishes, so that paying for four brings four pictures."""
 
@@ -31,7 +37,16 @@ class Wish:
     references: tuple[str, ...]  # sha256 of each
     ratio: str
     size: str
+    by_pixels: bool = False  # one of gpt-image
+    transparent: bool = False
+    drift: Drift | None = None
     variant: int = 0
+
+    def pixels(self, source: tuple[int, int] | None) -> tuple[int, int]:
+        """Width and height of the result; `source` is the size of the first reference."""
+        width, height = pixels(self.ratio, self.size, source, by_pixels=self.by_pixels)
+        more = self.drift.size if self.drift else (0, 0)
+        return width + more[0], height + more[1]
 
 
 class Painter:
@@ -52,7 +67,7 @@ class Painter:
     def picture(self, wish: Wish, task_id: str) -> bytes:
         """The result file of a task. Raises OSError or ValueError when a reference is no picture."""
         if not self._render:
-            return stamped(blank(pixels(wish.ratio, wish.size, None)), task_id)
+            return stamped(blank(wish.pixels(None)), task_id)
         with self._lock:
             painted = self._kept.get(wish)
         return stamped(painted or self._keep_painted(wish), task_id)
@@ -66,43 +81,30 @@ class Painter:
         return painted
 
 
+EASY_PIXELS = 1_150_000
+
+
 def paint(wish: Wish, references: Sequence[bytes]) -> bytes:
     """The references side by side, recoloured as the prompt's hash says, with the prompt as caption: a PNG file."""
     dice = random.Random(wish.prompt.encode("utf-8", "replace") + bytes([wish.variant]))
     sources = [opened(content) for content in references]
-    width, height = pixels(wish.ratio, "1K", sources[0].size if sources else None)
-    canvas = transformed(side_by_side(sources, width, height), dice) if sources else invented(width, height, dice)
-    scale = SCALES.get(wish.size, 1)
+    width, height = wish.pixels(sources[0].size if sources else None)
+    scale = max(1, round(math.sqrt(width * height / EASY_PIXELS)))  # painted small and enlarged
+    small = -(-width // scale), -(-height // scale)
+    canvas = transformed(side_by_side(sources, *small), dice) if sources else invented(*small, dice)
     if scale > 1:
-        canvas = canvas.resize((width * scale, height * scale), Image.Resampling.BILINEAR)
+        canvas = canvas.resize((width, height), Image.Resampling.BILINEAR)
     details = [wish.model, wish.ratio, wish.size, f"{len(references)} ref" if references else "text only"]
     write_caption(canvas, wish.prompt, " · ".join([*details, f"#{wish.variant + 1}"]))
-    return as_png(canvas)
+    return as_png(with_clear_corners(canvas) if wish.transparent else canvas)
 
 
-@lru_cache(maxsize=64)
-def blank(size: tuple[int, int]) -> bytes:
-    return as_png(Image.linear_gradient("L").resize(size).convert("RGB"))
-
-
-def as_png(image: Image.Image) -> bytes:
-    """An RGB picture as PNG, every row with the Sub filter: twice as fast as Pillow, which tries all filters."""
-    left = ImageChops.offset(image, 1, 0)
-    left.paste((0, 0, 0), (0, 0, 1, image.height))
-    raw, step = ImageChops.subtract_modulo(image, left).tobytes(), 3 * image.width
-    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    rows = packer.compress(b"".join([b"\1" + raw[at : at + step] for at in range(0, len(raw), step)])) + packer.flush()
-    header = struct.pack(">IIBBBBB", *image.size, 8, 2, 0, 0, 0)  # 8 bits, RGB
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def stamped(png: bytes, task_id: str) -> bytes:
-    """The same picture with the task's id in a text chunk: every paid picture is a file of its own."""
-    return png[:-12] + chunk(b"tEXt", b"task\0" + task_id.encode("latin-1")) + png[-12:]  # before IEND
-
-
-def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(name)))
+def with_clear_corners(image: Image.Image) -> Image.Image:
+    """The picture as RGBA, opaque within an ellipse that fills it."""
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).ellipse((0, 0, image.width - 1, image.height - 1), fill=255)
+    image.putalpha(mask)
+    return image
 
 
 def opened(content: bytes) -> Image.Image:

@@ -1,21 +1,21 @@
-"""How the service speaks: what it says, how it refuses, and replies that break."""
+"""How the service speaks: a call, what is said to it, how it is refused, and faults of whole replies."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
-import os
-import random
-import socket
-import struct
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
-from .faults import FAILED, JSON_TYPE, PLAIN, Fault
-from .service import Refused
+from .connections import cut, drip, go_on, send_half
+from .faults import FAILED, Fault
+from .models import UNIFIED
+from .refusals import JSON_TYPE, LIMITED, NO_CREDITS, NO_KEY_CREDITS, PLAIN, Refused
 
 
 @dataclass
@@ -49,34 +49,71 @@ class Call:
         scheme, _, key = self.seen.headers.get("Authorization", "").partition(" ")
         return key if scheme == "Bearer" else ""
 
+    @property
+    def unified(self) -> bool:
+        return self.seen.path.startswith(UNIFIED)
 
-def said(data: Any) -> web.Response:
-    return web.json_response({"code": 0, "msg": "success", "data": data})
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body as an object, empty if it is none."""
+        return self.seen.body if isinstance(self.seen.body, dict) else {}
+
+
+def said(call: Call, data: Any, *, status: int = 200) -> web.Response:
+    """What a generation answers: legacy within an envelope, unified as it is."""
+    if isinstance(data, dict) and call.kind == "error_object" and data.get("error"):
+        data = {**data, "error": {"message": data["error"]}}
+    if call.unified and call.kind == "id_and_code":
+        return as_json(call, {**data, "error": LIMITED}, status=400)
+    if call.unified and call.kind not in ("wrapped", "code_200"):
+        return as_json(call, data, status=status)
+    code, message = {"code_200": (200, "success"), "id_and_code": (-1, LIMITED)}.get(call.kind, (0, "success"))
+    return as_json(call, {"code": code, "msg": message, "data": data}, status=status)
+
+
+def as_json(call: Call, body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    text = ("\ufeff" if call.kind == "bom" else "") + json.dumps(body)
+    return web.Response(text=text, content_type=JSON_TYPE, status=status, headers=headers)
+
+
+def refusal(call: Call, refused: Refused) -> web.Response:
+    """How the two generations of the API say no."""
+    message: Any = call.fault.text if call.fault and call.fault.text else refused.message
+    told = {"message": message} if call.kind == "error_object" else message
+    if not call.unified or refused.status != 200:
+        name = "error" if call.kind == "error_object" else "msg"
+        body = {"code": refused.code, "data": None, name: told}
+        return as_json(call, body, status=refused.status, headers=refused.headers)
+    if refused.code == -22:
+        return as_json(call, {"error": "result not exist, valid for 2 hours"}, status=404)
+    if call.seen.step == "poll":
+        return as_json(call, {"error": told}, status=400)  # chosen: without a state, which would be the task's
+    if message.startswith("apikey") and message != NO_KEY_CREDITS and call.fields.get("replyType") == "async":
+        return web.Response(content_type=JSON_TYPE)
+    if message in (NO_CREDITS, NO_KEY_CREDITS):  # the id is none that can be asked for
+        return as_json(call, {"id": new_id(call), "status": FAILED, "error": NO_KEY_CREDITS}, status=400)
+    return as_json(call, {"id": "", "status": FAILED, "error": told}, status=400)
+
+
+def new_id(call: Call) -> str:
+    """A task's id: `<number>-<uuid>`, or as the fault says."""
+    if call.kind == "id_number":
+        return str(uuid.uuid4().int % 10**12)
+    return f"{'' if call.kind == 'no_prefix' else '13-' if call.unified else '14-'}{uuid.uuid4()}"
 
 
 def plain(fault: Fault) -> web.Response:
+    """The whole reply that comes instead of any processing."""
     status, content_type, text = PLAIN[fault.kind]
     headers = {"Retry-After": str(math.ceil(fault.seconds))} if fault.kind == "http_429_retry_after" else None
-    return web.Response(status=status, content_type=content_type, text=text, headers=headers)
-
-
-def refusal(path: str, refused: Refused) -> web.Response:
-    """How the two generations of the API say no."""
-    if not path.startswith("/v1/api/") or refused.status != 200:
-        body = {"code": refused.code, "data": None, "msg": refused.message}
-        return web.json_response(body, status=refused.status, headers=refused.headers)
-    if "apikey" in refused.message and "credits" not in refused.message:
-        return web.Response(content_type=JSON_TYPE)
-    if refused.code == -22:
-        return web.json_response({"error": "result not exist, valid for 2 hours"}, status=404)
-    return web.json_response({"id": "", "status": FAILED, "error": refused.message}, status=400)
+    return web.Response(status=status, content_type=content_type, text=fault.text or text, headers=headers)
 
 
 async def spoil(call: Call, response: web.StreamResponse) -> web.StreamResponse:
     """The faults of a reply whose request was processed."""
     if call.fault is None or response.prepared:
         return response
-    if call.kind in ("slow_headers", "hang_taken"):
+    if call.kind in ("slow_reply", "slow_headers", "hang_taken"):
         await asyncio.sleep(call.fault.seconds)
     if call.kind in ("reset_after", "hang_taken"):
         return cut(call.request, reset=call.kind == "reset_after")
@@ -84,55 +121,12 @@ async def spoil(call: Call, response: web.StreamResponse) -> web.StreamResponse:
         return plain(replace(call.fault, kind="http_500"))
     if call.kind in PLAIN:
         return plain(call.fault)
-    if call.kind in ("reset_middle", "short_body") and isinstance(response, web.Response):
+    if not isinstance(response, web.Response):
+        return response
+    if call.kind in ("reset_middle", "short_body"):
         return await send_half(call.request, response, reset=call.kind == "reset_middle")
+    if call.kind in ("drip_head", "drip_body"):
+        return await drip(call.request, response, seconds=call.fault.seconds, head=call.kind == "drip_head")
+    if call.kind == "endless":
+        return await go_on(call.request, response, seconds=call.fault.seconds)
     return response
-
-
-def cut(request: web.Request, *, reset: bool) -> web.Response:
-    """Ends the connection now: with a reset, or in an orderly way. What it returns can no longer be sent."""
-    transport = request.transport
-    if transport is not None and reset:
-        linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        transport.abort()
-    elif transport is not None:
-        transport.close()
-    return web.Response()
-
-
-async def send_half(request: web.Request, whole: web.Response, *, reset: bool) -> web.StreamResponse:
-    """The right Content-Length, half of the body, and the end of the connection."""
-    body = whole.body if isinstance(whole.body, bytes) else b""
-    headers = {"Content-Type": whole.content_type, "Content-Length": str(len(body))}
-    half = web.StreamResponse(status=whole.status, headers=headers)
-    await half.prepare(request)
-    await half.write(body[: len(body) // 2])
-    if reset:
-        await asyncio.sleep(0.02)  # a reset overtakes what still lies in the buffers
-    cut(request, reset=reset)
-    return half
-
-
-def spoiled(png: bytes, turn: int) -> bytes:
-    """No picture, a truncated one, or one with a broken middle, in turn."""
-    middle = len(png) // 2
-    return (b"this is no picture" * 50, png[:middle], png[:middle] + b"\0" * 64 + png[middle + 64 :])[turn % 3]
-
-
-async def as_it_comes(response: web.StreamResponse, data: bytes, dice: random.Random) -> None:
-    """Writes in pieces that end anywhere, also within a line or a character."""
-    while data:
-        size = dice.randint(1, max(2, len(data)))
-        await response.write(data[:size])
-        data = data[size:]
-        await asyncio.sleep(0.002)  # else the pieces leave as one
-
-
-class Untyped(web.StreamResponse):
-    """A stream that does not say what it is."""
-
-
-async def strip_type(_request: web.Request, response: web.StreamResponse) -> None:
-    if isinstance(response, Untyped):
-        response.headers.pop("Content-Type", None)

@@ -15,25 +15,33 @@ from typing import Any
 
 from aiohttp import web
 
-from .endpoints import Handler, route
-from .faults import AT_THE_END, PLAIN, REFUSALS, RUNNING, SUCCEEDED, TOLD_IN_DATA, WHILE_RUNNING, Fault, Plan
-from .replies import Call, Received, cut, plain, refusal, spoil, strip_type
-from .service import HOST, Refused, Service
+from .connections import cut, strip_type
+from .endpoints import ELSEWHERE, PORTAL, Handler, route
+from .faults import KINDS, Fault, Plan
+from .refusals import HTML_TYPE, PLAIN, REFUSALS, Refused
+from .replies import Call, Received, plain, refusal, spoil
+from .service import HOST, Service
+
+REDIRECTS = {"redirect": 302, "redirect_301": 301, "redirect_308": 308, "portal_302": 302}
+TAKEN = {kind for kind, (status, _, _) in PLAIN.items() if status == 200} - {"portal_200"}  # by a storage that says so
+TOO_LARGE = "too large"  # instead of a body
+TOLD_IN_DATA = {("maintenance", "poll"), ("maintenance", "status"), ("model_closed", "status")}  # not refused
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Emulator(Service):
     """An offline Grsai on 127.0.0.1, in a thread of its own. Stopped and started again, it keeps its port and its tasks.
 
-    All options but `render` and the faults may be set while it runs; faults are added and cleared.
+    All options may be set while it runs, but for `render`, `prices` and the faults: those are added and cleared.
     """
 
     faults: InitVar[Iterable[Fault]] = ()
 
     received: list[Received] = field(default_factory=list, init=False)
 
-    def __post_init__(self, render: bool, faults: Iterable[Fault]) -> None:
-        super().__post_init__(render)
+    def __post_init__(self, prices: Mapping[str, int] | None, render: bool, faults: Iterable[Fault]) -> None:
+        super().__post_init__(prices, render)
+        self._forgotten: dict[str, float] = {}  # task id → since when a poll does not find it
         self._plan = Plan(self.seed, faults)
         self._thread: threading.Thread | None = None
 
@@ -114,7 +122,7 @@ class Emulator(Service):
     async def _main(self, listening: concurrent.futures.Future[int]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        app = web.Application(client_max_size=256 << 20)
+        app = web.Application(client_max_size=1 << 40)  # see body_limit
         app.router.add_route("*", "/{path:.*}", self._serve)
         app.on_response_prepare.append(strip_type)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.05)
@@ -139,6 +147,7 @@ class Emulator(Service):
         """Tasks, uploads, record and faults are gone; the credits are as at the start. For the loop: others call reset."""
         super().forget()
         self.received = []
+        self._forgotten.clear()
         self.clear_faults()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -146,7 +155,7 @@ class Emulator(Service):
             return await self._control(request)
         step, handler = route(request.method, request.path)
         seen, form = await self._note(request, step)
-        fault = self._plan.pick(step, self._subject(seen), lambda kind: self._fits(kind, seen))
+        fault = self._plan.pick(step, seen.path, self._subject(seen), lambda fault: self._fits(fault, seen))
         seen.fault = fault.kind if fault else None
         try:
             response = await self._answer(Call(request, seen, form, fault), handler)
@@ -166,7 +175,8 @@ class Emulator(Service):
             form = await request.post()
             seen.body = list(form)
         elif request.method == "POST":
-            seen.body = parsed(await request.read())
+            content = await request.read()
+            seen.body = TOO_LARGE if len(content) > self.body_limit else parsed(content)
         elif request.query:
             seen.body = dict(request.query)
         seen.task_id = self._about(seen, form)
@@ -186,34 +196,40 @@ class Emulator(Service):
             return repr([seen.body.get("model"), seen.body.get("prompt"), pictures])
         return seen.task_id
 
-    def _fits(self, kind: str, seen: Received) -> bool:
-        """Whether this kind of fault makes sense for the state the task is in."""
+    def _fits(self, fault: Fault, seen: Received) -> bool:
+        """Whether this fault makes sense for the state the task is in."""
         task = self.tasks.get(seen.task_id)
-        if kind in AT_THE_END:
-            return task is not None and task.status == SUCCEEDED
-        if kind in WHILE_RUNNING and seen.step == "poll":
-            return task is not None and task.status == RUNNING
-        return not (kind == "redirect" and seen.headers.get("Host", "").startswith("localhost"))
+        if seen.step == "poll" and KINDS[fault.kind].when:
+            return task is not None and task.status == KINDS[fault.kind].when
+        if fault.kind == "forgotten":
+            known = task is not None and task.polls > 0
+            return known and time.time() - self._forgotten.setdefault(seen.task_id, time.time()) < fault.seconds
+        return not (fault.kind in REDIRECTS and seen.headers.get("Host", "").startswith("localhost"))
 
     async def _answer(self, call: Call, handler: Handler) -> web.StreamResponse:
+        if call.seen.body is TOO_LARGE:
+            return web.Response(status=413, content_type=HTML_TYPE, text=PLAIN["http_413"][2])
         if call.fault and call.kind == "hang":
             await asyncio.sleep(call.fault.seconds)
             return cut(call.request, reset=False)
         if call.kind == "reset_before":
             return cut(call.request, reset=True)
-        if call.kind == "redirect":
+        if call.kind in REDIRECTS:
             # by name the same machine is another host; a result may well lie there, the API does not
-            path = call.request.path_qs if call.seen.step == "download" else "/elsewhere"
-            return web.Response(status=302, headers={"Location": f"http://localhost:{self.port}{path}"})
+            path = call.request.path_qs if call.seen.step == "download" else ELSEWHERE
+            path = PORTAL if call.kind == "portal_302" else path
+            return web.Response(status=REDIRECTS[call.kind], headers={"Location": f"http://localhost:{self.port}{path}"})
         # any 2xx of the storage is a success, so the file is stored whatever the reply looks like
-        if call.fault and call.kind in PLAIN and not (call.seen.step == "upload" and PLAIN[call.kind][0] == 200):
+        taken = call.seen.step == "upload" and call.kind in TAKEN
+        if call.fault and call.kind in PLAIN and not taken:
             return plain(call.fault)
         try:
-            if call.kind in REFUSALS and (call.kind, call.seen.step) not in TOLD_IN_DATA:
-                raise Refused(*REFUSALS[call.kind])
+            kind = "no_such_task" if call.kind == "forgotten" else call.kind
+            if kind in REFUSALS and (kind, call.seen.step) not in TOLD_IN_DATA:
+                raise Refused(*REFUSALS[kind])
             response = await handler(self, call)
         except Refused as refused:
-            response = refusal(call.seen.path, refused)
+            response = refusal(call, refused)
         await asyncio.sleep(self.lag)
         return await spoil(call, response)
 
@@ -228,6 +244,12 @@ class Emulator(Service):
                 try:
                     self.add(*[Fault(**row) for row in await request.json()])
                 except (TypeError, ValueError) as error:
+                    return web.json_response({"error": str(error)}, status=400)
+            case "POST", "/emulator/models":
+                try:
+                    for name, facts in (await request.json()).items():
+                        self.change(name, **facts)
+                except (AttributeError, TypeError, ValueError) as error:
                     return web.json_response({"error": str(error)}, status=400)
             case _:
                 return web.json_response({"error": "no such path"}, status=404)

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import os
 import random
+import re
 import time
 import uuid
 from collections import Counter
@@ -17,88 +18,21 @@ from dataclasses import InitVar, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .faults import BAD_IMAGE, FAILED, KEY, NEVER, REFUSALS, RUNNING, SLOW, SUCCEEDED, VERDICTS
-from .models import CREDITS, GPT_IMAGE_CREDITS
-from .painting import Painter, Wish
+from .faults import BAD_IMAGE, FAILED, NEVER, RUNNING, SUCCEEDED, VERDICTS
+from .models import MOST_REFERENCES, Model, catalogue, changed, refused_ratio
+from .painting import Drift, Painter, Wish
+from .refusals import LIMITED, NO_CREDITS, NO_KEY_CREDITS, REFUSALS, Refused
+from .tasks import Order, Task, Upload
 
 HOST = "127.0.0.1"  # never another: whoever can reach it can spend and read everything
+KEY = re.compile(r"sk-[0-9a-fA-F]{32}")
+SLOW = re.compile(r"\[slow (\d+(?:\.\d+)?)\]")
 Span = float | tuple[float, float]
-
-
-class Refused(Exception):
-    """The service says no. `status` is the HTTP status of the legacy endpoints."""
-
-    def __init__(self, code: int, message: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.headers = headers
-
-
-@dataclass(frozen=True)
-class Order:
-    """A body of a submit, legacy or unified."""
-
-    model: str
-    prompt: str
-    urls: tuple[str, ...]
-    ratio: str
-    size: str
-    hook: str
-    quiet: bool  # shutProgress
-    unified: bool  # the generation of the API it came by
-
-
-@dataclass
-class Task:
-    """One accepted generation."""
-
-    id: str
-    model: str
-    prompt: str
-    urls: tuple[str, ...]
-    aspect_ratio: str
-    image_size: str
-    seconds: float  # from the submit to the result
-    credits: int
-    created: float = field(default_factory=time.time)
-    file: str = field(default_factory=lambda: f"{uuid.uuid4().hex}.png")
-    ending: tuple[str, str] = ("", "")  # the failure_reason and error it will end with
-    status: str = RUNNING
-    failure_reason: str = ""
-    error: str = ""
-    empty: bool = False  # succeeds without results
-    refunded: bool = False
-    sha256: str = ""  # of the result file, once it is made
-    size: int = 0  # bytes of the result file
-    polls: int = 0
-    downloads: int = 0
-
-    @property
-    def age(self) -> float:
-        return time.time() - self.created
-
-    @property
-    def progress(self) -> int:
-        if self.status == RUNNING:
-            return min(99, int(100 * self.age / max(self.seconds, 0.001)))
-        return 100 if self.status == SUCCEEDED else 0
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One stored file."""
-
-    sha256: str
-    size: int  # bytes
-    suffix: str  # with the dot
-    time: float  # seconds since the epoch
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Service:
-    """All options may be set while it runs, but for `render`."""
+    """All options may be set while it runs, but for `render` and `prices`."""
 
     port: int = 0  # 0: any free one, known after the start
     key: str | None = None  # the only good key; None: any well-formed one
@@ -112,9 +46,13 @@ class Service:
     retry_after: int | None = None  # with this Retry-After
     visible_after: float = 0.0  # for so many seconds after its submit a task is "-22, no such task"
     lifetime: float = 7200.0  # of tasks and results, in seconds
-    refund_failed: bool = False
+    body_limit: int = 256 << 20  # bytes of a request to the API; beyond it the gateway says 413
+    refund_failed: bool = False  # for models that do not say otherwise
+    drift: Drift | None = None  # how pictures come out a little off what was asked; None: exactly
+    prices: InitVar[Mapping[str, int] | None] = None  # credits by model; a name that is not known yet joins the models
     render: InitVar[bool] = True  # False: one plain picture per size, for benchmarks
 
+    models: dict[str, Model] = field(init=False)  # see change()
     tasks: dict[str, Task] = field(default_factory=dict, init=False)
     uploads: dict[str, Upload] = field(default_factory=dict, init=False)  # by key
     tokens: dict[str, str] = field(default_factory=dict, init=False)  # upload token → key
@@ -122,13 +60,14 @@ class Service:
     peak_open: int = field(default=0, init=False)
     turns: Counter[Any] = field(default_factory=Counter, init=False)  # how often something came, where the next time differs
 
-    def __post_init__(self, render: bool) -> None:
+    def __post_init__(self, prices: Mapping[str, int] | None, render: bool) -> None:
+        self.models = catalogue(prices or {})
         self.dice = random.Random(self.seed)
         self._painter = Painter(render=render)
         self._wishes: dict[str, Wish] = {}  # by task id
         self._names: dict[str, str] = {}  # result file → task id
         self._work: dict[str, asyncio.Task[None]] = {}  # by task id
-        self._start_credits = self.credits
+        self._at_the_start = self.credits, dict(self.models)
         self._loop: asyncio.AbstractEventLoop
         self._pool: ThreadPoolExecutor
 
@@ -152,19 +91,24 @@ class Service:
             work.cancel()
 
     def forget(self) -> None:
-        """Tasks, uploads and turns are gone; the credits are as at the start."""
+        """Tasks, uploads and turns are gone; credits and models are as at the start."""
         self.pause()
         for kept in (self._work, self.tasks, self.uploads, self._wishes, self._names, self.tokens, self.turns):
             kept.clear()
         self._painter.files.clear()
         self.dice.seed(self.seed)
-        self.credits, self.charged, self.peak_open = self._start_credits, 0, 0
+        self.credits, self.models = self._at_the_start[0], dict(self._at_the_start[1])
+        self.charged, self.peak_open = 0, 0
 
     def admit(self, key: str) -> None:
         if not KEY.fullmatch(key):
             raise Refused(-1, "apikey error")
         if self.key is not None and key != self.key:
             raise Refused(-1, "apikey not found")
+
+    def change(self, model: str, **facts: Any) -> None:
+        """Other facts of a model, by their names in `Model`; a new name joins the models."""
+        self.models = {**self.models, model: changed(self.models, model, **facts)}
 
     # storage
 
@@ -191,7 +135,7 @@ class Service:
     def _digest(self, url: str) -> str | None:
         """The stored or inline picture a reference means; nothing is ever fetched from elsewhere."""
         if url.startswith(("http://", "https://")):
-            upload = self.uploads.get(urlsplit(url).path.removeprefix("/files/"))
+            upload = self.uploads.get(urlsplit(url).path.rpartition("/")[2])
             return upload.sha256 if upload else None
         try:
             return self._painter.keep(base64.b64decode(url.rpartition(",")[2], validate=True))
@@ -200,34 +144,53 @@ class Service:
 
     # tasks
 
-    def accept(self, order: Order, *, prefix: str = "14-", verdict: str = "") -> Task:
-        """Takes the credits and starts a task, whose end `verdict` (of VERDICTS) may name, or raises Refused."""
-        price = GPT_IMAGE_CREDITS if order.unified and order.model.startswith("gpt-image") else CREDITS.get(order.model)
-        if price is None:
-            raise Refused(-1, "model not found")
+    def accept(self, order: Order, task_id: str, *, verdict: str = "", error: str = "") -> Task:
+        """Takes the credits and starts a task, or raises Refused. `verdict` (of VERDICTS) and `error` name its end."""
+        model = self._offered(order)
         if not order.prompt:
             raise Refused(*REFUSALS["unparsable"])  # chosen: the prompt is required, the refusal's words are not known
         if self.max_open is not None and self.open >= self.max_open:
             headers = None if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-            raise Refused(-1, "Upstream rate limit exceeded", status=429, headers=headers)
-        self._charge(price)
+            raise Refused(-1, LIMITED, status=429, headers=headers)
+        self._charge(model.credits)
         slow = SLOW.search(order.prompt)
         task = Task(
-            id=f"{prefix}{uuid.uuid4()}",
+            id=task_id,
             model=order.model,
             prompt=order.prompt,
             urls=order.urls,
             aspect_ratio=order.ratio,
             image_size=order.size,
+            quality=order.quality,
+            background=order.background,
+            unified=order.unified,
+            askable=order.reply == "async",
             seconds=float(slow[1]) if slow else self._duration(order.model),
-            credits=price,
+            credits=model.credits,
         )
-        self._judge(task, verdict)
+        self._judge(task, model, verdict, error)
         self.tasks[task.id] = task
         self._names[task.file] = task.id
         self.peak_open = max(self.peak_open, self.open)
         self.keep_running(task.id, self._work_on(task))
         return task
+
+    def _offered(self, order: Order) -> Model:
+        """The model that is ordered, if it takes such an order. The words for what gpt-image does not take are chosen."""
+        model = self.models.get(order.model)
+        if model is None or model.kind != "image" or (model.unified_only and not order.unified):
+            raise Refused(-1, "model not register" if order.unified else "model not found")
+        if model.closed:
+            raise Refused(*REFUSALS["model_closed"])
+        if model.maintenance:
+            raise Refused(*REFUSALS["maintenance"])
+        if refused_ratio(model, order.ratio):
+            raise Refused(-1, f"invalid aspectRatio {order.ratio}")
+        if model.qualities and order.quality not in ("", *model.qualities):
+            raise Refused(-1, f"invalid quality {order.quality}")
+        if model.takes_pixels and len(order.urls) > MOST_REFERENCES:
+            raise Refused(-1, f"too many images: {len(order.urls)}")
+        return model
 
     def _duration(self, model: str) -> float:
         span = self.seconds
@@ -237,9 +200,9 @@ class Service:
 
     def _charge(self, price: int) -> None:
         if self.key_limit is not None and self.key_limit < price:
-            raise Refused(-1, "apikey credits not enough")
+            raise Refused(-1, NO_KEY_CREDITS)
         if self.credits < price:
-            raise Refused(-1, "insufficient credits")
+            raise Refused(-1, NO_CREDITS)
         self._pay(price)
 
     def _pay(self, price: int) -> None:
@@ -248,7 +211,7 @@ class Service:
         if self.key_limit is not None:
             self.key_limit -= price
 
-    def _judge(self, task: Task, verdict: str) -> None:
+    def _judge(self, task: Task, model: Model, verdict: str, error: str) -> None:
         """Decides how the task will end and what it will show."""
         references = [self._digest(url) for url in task.urls]
         if not verdict and "[error once]" in task.prompt:
@@ -259,9 +222,20 @@ class Service:
         task.empty = verdict == "empty"
         task.seconds = NEVER if verdict == "never" else task.seconds
         task.ending = VERDICTS.get(verdict, ("", ""))
-        if not task.ending[0] and None in references:
+        if task.ending[0]:
+            task.ending = (task.ending[0], error or task.ending[1])
+        elif None in references:
             task.ending = ("error", BAD_IMAGE)
-        wish = Wish(task.model, task.prompt, tuple(filter(None, references)), task.aspect_ratio, task.image_size)
+        wish = Wish(
+            model=task.model,
+            prompt=task.prompt,
+            references=tuple(filter(None, references)),
+            ratio=task.aspect_ratio,
+            size=model.size(task.image_size),
+            by_pixels=model.takes_pixels,
+            transparent=model.transparent and task.background == "transparent",
+            drift=self.drift,
+        )
         self._wishes[task.id] = replace(wish, variant=self.turns[wish] % 12)
         self.turns[wish] += 1
 
@@ -292,22 +266,29 @@ class Service:
             return
         task.failure_reason, task.error = reason, error
         task.status = FAILED if reason else SUCCEEDED
-        if reason and self.refund_failed:
+        model = self.models.get(task.model)
+        if reason and (self.refunds(model, moderated=task.moderated) if model else self.refund_failed):
             task.refunded = True
             self._pay(-task.credits)
 
+    def refunds(self, model: Model, *, moderated: bool) -> bool:
+        """Whether credits come back for a task that failed, or that moderation refused."""
+        says = model.refunds_refusals if moderated else model.refunds_errors
+        return self.refund_failed if says is None else says
+
     # results
 
-    def visible(self, task_id: str) -> Task:
-        """The task that is asked for, or raises Refused."""
+    def asked_for(self, task_id: str, *, unified: bool) -> Task:
+        """The task that a poll of this generation asks for, or raises Refused."""
         task = self.tasks.get(task_id)
-        if task is None or not self.visible_after <= task.age <= self.lifetime:
+        known = task and task.askable and task.unified == unified
+        if task is None or not known or not self.visible_after <= task.age <= self.lifetime:
             raise Refused(*REFUSALS["no_such_task"])
         task.polls += 1
         return task
 
     def view(self, task: Task) -> dict[str, Any]:
-        """The flat task object."""
+        """The flat task object, as the legacy generation shows it."""
         results: list[dict[str, str]] | None = None if task.status == RUNNING else []
         if task.status == SUCCEEDED and not task.empty:
             results = [{"url": f"{self.url}/file/{task.file}", "content": ""}]

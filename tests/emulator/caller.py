@@ -16,6 +16,7 @@ from grsai.emulator import Emulator
 KEY = "sk-" + "0123456789abcdef" * 2
 ROOT = Path(__file__).resolve().parents[2]
 TICKET, SUBMIT, RESULT = "/client/resource/newUploadTokenZH", "/v1/draw/nano-banana", "/v1/draw/result"
+GENERATE, UNIFIED_RESULT = "/v1/api/generate", "/v1/api/result"
 NETWORK_ERRORS = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
@@ -58,6 +59,23 @@ class Caller:
             assert time.monotonic() < end
             time.sleep(0.01)
         return view
+
+    def generate(self, prompt: str = "a banana", **fields: Any) -> requests.Response:
+        """A submit of the unified generation that asks for the id at once."""
+        return self.post(GENERATE, {"model": "nano-banana-fast", "prompt": prompt, "replyType": "async", **fields})
+
+    def result(self, task_id: str) -> requests.Response:
+        return self.get(self.emulator.url + UNIFIED_RESULT, params={"id": task_id}, headers=self.auth)
+
+    def unified_outcome(self, task_id: str) -> requests.Response:
+        end = time.monotonic() + 10
+        while (reply := self.result(task_id)).json()["status"] == "running":
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        return reply
+
+    def unified_picture(self, prompt: str = "a banana", **fields: Any) -> bytes:
+        return self.get(self.unified_outcome(self.generate(prompt, **fields).json()["id"]).json()["results"][0]["url"]).content
 
     def picture(self, prompt: str = "a banana", **fields: Any) -> bytes:
         view = self.outcome(self.submit(prompt, **fields))

@@ -71,4 +71,4 @@ def test_model_status_and_list_need_no_key(emulator: Emulator) -> None:
     assert requests.get(url, {"model": "nano-banana-2"}, timeout=10).json()["data"] == {"status": True, "error": ""}
     assert requests.get(url, {"model": "nano-melon"}, timeout=10).json()["data"]["status"] is False
     rows = requests.post(f"{emulator.url}/client/serverGrsai/getModelList", json={}, timeout=10).json()["data"]
-    assert len(rows) == 12 and {"model", "name", "credits", "maintenance"} <= set(rows[0])
+    assert len(rows) == 19 and {"model", "name", "credits", "maintenance"} <= set(rows[0])

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from grsai.emulator import FAULTS, PLAIN, STEPS, Emulator, Fault
+from grsai.emulator import KINDS, PLAIN, STEPS, Emulator, Fault
+from grsai.emulator.refusals import REFUSALS
+from grsai.emulator.server import REDIRECTS
 from tests.emulator.caller import KEY, NETWORK_ERRORS, RESULT, TICKET, Caller, finished, opened, png
 
 
@@ -37,10 +39,9 @@ def every_step(caller: Caller, step: str) -> requests.Response:
             return caller.get(f"{url}/client/common/getModelStatus?model=nano-banana")
 
 
-UNPROCESSED = ["reset_before", "hang", "redirect", "key_refused", "unparsable", "out_of_credits", "maintenance"]
-UNPROCESSED += [kind for kind in PLAIN if "submit" in FAULTS[kind]]
+UNPROCESSED = [kind for kind in ("reset_before", "hang", *REDIRECTS, *REFUSALS, *PLAIN) if "submit" in KINDS[kind].steps]
 PROCESSED = ["reset_after", "reset_middle", "short_body", "hang_taken", "http_500_taken", "slow_headers"]
-ANYWHERE = [(step, kind) for kind in PLAIN for step in FAULTS[kind]]
+ANYWHERE = [(step, kind) for kind in PLAIN for step in KINDS[kind].steps]
 
 
 @pytest.mark.parametrize(("step", "kind"), ANYWHERE)

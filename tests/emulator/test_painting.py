@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grsai.emulator import PIXELS, Emulator
+from grsai.emulator import Emulator
+from grsai.emulator.models import NANO_PIXELS as PIXELS
 from tests.emulator.caller import ROOT, Caller, opened, png
 
 SIZED = [*((ratio, "1K", 1) for ratio in PIXELS), ("16:9", "2K", 2), ("1:1", "4K", 4)]
