@@ -15,16 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from .errors import NoKey, WrongSetting
-from .jobs import PAIRINGS
 from .models import DEFAULT_MODEL, Catalogue
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CHINA = "https://grsai.dakka.com.cn"
 OVERSEAS = "https://grsaiapi.com"
@@ -114,6 +106,8 @@ def _switch(value: Any) -> bool:
 
 
 def _pairing(value: Any) -> str:
+    from .jobs import PAIRINGS  # with it comes Pillow, which help and prices do without
+
     if value not in PAIRINGS:
         raise ValueError(value)
     return value
@@ -127,37 +121,45 @@ def _setting(default: Any, read: Any, about: str) -> Any:
 class Settings:
     """Every setting, checked. Each has the name of its option, of `GRSAI_<NAME>` and of its line in `grsai.toml`."""
 
-    api_key: Key | None = _setting(None, Key, "API key; better in the environment or .env than in a file that is shared")
-    base_url: str = _setting(CHINA, host, "china, overseas, or an address")
-    model: str = _setting(DEFAULT_MODEL, str, "model")
-    aspect_ratio: str = _setting("auto", str, "aspect ratio")
-    image_size: str | None = _setting(None, str, "1K, 2K or 4K, where the model has it")
-    concurrency: int = _setting(5, _whole(1, MAX_CONCURRENCY), "pictures in the making at once")
+    api_key: Key | None = _setting(None, Key, "API key; better in the environment or in .env than in a file that is shared")
+    base_url: str = _setting(CHINA, host, "the service: china, overseas, or an address")
+    model: str = _setting(DEFAULT_MODEL, str, "model; the command models lists them")
+    aspect_ratio: str = _setting("auto", str, "shape of the pictures, such as 16:9")
+    image_size: str | None = _setting(None, str, "1K, 2K or 4K, where the model has it; else its smallest")
+    concurrency: int = _setting(5, _whole(1, MAX_CONCURRENCY), "how many pictures are made at the same time")
     pairing: str = _setting("product", _pairing, "product: every picture with every prompt; zip: one to one")
-    seed: int = _setting(0, _whole(0, 2**31 - 1), "another seed makes a new picture")
-    retries: int = _setting(2, _whole(0, 10), "how often a task that failed for a passing reason is submitted again")
-    budget: float = _setting(0.0, _amount, "most that a run may cost, in yuan; 0: no limit")
+    seed: int = _setting(0, _whole(0, 2**31 - 1), "another number makes new pictures")
+    retries: int = _setting(
+        2, _whole(0, 10), "how many times a task that failed for a passing reason is submitted, and paid, again"
+    )
+    budget: float = _setting(0.0, _amount, "refuse to spend more than this in a run, in yuan; 0: no limit")
     limit: int | None = _setting(
         None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process"
     )
     proxy: bool = _setting(True, _switch, "use the proxy settings of the system")
-    connect_seconds: float = _setting(10.0, _seconds, "time to connect")
-    read_seconds: float = _setting(60.0, _seconds, "time for a reply")
-    upload_seconds: float = _setting(120.0, _seconds, "time for the reply to an upload")
-    deadline_seconds: float | None = _setting(None, _seconds, "time for one task; default 600 for 1K, 900 for 2K, 1200 for 4K")
+    connect_seconds: float = _setting(10.0, _seconds, "time to connect, in seconds")
+    read_seconds: float = _setting(60.0, _seconds, "time for a reply, in seconds")
+    upload_seconds: float = _setting(120.0, _seconds, "time for the reply to an upload, in seconds")
+    deadline_seconds: float | None = _setting(
+        None, _seconds, "time for one task, in seconds; else 600 for 1K, 900 for 2K, 1200 for 4K"
+    )
     max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
-    ledger: Path = _setting(Path(".grsai/ledger.sqlite3"), Path, "where the command writes down what was paid and made")
+    ledger: Path = _setting(Path(".grsai/ledger.sqlite3"), Path, "the ledger: what was paid and made")
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
-    def key(self) -> Key:
-        """The key, or `NoKey` that says where to put it."""
+    def require_key(self) -> Key:
+        """The key. Raises `NoKey`, which says where to put one."""
         if self.api_key is None:
             raise NoKey(
                 "There is no API key. Set GRSAI_API_KEY, or write GRSAI_API_KEY=sk-… into a file .env beside the program."
             )
         return self.api_key
+
+    @property
+    def key(self) -> Key:
+        """The same, for where it is used."""
+        return self.require_key()
 
 
 OPTIONS = tuple(each for each in fields(Settings) if each.metadata)
@@ -180,7 +182,7 @@ def load(
     layers = (
         ("argument", {name: value for name, value in (arguments or {}).items() if value is not None}),
         ("environment", _named(os.environ if environment is None else environment)),
-        (str(dotenv), _named(dotenv_values(dotenv, encoding="utf-8-sig") if dotenv else {})),
+        (str(dotenv), _named(_read_dotenv(dotenv) if dotenv else {})),
         (str(toml), {name: value for name, value in table.items() if name != "models"}),
     )
     values, sources = _merge(layers)
@@ -190,6 +192,11 @@ def load(
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The table in a user's `grsai.toml`. Raises `WrongSetting` with the line that is wrong."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
@@ -203,6 +210,12 @@ def read_toml(path: Path) -> dict[str, Any]:
             name=", ".join(sorted(unknown)),
         )
     return table
+
+
+def _read_dotenv(path: Path) -> Mapping[str, str | None]:
+    from dotenv import dotenv_values  # only where there is such a file
+
+    return dotenv_values(path, encoding="utf-8-sig")
 
 
 def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -7,6 +7,8 @@ import json
 import locale
 import re
 import string
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,22 @@ def retell(sentence: str, language: str) -> str:
     return sentence
 
 
-def system_language() -> str:
-    """`zh` where the system speaks Chinese, else `en`."""
-    name = locale.getlocale()[0] or ""
-    return "zh" if name.lower().startswith(("zh", "chinese")) else "en"
+def system_language(environment: Mapping[str, str]) -> str:
+    """`zh` where the system speaks Chinese, else `en`: by the variables that other programs go by, whatever is installed."""
+    named = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    named = named or _ui_language()
+    if named.partition(".")[0] not in ("", "C", "POSIX"):
+        named = environment.get("LANGUAGE") or named
+    return "zh" if named.lower().startswith(("zh", "chinese")) else "en"
+
+
+def _ui_language() -> str:
+    """The language that Windows is shown in; elsewhere that of the locale in use."""
+    if sys.platform == "win32":
+        import ctypes
+
+        return locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")
+    return locale.getlocale()[0] or ""
 
 
 @functools.cache

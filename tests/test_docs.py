@@ -21,6 +21,7 @@ from grsai.cli import options as cli_options
 from grsai.emulator import Emulator
 from grsai.models import CREDITS_PER_YUAN, WIDE, Catalogue
 from grsai.settings import OPTIONS, load
+from grsai.texts import say
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +34,7 @@ READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 GUIDES = (*READMES, ROOT / "docs/README_BATCH.md")
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OURS_OR_PLAIN = re.compile(r"(python (-m grsai|run_batch\.py)|run_batch\.bat)(?!\S)")
+OURS_OR_PLAIN = re.compile(r"(python (-m grsai|run_batch\.py|batch_banana_concurrent\.py)|run_batch\.bat)(?!\S)")
 OURS = re.compile(rf"{OURS_OR_PLAIN.pattern} ")  # with something behind it
 PLACE = re.compile(r" ([A-Z]+|模型)$")  # what the reader fills in, as in `status MODEL`
 COMMAND = re.compile(r"^(\w+=\S+ )?(python|py|pip|git|cmd|run_batch|notepad|ln|cd|\.venv)\b", re.MULTILINE)
@@ -104,13 +105,12 @@ def chinese() -> str:
 
 def known_options() -> set[str]:
     """Every option of the command and of its subcommands."""
-    tool = cli_options.parser("en")
-    parsers = [tool, *(parser for action in tool._actions if action.dest == "command" for parser in action.choices.values())]
-    return {option for parser in parsers for action in parser._actions for option in action.option_strings}
+    commands = (cli_options.BATCH, *cli_options.COMMANDS)
+    return {option.word for options in (cli_options.COMMON, *(each.options for each in commands)) for option in options}
 
 
 def batch_options() -> set[str]:
-    return {option for action in cli_options.parser("en")._actions for option in action.option_strings if option.startswith("--")}
+    return {option.word for option in (*cli_options.BATCH.options, *cli_options.COMMON)}
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def test_no_command_stands_in_a_block_that_is_not_run() -> None:
 def test_every_command_of_ours_runs(line: str, project: Path, emulator: Emulator) -> None:
     line = line.replace("run_batch.bat", "python run_batch.py").replace("--demo", "--demo --estimate")  # seen elsewhere
     words = [sys.executable, *shlex.split(line)[1:]]
-    done = run([str(ROOT / word) if word == "run_batch.py" else word for word in words], project, emulator)
+    done = run([str(ROOT / word) if word.endswith(".py") else word for word in words], project, emulator)
     assert done.returncode == 0, done.stderr
 
 
@@ -208,7 +208,8 @@ def test_every_option_that_is_named_exists(doc: Path) -> None:
 def test_the_guides_name_every_option_and_every_command(doc: Path) -> None:
     named = text_of(doc)
     assert not [option for option in batch_options() if f"{option}" not in named]
-    assert not [command for command in cli_options.COMMANDS if f"`{command}" not in named and f"-m grsai {command}" not in named]
+    names = [command.name for command in cli_options.COMMANDS]
+    assert not [name for name in names if f"`{name}" not in named and f"-m grsai {name}" not in named]
 
 
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
@@ -244,7 +245,8 @@ def test_the_configuration_guide_names_every_setting_with_its_default() -> None:
     assert list(rows) == [option.name for option in OPTIONS]
     options = batch_options()
     for option in OPTIONS:
-        _, variable, argument, default, _ = rows[option.name]
+        _, variable, argument, default, about = rows[option.name]
+        assert about.startswith(say(option.metadata["about"], "zh"))
         spelled = f"--{option.name.replace('_', '-')}"
         assert variable == f"`GRSAI_{option.name.upper()}`"
         assert argument == (f"`{spelled}`" if spelled in options else "没有")

@@ -37,7 +37,7 @@ INSIDE = {
         {"job_run"},
         {"run"},
     ),
-    "cli": ({"options", "screen"}, {"batch", "commands"}, {"main"}),
+    "cli": ({"options", "screen"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.
 NODES = (
@@ -284,7 +284,7 @@ def test_the_demo_runs_where_posix_is_not(tmp_path: Path) -> None:
 def test_nothing_of_ours_names_what_only_posix_has() -> None:
     named = {
         f"{path.name}: {node.value.id}.{node.attr}"
-        for path in [*LIBRARY.rglob("*.py"), *(ROOT / "nodes").glob("*.py"), ROOT / "run_batch.py"]
+        for path in [*LIBRARY.rglob("*.py"), *(ROOT / "nodes").glob("*.py"), *ROOT.glob("*.py")]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.attr in NOT_IN_WINDOWS.get(node.value.id, ())
@@ -341,9 +341,13 @@ def test_only_the_nodes_know_comfyui(path: Path) -> None:
     assert not roots & {"comfy", "comfy_api", "comfy_execution", "folder_paths", "server", "execution", "torch"}
 
 
-@pytest.mark.parametrize("program", [["-m", "grsai"], [str(ROOT / "run_batch.py")]], ids=["module", "run_batch"])
+@pytest.mark.parametrize(
+    "program",
+    [["-m", "grsai"], [str(ROOT / "run_batch.py")], [str(ROOT / "batch_banana_concurrent.py")]],
+    ids=["module", "run_batch", "batch_banana_concurrent"],
+)
 def test_ctrl_c_while_the_modules_are_loaded_is_quiet(program: list[str], tmp_path: Path) -> None:
-    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt\n")
+    (tmp_path / "difflib.py").write_text("raise KeyboardInterrupt\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = subprocess.run([sys.executable, "-B", *program], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")

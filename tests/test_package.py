@@ -26,7 +26,7 @@ README_COMMANDS = ("demo command", "demo command on windows", "test command", "t
 
 # What the registry archive may hold at its top: what runs, and what the licences ask for.
 ARCHIVE = {
-    "__init__.py", "nodes", "grsai", "run_batch.py", "run_batch.bat",
+    "__init__.py", "nodes", "grsai", "run_batch.py", "run_batch.bat", "batch_banana_concurrent.py",
     "web", "locales", "example_workflows", "subgraphs",
     "pyproject.toml", "requirements.txt",
     "README.md", "README.zh.md", "CHANGELOG.md", "LICENSE", "NOTICE",
@@ -48,7 +48,7 @@ def names(lines: list[str]) -> set[str]:
 
 
 def python_files(*folders: str) -> list[Path]:
-    return [ROOT / "run_batch.py", *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))]
+    return [*ROOT.glob("*.py"), *(path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))]
 
 
 def size(photo: Path) -> tuple[int, int]:

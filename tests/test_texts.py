@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from grsai import errors
-from grsai.texts import retell, say
+from grsai.texts import retell, say, system_language
 
 ROOT = Path(__file__).parent.parent
 ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GrsaiError)}
+# The rows of tables whose sentences are shown later, and where these stand in them.
+ROWS = {"_setting": (2,), "Option": (2,), "Command": (1, 5)}
 Named = dict[str, list[object]]
 CHINESE: dict[str, str] = json.loads((ROOT / "grsai" / "zh.json").read_text("utf-8"))
 
@@ -28,8 +30,15 @@ def said_in(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and speaks(node.func):
             yield from texts(node.args[0], named)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ROWS:
+            yield from (text for place in ROWS[node.func.id] for text in texts_at(node.args, place))
         if isinstance(node, ast.Tuple) and any(isinstance(each, ast.Name) and each.id in ERRORS for each in node.elts):
             yield from texts(node.elts[-1], named)
+
+
+def texts_at(values: list[ast.expr], place: int) -> Iterator[str]:
+    """The text that stands at that place, if one stands there."""
+    yield from (text for value in values[place : place + 1] for text in texts(value, {}) if text)
 
 
 def speaks(function: ast.expr) -> bool:
@@ -98,3 +107,19 @@ def test_a_sentence_that_was_written_down_in_english_is_told_in_chinese() -> Non
 @pytest.mark.parametrize("text", ["", "generate failed", "Nobody has translated me.", "google gemini timeout: 3 s"])
 def test_what_the_service_says_is_told_as_it_is(text: str) -> None:
     assert retell(text, "zh") == text
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_TW.Big5", "LC_MESSAGES": "en_US.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN.gbk"}, "zh"),
+        ({"LANG": "de_DE.UTF-8", "LANGUAGE": "zh_CN:en"}, "zh"),
+        ({"LANG": "C", "LANGUAGE": "zh_CN:en"}, "en"),
+        ({"LANG": "C.UTF-8", "LC_ALL": ""}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "POSIX"}, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_variables_which_other_programs_read(variables: dict[str, str], language: str) -> None:
+    assert system_language(variables) == language

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import functools
+import logging
 import os
 import secrets
 import signal
@@ -28,54 +27,56 @@ from ..report.report import as_object, summary, write_report
 from ..report.thumbnails import MAKERS, make_thumbnails
 from ..settings import Key, Settings
 from ..texts import say
-from .options import settings_of
+from .options import IMAGES, OUTPUT, PROMPTS, Options, settings_of
 from .screen import progress_of, show, show_json, trouble
 
-IMAGES = Path("input/image")
-PROMPTS = Path("input/text/text.txt")
-OUTPUT = Path("batch_outputs")
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
 STOP_SECONDS = 0.6  # a run that was stopped gets so long to say what became of its jobs
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def batch(arguments: argparse.Namespace, language: str) -> int:
+def batch(options: Options) -> int:
     """Runs or estimates the batch that the options describe."""
-    settings = settings_of(arguments)
-    if not (arguments.demo or arguments.estimate):
-        settings.key  # noqa: B018  refuses without one, before a thousand pictures are read
-    jobs = _planned(arguments, settings)
-    if arguments.estimate:
-        with _ledger(settings, language, offline=arguments.demo) as ledger:
-            return _estimate(jobs, ledger, arguments, language)
-    with _offline(settings) if arguments.demo else contextlib.nullcontext(settings) as settings:
-        with _ledger(settings, language, offline=arguments.demo) as ledger:
-            return _make(jobs, settings, ledger, arguments, language)
+    settings = settings_of(options)
+    if not (options.demo or options.estimate):
+        settings.require_key()  # before a thousand pictures are read
+    jobs = _planned(options, settings)
+    if options.estimate:
+        return _estimate(jobs, settings, options)
+    if not options.demo:
+        return _make(jobs, settings, options)
+    from ..emulator import Emulator
+
+    with Emulator(seconds=DEMO_SECONDS) as emulator:
+        key = Key("sk-" + secrets.token_hex(16))
+        return _make(jobs, replace(settings, api_key=key, base_url=emulator.url, proxy=False), options)
 
 
-def _ledger(settings: Settings, language: str, *, offline: bool) -> Ledger:
+def _ledger(settings: Settings, options: Options) -> Ledger:
     """The ledger of the service, or of the demo's own emulator. Says what it found damaged."""
-    if offline:
+    if options.demo:
         ledger = OfflineLedger(settings.ledger, settings.base_url)
     else:
         ledger = Ledger(settings.ledger, service=service_of(settings.base_url))
+    _log.info("ledger %s, service %s", ledger.path.absolute(), ledger.service)
     for notice in ledger.notices:
-        trouble(notice.say(language))
+        trouble(notice.say(options.language))
     return ledger
 
 
 # What is to be made
 
 
-def _planned(arguments: argparse.Namespace, settings: Settings) -> list[Job]:
+def _planned(options: Options, settings: Settings) -> list[Job]:
     model = settings.catalogue.named(settings.model)
     model.ratio(settings.aspect_ratio)  # refused before a thousand pictures are read
     model.size(settings.image_size)
     return plan(
-        _prompts(arguments),
-        _pictures(arguments),
+        _prompts(options),
+        _pictures(options),
         model=model,
         aspect_ratio=settings.aspect_ratio,
         image_size=settings.image_size,
@@ -84,8 +85,8 @@ def _planned(arguments: argparse.Namespace, settings: Settings) -> list[Job]:
     )
 
 
-def _prompts(arguments: argparse.Namespace) -> list[str]:
-    path = Path(arguments.prompts) if arguments.prompts else DEMO / "text" / "text.txt" if arguments.demo else PROMPTS
+def _prompts(options: Options) -> list[str]:
+    path = Path(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
     try:
         prompts = split_prompts(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -101,10 +102,10 @@ def _prompts(arguments: argparse.Namespace) -> list[str]:
     return prompts
 
 
-def _pictures(arguments: argparse.Namespace) -> list[Reference]:
+def _pictures(options: Options) -> list[Reference]:
     """The pictures of the folder. The default one may be missing or empty: then the prompts alone are the plan."""
-    named = arguments.images is not None
-    folder = Path(arguments.images) if named else DEMO / "image" if arguments.demo else IMAGES
+    named = options.images is not None
+    folder = Path(options.images or (DEMO / "image" if options.demo else IMAGES))
     if not named and not folder.is_dir():
         return []
     try:
@@ -119,13 +120,15 @@ def _pictures(arguments: argparse.Namespace) -> list[Reference]:
         return list(readers.map(Reference.from_file, files))
 
 
-def _output(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.output or OUTPUT).absolute()
+def _output(options: Options) -> Path:
+    return Path(options.output or OUTPUT).absolute()
 
 
-def _estimate(jobs: Sequence[Job], ledger: Ledger, arguments: argparse.Namespace, language: str) -> int:
-    price = engine.estimate(jobs, ledger, fresh=arguments.fresh, output=_output(arguments))
-    if arguments.json:
+def _estimate(jobs: Sequence[Job], settings: Settings, options: Options) -> int:
+    language = options.language
+    with _ledger(settings, options) as ledger:
+        price = engine.estimate(jobs, ledger, fresh=options.fresh, output=_output(options))
+    if options.json:
         counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
         show_json({**counts, "credits": price.credits, "yuan": round(price.yuan, 4)})
         return 0
@@ -141,16 +144,6 @@ def _estimate(jobs: Sequence[Job], ledger: Ledger, arguments: argparse.Namespace
 # Making it
 
 
-@contextlib.contextmanager
-def _offline(settings: Settings) -> Iterator[Settings]:
-    """The settings under which the service is an emulator in this process, with a key made up for it."""
-    from ..emulator import Emulator
-
-    with Emulator(seconds=DEMO_SECONDS) as emulator:
-        key = Key("sk-" + secrets.token_hex(16))
-        yield replace(settings, api_key=key, base_url=emulator.url, proxy=False)
-
-
 def keep_memory_flat() -> None:
     """Lets glibc share two heaps among all threads. By default each thread has its own, and they grow with the jobs."""
     if sys.platform == "linux":
@@ -160,29 +153,34 @@ def keep_memory_flat() -> None:
             ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
-def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, arguments: argparse.Namespace, language: str) -> int:
+def _make(jobs: Sequence[Job], settings: Settings, options: Options) -> int:
     keep_memory_flat()
-    output, stop, begun = _output(arguments), threading.Event(), time.monotonic()
-    run = functools.partial(engine.run, jobs, settings=settings, ledger=ledger, output=output, fresh=arguments.fresh, stop=stop)
-    with _stops_on_signal(stop):
+    output, stop, begun = _output(options), threading.Event(), time.monotonic()
+    with _ledger(settings, options) as ledger, _stops_on_signal(stop):
         with (
             _thumbnails_ahead(output, stop) as prepare,
-            _progress(len(jobs), language, prepare, quiet=arguments.json) as on_event,
+            _progress(len(jobs), options, prepare) as on_event,
         ):
-            outcomes = _interruptible(lambda: run(on_event=on_event), stop)
+
+            def run() -> list[Outcome]:
+                return engine.run(
+                    jobs, settings=settings, ledger=ledger, output=output, fresh=options.fresh, stop=stop, on_event=on_event
+                )
+
+            outcomes = _interruptible(run, stop)
         seconds = time.monotonic() - begun
-        page = _write(outcomes, output, seconds, language, stop)
-        if arguments.json:
+        page = _write(outcomes, output, seconds, options.language, stop)
+        if options.json:
             show_json(as_object(outcomes, seconds=seconds))
         else:
-            _tell(outcomes, seconds, output, page, language, demo=arguments.demo)
+            _tell(outcomes, seconds, output, page, options)
     return 0 if all(outcome.status == "succeeded" for outcome in outcomes) else 1
 
 
 @contextlib.contextmanager
-def _progress(total: int, language: str, prepare: Callable[[Outcome], object], *, quiet: bool) -> Iterator[engine.OnEvent]:
+def _progress(total: int, options: Options, prepare: Callable[[Outcome], object]) -> Iterator[engine.OnEvent]:
     """What the run is to call: it shows each event, and has what is finished prepared for the gallery."""
-    progress = progress_of(total, language, quiet=quiet)
+    progress = progress_of(total, options.language, quiet=options.json)
 
     def on_event(event: engine.Event) -> None:
         progress.tell(event)
@@ -250,7 +248,8 @@ def _write(outcomes: Sequence[Outcome], output: Path, seconds: float, language: 
         return None
 
 
-def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path | None, language: str, *, demo: bool) -> None:
+def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path | None, options: Options) -> None:
+    language = options.language
     show("")
     show(summary(outcomes, seconds=seconds, language=language))
     show("")
@@ -259,7 +258,7 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path 
         show(say("Gallery: {page} (open it in a browser)", language, page=page))
     if any(outcome.status == "stopped" for outcome in outcomes):
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
-    if demo:
+    if options.demo:
         text = (
             "That was the demo: it ran offline, and the price above was not paid. For your own: put pictures into input/image"
             " and prompts into input/text/text.txt, set the API key, and run without --demo."

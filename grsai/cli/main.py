@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from ..errors import GrsaiError, LedgerError, Refused
 from ..texts import say
-from .options import asked_language, parsed
-from .screen import log_to_stderr, speak_any_letter, trouble
-
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
+from .options import ROOT, Options, asked_language, parsed
+from .screen import log_to_stderr, show, speak_any_letter, trouble
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     speak_any_letter()
-    language = asked_language(argv)
+    language = asked_language(argv, os.environ)
     try:
-        return _run(argv, language)
+        return _run(parsed(argv, language))
     except GrsaiError as error:
         trouble(error.say(language))
         return 2 if isinstance(error, (Refused, LedgerError)) else 1
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "grsai":
             raise
-        trouble(_missing(error.name, language))
+        text = "The package {name} is missing. Install what is needed: {command}"
+        command = f'"{sys.executable}" -m pip install -r "{ROOT / "requirements.txt"}"'
+        trouble(say(text, language, name=error.name, command=command))
         return 2
     except KeyboardInterrupt:
         trouble(say("Stopped.", language))
         return 1
 
 
-def _run(argv: list[str], language: str) -> int:
-    arguments = parsed(argv, language)
-    if arguments.verbose:
+def _run(options: Options) -> int:
+    """Loads what does the work only now, so that help is there at once."""
+    if options.help:
+        from .help import help_of
+
+        show(help_of(options))
+        return 0
+    if options.verbose:
         log_to_stderr()
-    return _command(arguments.command)(arguments, language)
-
-
-def _command(name: str | None) -> Callable[[argparse.Namespace, str], int]:
-    """Loaded only when it is asked for, so that help is there at once."""
-    if name is None:
+    if not options.command:
         from .batch import batch
 
-        return batch
-    from .commands import COMMANDS
+        return batch(options)
+    from . import commands
 
-    return COMMANDS[name]
-
-
-def _missing(package: str | None, language: str) -> str:
-    text = "The package {name} is missing. Install what is needed: {command}"
-    command = f'"{sys.executable}" -m pip install -r "{REQUIREMENTS}"'
-    return say(text, language, name=package, command=command)
+    return getattr(commands, options.command)(options)

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from ..redact import redact
@@ -26,6 +27,19 @@ def show_json(value: Any) -> None:
     """One object on stdout, in letters that the stream has."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     show(json.dumps(value, ensure_ascii=ascii_only, indent=2))
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns side by side, all but the last one filled up."""
+    widths = [max(map(width, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    for *cells, last in rows:
+        filled = [cell + " " * (wide - width(cell)) for cell, wide in zip(cells, widths, strict=True)]
+        show("  ".join([*filled, last]).rstrip())
+
+
+def width(text: str) -> int:
+    """The columns that a text takes: a Chinese letter is two wide."""
+    return len(text) + sum("\u2e80" <= letter <= "\uffef" for letter in text)
 
 
 def trouble(text: str) -> None:
@@ -52,12 +66,11 @@ def speak_any_letter() -> None:
 
 
 def log_to_stderr() -> None:
-    """Everything the library logs, without secrets."""
+    """The story of a run as the library logs it, without secrets. Of what others log only their warnings."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in ("grsai", "urllib3"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    handler.setFormatter(_Redacted("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("grsai").setLevel(logging.INFO)
 
 
 class _Redacted(logging.Formatter):
