@@ -386,9 +386,11 @@ def test_balance_says_credits_and_how_many_pictures_they_make(shell: Shell) -> N
     assert shell.run("balance", "--json").object == {"credits": 44_000, "yuan": 4.4}
 
 
-def test_a_balance_below_zero_makes_no_pictures_rather_than_less_than_none(shell: Shell) -> None:
+def test_a_balance_below_zero_is_no_balance(shell: Shell) -> None:
     shell.emulator.credits = -5
-    assert "Enough for 0 × nano-banana-fast." in shell.run("balance").out
+    done = shell.run("balance")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "The service did not say how many credits there are.\n"
 
 
 def test_a_refused_key_is_said_and_is_no_wrong_use(shell: Shell) -> None:
