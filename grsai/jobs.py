@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import GrsaiError, WrongJob
 from .models import Model
@@ -37,20 +37,41 @@ class Job:
     variation: int = 0  # tells equal jobs of one plan apart
     task: int = 1  # place in the plan, from 1
     name: str = "Task_1"  # stem of the files
+    quality: str | None = None  # None: as the service has it
+    background: str | None = None
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
             raise WrongJob("The prompt is empty. Write what the picture should show.")
         if _HALF_LETTER.search(self.prompt):
             raise WrongJob("The prompt holds half a character, perhaps of an emoji that was cut. Write it again.")
-        object.__setattr__(self, "image_size", self.model.size(self.image_size))
-        object.__setattr__(self, "aspect_ratio", self.model.ratio(self.aspect_ratio))
+        if len(self.references) > self.model.references:
+            text = "{count} pictures are too many for one job: {model} takes at most {most}. Use fewer references."
+            raise WrongJob(text, count=len(self.references), model=self.model.id, most=self.model.references)
+        ratio, size = self.model.shape(self.aspect_ratio, self.image_size)
+        object.__setattr__(self, "aspect_ratio", ratio)
+        object.__setattr__(self, "image_size", size)
+        object.__setattr__(self, "quality", self.model.quality(self.quality))
+        object.__setattr__(self, "background", self.model.background(self.background))
+
+    @property
+    def sent_ratio(self) -> str:
+        """What goes into `aspectRatio` of the request: a ratio, `auto`, or pixels."""
+        return self.model.sent_ratio(self.aspect_ratio, self.image_size)
+
+    @property
+    def sent_size(self) -> str | None:
+        """What goes into `imageSize` of the request; None: nothing."""
+        return self.model.sent_size(self.image_size)
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of all that decides the picture: equal jobs are paid for once."""
+        """SHA-256 of all that decides the picture: equal jobs are paid for once. Newer facts join it where they are set."""
         digests = [reference.digest for reference in self.references]
-        facts = [self.model.id, self.prompt, self.aspect_ratio, self.image_size, self.seed, self.variation, digests]
+        facts: list[Any] = [self.model.id, self.prompt, self.sent_ratio, self.image_size, self.seed, self.variation, digests]
+        newer = {"quality": self.quality, "background": self.background}
+        if any(newer.values()):
+            facts.append({name: value for name, value in newer.items() if value})
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
@@ -90,6 +111,8 @@ def plan(
     pairing: str = "product",
     seed: int = 0,
     prefix: str = "Task",
+    quality: str | None = None,
+    background: str | None = None,
 ) -> list[Job]:
     """The jobs in order: every picture with every prompt, or one to one (`zip`). `shared` pictures go with every job.
 
@@ -100,7 +123,7 @@ def plan(
     for task, (picture, prompt) in enumerate(pairs, 1):
         references = (picture, *shared) if picture else tuple(shared)
         name = f"{safe_stem(prefix, most_bytes=MAX_PREFIX_BYTES)}_{task}_{safe_stem(picture.name if picture else 'text')}"
-        job = Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name)
+        job = Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name, quality, background)
         jobs.append(replace(job, variation=seen[job.fingerprint]))
         seen[job.fingerprint] += 1
     return jobs

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,8 +18,36 @@ CREDITS_PER_YUAN = 10_000
 
 BASE = ("auto", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "5:4", "4:5", "21:9")
 WIDE = (*BASE, "1:4", "4:1", "1:8", "8:1")
-RATIOS = types.MappingProxyType({"base": BASE, "wide": WIDE})
+GPT = (*BASE, "9:21", "1:2", "2:1")
+GPT_LONG = (*GPT, "3:1", "1:3")
+RATIOS = types.MappingProxyType({"base": BASE, "wide": WIDE, "gpt": GPT, "gpt-long": GPT_LONG})
 SIZES = ("1K", "2K", "4K")
+MOST_REFERENCES = 14  # nothing is documented; clients of this service allow 6 to 14
+
+# Where a ratio is sent as pixels: width and height by size. The service has no 2K of 3:1 and 1:3.
+PIXELS = types.MappingProxyType(
+    {
+        "1:1": {"1K": "1024x1024", "2K": "2048x2048", "4K": "2880x2880"},
+        "16:9": {"1K": "1280x720", "2K": "2048x1152", "4K": "3840x2160"},
+        "9:16": {"1K": "720x1280", "2K": "1152x2048", "4K": "2160x3840"},
+        "4:3": {"1K": "1152x864", "2K": "2304x1728", "4K": "3264x2448"},
+        "3:4": {"1K": "864x1152", "2K": "1728x2304", "4K": "2448x3264"},
+        "3:2": {"1K": "1536x1024", "2K": "2048x1360", "4K": "3504x2336"},
+        "2:3": {"1K": "1024x1536", "2K": "1360x2048", "4K": "2336x3504"},
+        "5:4": {"1K": "1120x896", "2K": "2240x1792", "4K": "3200x2560"},
+        "4:5": {"1K": "896x1120", "2K": "1792x2240", "4K": "2560x3200"},
+        "21:9": {"1K": "1456x624", "2K": "2912x1248", "4K": "3840x1648"},
+        "9:21": {"1K": "624x1456", "2K": "1248x2912", "4K": "1648x3840"},
+        "2:1": {"1K": "1536x768", "2K": "3072x1536", "4K": "3840x1920"},
+        "1:2": {"1K": "768x1536", "2K": "1536x3072", "4K": "1920x3840"},
+        "3:1": {"1K": "2048x688", "4K": "3840x1280"},
+        "1:3": {"1K": "688x2048", "4K": "1280x3840"},
+    }
+)
+# Pixels that a user names: sides in steps of 16, the longer one at most 3840 and at most 3 times the shorter.
+_STEP, _LONGEST, _STEEPEST, _FEWEST = 16, 3840, 3, 655_360
+_FEWEST_SIDE = 64  # two numbers are sides from here on; below they are a ratio
+_MOST = types.MappingProxyType({"1K": 1_572_864, "2K": 4_718_592, "4K": 8_294_400})  # pixels in all; what has more is larger
 
 # How much longer than 1K a size takes, and after how many seconds we stop waiting (the task itself goes on).
 _TIMES = types.MappingProxyType({None: (1.0, 600.0), "1K": (1.0, 600.0), "2K": (1.5, 900.0), "4K": (4.0, 1200.0)})
@@ -25,7 +55,11 @@ _TIMES = types.MappingProxyType({None: (1.0, 600.0), "1K": (1.0, 600.0), "2K": (
 
 @dataclass(frozen=True)
 class Model:
-    """One row: `credits` a picture, `sizes` the API takes (none: the field is not sent), `seconds` it usually needs at 1K."""
+    """One row: `credits` a picture (0: not known), `sizes` it has (none: it decides), `seconds` it usually needs at 1K.
+
+    `pixels`: whether a ratio may be `given` as pixels (`1024x768`), or is `always` sent as such, by ratio and size.
+    `references`: the most pictures that one picture may be made from.
+    """
 
     id: str
     credits: int
@@ -33,24 +67,85 @@ class Model:
     ratios: tuple[str, ...] = BASE
     seconds: float = 40.0
     delisted: bool = False  # gone from the vendor's list, still answered
+    apis: tuple[Api, ...] = APIS
+    pixels: Literal["never", "given", "always"] = "never"
+    qualities: tuple[str, ...] = ()
+    backgrounds: tuple[str, ...] = ()
+    references: int = MOST_REFERENCES
+
+    def api(self, preferred: Api) -> Api:
+        """The generation of the API to use: the preferred one where the model exists there."""
+        return preferred if preferred in self.apis else self.apis[0]
+
+    def shape(self, ratio: str | None, size: str | None) -> tuple[str, str | None]:
+        """Ratio and size of a picture, as `ratio` and `size` read them; pixels say their size themselves."""
+        ratio = self.ratio(ratio)
+        if self.pixels != "never" and _is_pixels(ratio):
+            return ratio, self._size_of(ratio) if self.sizes else None
+        chosen = self.size(size)
+        if self.pixels == "always" and ratio == "auto" and size and chosen != self.sizes[0]:
+            raise WrongJob(
+                "{model} decides the size itself where the ratio is auto. Choose a ratio for {size}.", model=self.id, size=chosen
+            )
+        if self.pixels == "always" and ratio in PIXELS and chosen and chosen not in PIXELS[ratio]:
+            allowed = ", ".join(each for each in self.sizes if each in PIXELS[ratio])
+            text = "{model} has no {size} at {ratio}. Allowed: {allowed}."
+            raise WrongJob(text, model=self.id, size=chosen, ratio=ratio, allowed=allowed)
+        return ratio, chosen
 
     def size(self, asked: str | None) -> str | None:
-        """The size to send: the one asked for, else the smallest. Refuses what the model has not."""
+        """The size to make: the one asked for, else the smallest. Refuses what the model has not."""
         if not asked:
             return self.sizes[0] if self.sizes else None
-        if not self.sizes:
-            raise WrongJob("{model} takes no image size. Leave it out.", model=self.id)
-        if asked not in self.sizes:
-            allowed = ", ".join(self.sizes)
-            raise WrongJob("{model} has no size {size}. Allowed: {allowed}.", model=self.id, size=asked, allowed=allowed)
-        return asked
+        none = "{model} takes no image size. Leave it out."
+        other = "{model} has no size {asked}. Allowed: {allowed}."
+        return self._one_of(self.sizes, asked, none, other)
 
     def ratio(self, asked: str | None) -> str:
-        """The ratio to send, `auto` by default. Refuses what the model has not."""
-        if asked and asked not in self.ratios:
-            allowed = ", ".join(self.ratios)
+        """The ratio to make, `auto` by default; pixels as `1024x768` where the model takes them. Refuses what it has not."""
+        if not asked or asked in self.ratios:
+            return asked or "auto"
+        plain = _plain_ratio(asked)
+        for ratio in self.ratios:
+            if _plain_ratio(ratio) == plain:  # 16：9, 16x9, 16 : 9
+                return ratio
+        if self.pixels == "never" or not _is_pixels(plain):
+            allowed = ", ".join(self.ratios if self.pixels == "never" else (*self.ratios, "1024x768 …"))
             raise WrongJob("{model} has no ratio {ratio}. Allowed: {allowed}.", model=self.id, ratio=asked, allowed=allowed)
-        return asked or "auto"
+        if self._size_of(plain) is None:
+            raise WrongJob(
+                "{model} makes no {pixels}: both sides must be multiples of {step}, the longer one at most {longest} and at most"
+                " {steepest} times the shorter, and width × height {fewest:,} to {most:,}.",
+                model=self.id, pixels=plain, step=_STEP, longest=_LONGEST, steepest=_STEEPEST,
+                fewest=_FEWEST, most=self._most_pixels,
+            )  # fmt: skip
+        return plain
+
+    def quality(self, asked: str | None) -> str | None:
+        """The quality to ask for; None, also for `auto`: as the service has it. Refuses what the model has not."""
+        if not asked or _plain(asked) == "auto":
+            return None
+        none = "{model} takes no quality. Leave it out."
+        other = "{model} has no quality {asked}. Allowed: {allowed}."
+        return self._one_of(self.qualities, asked, none, other)
+
+    def background(self, asked: str | None) -> str | None:
+        """The background to ask for; None, also for `auto`: as the service has it. Refuses what the model has not."""
+        if not asked or _plain(asked) == "auto":
+            return None
+        none = "{model} takes no background. Leave it out."
+        other = "{model} has no background {asked}. Allowed: {allowed}."
+        return self._one_of(self.backgrounds, asked, none, other)
+
+    def sent_ratio(self, ratio: str, size: str | None) -> str:
+        """What goes into `aspectRatio` for a picture of that shape."""
+        if self.pixels != "always" or ratio not in PIXELS or size not in PIXELS[ratio]:
+            return ratio
+        return PIXELS[ratio][size]
+
+    def sent_size(self, size: str | None) -> str | None:
+        """What goes into `imageSize`: nothing where the pixels say it."""
+        return size if self.pixels == "never" else None
 
     def usual_seconds(self, size: str | None) -> float:
         return self.seconds * _TIMES.get(size, _TIMES["4K"])[0]
@@ -58,6 +153,37 @@ class Model:
     def deadline_seconds(self, size: str | None) -> float:
         """How long to wait for one task. Under load tasks were seen to take up to 15 minutes."""
         return _TIMES.get(size, _TIMES["4K"])[1]
+
+    def _one_of(self, offered: tuple[str, ...], asked: str, none: str, other: str) -> str:
+        """The one that is meant, in the model's spelling: `2k` and `2 K` are 2K."""
+        if not offered:
+            raise WrongJob(none, model=self.id)
+        for each in offered:
+            if _plain(each) == _plain(asked):
+                return each
+        raise WrongJob(other, model=self.id, asked=asked, allowed=", ".join(offered))
+
+    @property
+    def _most_pixels(self) -> int:
+        return max((_MOST[size] for size in self.sizes if size in _MOST), default=_MOST["4K"])
+
+    def _size_of(self, pixels: str) -> str | None:
+        """The size that such pixels count as; None: the model does not make them."""
+        sides = [int(side) for side in pixels.split("x")]
+        long, short, area = max(sides), min(sides), sides[0] * sides[1]
+        if any(side % _STEP for side in sides) or long > _LONGEST or long > _STEEPEST * short:
+            return None
+        if not _FEWEST <= area <= self._most_pixels:
+            return None
+        return next(size for size in SIZES if area <= _MOST[size])
+
+
+def _gpt(model_id: str, credits: int, *qualities: str) -> Model:
+    """Those with qualities take pixels of all sizes and a clear background, the others ratios at 1K."""
+    of_all = Model(model_id, credits, ("1K",), GPT, seconds=60, apis=("unified",), pixels="given", references=16)
+    if not qualities:
+        return of_all
+    return replace(of_all, sizes=SIZES, ratios=GPT_LONG, pixels="always", qualities=qualities, backgrounds=("transparent",))
 
 
 _ROWS = (
@@ -73,8 +199,16 @@ _ROWS = (
     Model("nano-banana-pro-cl", 10000, ("1K",)),  # took 2K and 4K before 2026
     Model("nano-banana-pro-vip", 10000, ("1K", "2K")),
     Model("nano-banana-pro-4k-vip", 18000, ("4K",)),
+    Model("nano-banana-2.1", 0, SIZES, WIDE, seconds=45, apis=("unified",)),  # the service has published no price
+    _gpt("gpt-image-2", 600),
+    _gpt("gpt-image-2.5", 600),
+    _gpt("gpt-image-2-vip", 2000, "medium"),
+    _gpt("gpt-image-2.5-flare", 2000, "low", "medium", "high"),
+    _gpt("gpt-image-2.5-sunburst", 2400, "low", "medium", "high", "xhigh", "max"),
 )
 DEFAULT_MODEL = _ROWS[0].id
+# What a model that is not in the table takes: what its nearest kin there does. The first beginning that fits counts.
+_KIN = (("nano-banana-pro", "nano-banana-pro"), ("nano-banana", "nano-banana-2"), ("gpt-image", "gpt-image-2.5"))
 
 
 class Catalogue(Mapping[str, Model]):
@@ -85,9 +219,12 @@ class Catalogue(Mapping[str, Model]):
 
     def named(self, model_id: str) -> Model:
         """The model of that name; `WrongJob` names the nearest one if there is none."""
-        if model_id not in self._rows:
-            raise self._unknown(model_id)
-        return self._rows[model_id]
+        if model_id in self._rows:
+            return self._rows[model_id]
+        for name, model in self._rows.items():
+            if _plain(name) == _plain(model_id):  # Nano-Banana-Pro
+                return model
+        raise self._unknown(model_id)
 
     def __getitem__(self, model_id: str) -> Model:
         return self._rows[model_id]
@@ -102,7 +239,9 @@ class Catalogue(Mapping[str, Model]):
         """A catalogue with the user's rows added or changed: `{"id": {"credits": 440, "sizes": ["1K"], "ratios": "wide"}}`."""
         merged = dict(self._rows)
         for model_id, row in rows.items():
-            merged[model_id] = _with_row(merged.get(model_id, Model(model_id, 0)), row)
+            of_family = kin(model_id) if model_id.startswith("gpt-image") else None  # others: as in 1.0
+            known = merged.get(model_id) or of_family or Model(model_id, 0)
+            merged[model_id] = _with_row(known, row)
         return Catalogue(tuple(merged.values()))
 
     def _unknown(self, model_id: str) -> WrongJob:
@@ -114,8 +253,37 @@ class Catalogue(Mapping[str, Model]):
         )
 
 
-def yuan(credits: float) -> float:
-    return credits / CREDITS_PER_YUAN
+def kin(model_id: str) -> Model | None:
+    """A row for a model that is not in the table: what its nearest kin takes, at a price not known. None: of no known family."""
+    for beginning, name in _KIN:
+        if model_id.startswith(beginning):
+            known = next(row for row in _ROWS if row.id == name)
+            named = tuple(size for size in known.sizes if f"-{size.lower()}" in model_id)  # as in nano-banana-2-4k-cl
+            return replace(known, id=model_id, credits=0, sizes=named or known.sizes)
+    return None
+
+
+def yuan(credits: float, per_yuan: float = CREDITS_PER_YUAN) -> float:
+    return credits / per_yuan
+
+
+def _plain(word: str) -> str:
+    """What a user types, without blanks and capitals; letters as wide as Chinese ones count as plain ones."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", word)).lower()
+
+
+def _plain_ratio(text: str) -> str:
+    """`16:9` or `1024x768`, whichever sign stands between the two numbers."""
+    plain = _plain(text)
+    sides = re.fullmatch(r"(\d{1,6})[:\u2236x\u00d7*/](\d{1,6})", plain)
+    if sides is None:
+        return plain
+    width, height = int(sides[1]), int(sides[2])
+    return f"{width}x{height}" if min(width, height) >= _FEWEST_SIDE else f"{width}:{height}"
+
+
+def _is_pixels(ratio: str) -> bool:
+    return re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}", ratio) is not None
 
 
 def _with_row(model: Model, row: Mapping[str, Any]) -> Model:
@@ -139,10 +307,28 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _credits(value: Any) -> int:
+def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"credits must be a whole number, not {value!r}")
+        raise ValueError(f"{value!r} is no whole number")
     return value
 
 
-_FIELDS = types.MappingProxyType({"credits": _credits, "sizes": _texts, "ratios": _ratios, "seconds": float, "delisted": bool})
+def _apis(value: Any) -> tuple[Api, ...]:
+    asked = (value,) if isinstance(value, str) else _texts(value)
+    if not asked or not set(asked) <= set(APIS):
+        raise ValueError(f"apis can be {' and '.join(APIS)}, not {value!r}")
+    return tuple(api for api in APIS if api in asked)
+
+
+def _pixels(value: Any) -> str:
+    if value not in ("never", "given", "always"):
+        raise ValueError(f"pixels can be never, given or always, not {value!r}")
+    return value
+
+
+_FIELDS = types.MappingProxyType(
+    {
+        "credits": _whole, "sizes": _texts, "ratios": _ratios, "seconds": float, "delisted": bool, "apis": _apis,
+        "pixels": _pixels, "qualities": _texts, "backgrounds": _texts, "references": _whole,
+    }
+)  # fmt: skip

@@ -166,7 +166,7 @@ def _balance_now() -> dict[str, Any]:
 async def _catalogue(_: Asked) -> Answer:
     models = await bridge.off_loop(account.catalogue)
     return {
-        "models": [asdict(model) for model in models.values()],
+        "models": [{**asdict(model), "credits": model.credits or None} for model in models.values()],
         "default": DEFAULT_MODEL,
         "most_seed": MOST_SEED,
         "currency": panel.read_panel().currency,

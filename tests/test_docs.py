@@ -19,7 +19,7 @@ import pytest
 
 from grsai.cli import options as cli_options
 from grsai.emulator import Emulator
-from grsai.models import CREDITS_PER_YUAN, WIDE, Catalogue
+from grsai.models import CREDITS_PER_YUAN, RATIOS, Catalogue
 from grsai.settings import OPTIONS, load
 from grsai.texts import say
 
@@ -212,11 +212,15 @@ def test_the_guides_name_every_option_and_every_command(doc: Path) -> None:
     assert not [name for name in names if f"`{name}" not in named and f"-m grsai {name}" not in named]
 
 
+def shown_price(credits: int) -> tuple[str, str]:
+    return (f"{credits:,}", f"{credits / CREDITS_PER_YUAN:g}") if credits else ("?", "?")
+
+
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
 def test_the_prices_are_those_of_the_catalogue(doc: Path) -> None:
     shown = [row[:4] for row in table(doc, "prices")]
     expected = [
-        [f"`{model.id}`", f"{model.credits:,}", f"{model.credits / CREDITS_PER_YUAN:g}", " ".join(model.sizes) or "–"]
+        [f"`{model.id}`", *shown_price(model.credits), " ".join(model.sizes) or "–"]
         for model in Catalogue().values()
     ]
     assert shown == expected
@@ -224,11 +228,19 @@ def test_the_prices_are_those_of_the_catalogue(doc: Path) -> None:
 
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
 def test_the_ratios_are_those_of_the_catalogue(doc: Path) -> None:
-    rows = {row[0].strip("`"): row[4] for row in table(doc, "prices")}
-    kinds = {wide: {word for name, word in rows.items() if (Catalogue()[name].ratios == WIDE) is wide} for wide in (True, False)}
-    assert all(len(words) == 1 for words in kinds.values())
-    assert kinds[True] != kinds[False]
-    assert not [ratio for ratio in WIDE if f"`{ratio}`" not in text_of(doc)]
+    words: dict[tuple[str, ...], set[str]] = {}
+    for row in table(doc, "prices"):
+        words.setdefault(Catalogue()[row[0].strip("`")].ratios, set()).add(row[4])
+    assert [len(same) for same in words.values()] == [1] * len(RATIOS)
+    assert len(set.union(*words.values())) == len(RATIOS)
+    assert not [ratio for ratios in RATIOS.values() for ratio in ratios if f"`{ratio}`" not in text_of(doc)]
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_the_qualities_are_those_of_the_catalogue(doc: Path) -> None:
+    for model in Catalogue().values():
+        line = next((line for line in text_of(doc).splitlines() if line.startswith(f"- `{model.id}`")), "")
+        assert re.findall(r"`([^`]+)`", line)[1:] == [*model.qualities, *model.backgrounds]
 
 
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)

@@ -72,8 +72,7 @@ def _ledger(settings: Settings, options: Options) -> Ledger:
 
 def _planned(options: Options, settings: Settings) -> list[Job]:
     model = settings.catalogue.named(settings.model)
-    model.ratio(settings.aspect_ratio)  # refused before a thousand pictures are read
-    model.size(settings.image_size)
+    model.shape(settings.aspect_ratio, settings.image_size)  # refused before a thousand pictures are read
     return plan(
         _prompts(options),
         _pictures(options),
@@ -130,13 +129,16 @@ def _estimate(jobs: Sequence[Job], settings: Settings, options: Options) -> int:
         price = engine.estimate(jobs, ledger, fresh=options.fresh, output=_output(options))
     if options.json:
         counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
-        show_json({**counts, "credits": price.credits, "yuan": round(price.yuan, 4)})
+        unpriced = {"unpriced": price.unpriced} if price.unpriced else {}
+        show_json({**counts, "credits": price.credits, "yuan": round(price.yuan, 4), **unpriced})
         return 0
     show(say("Pictures: {total}. To be made: {new}.", language, total=price.total, new=price.new))
     if price.reused:
         show(say("{count} were made earlier and cost nothing.", language, count=price.reused))
     if price.open:
         show(say("{count} are paid already and will be collected.", language, count=price.open))
+    if price.unpriced:
+        show(say("What {count} of them cost is not known.", language, count=price.unpriced))
     show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language)))
     return 0
 

@@ -149,19 +149,26 @@ def emulator(options: Options) -> int:
 
 def _model_object(model: Model) -> dict[str, Any]:
     return {
+        "id": model.id,
         "model": model.id,
-        "credits": model.credits,
-        "yuan": yuan(model.credits),
+        "credits": model.credits or None,  # not known
+        "yuan": yuan(model.credits) if model.credits else None,
         "sizes": list(model.sizes),
         "ratios": list(model.ratios),
         "delisted": model.delisted,
+        "apis": list(model.apis),
+        "pixels": model.pixels,
+        "qualities": list(model.qualities),
+        "backgrounds": list(model.backgrounds),
+        "references": model.references,
     }
 
 
 def _model_row(model: Model, language: str) -> Sequence[str]:
     name = next((name for name, ratios in RATIOS.items() if ratios == model.ratios), " ".join(model.ratios))
     gone = say("delisted", language) if model.delisted else ""
-    return model.id, f"{model.credits:,}", yuan_text(model.credits), " ".join(model.sizes) or "–", name, gone
+    credits, price = (f"{model.credits:,}", yuan_text(model.credits)) if model.credits else ("?", "?")
+    return model.id, credits, price, " ".join(model.sizes) or "–", name, gone
 
 
 def _entry_object(entry: Entry) -> dict[str, Any]:

@@ -22,13 +22,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would do: `reused` and `open` (paid earlier, to be collected) cost nothing, `new` cost `credits`."""
+    """What a run would do: `reused` and `open` (paid earlier, to be collected) cost nothing, `new` cost `credits`.
+
+    `unpriced`: those of the new whose price nobody knows, which the credits leave out.
+    """
 
     total: int
     reused: int
     open: int
     new: int
     credits: int
+    unpriced: int = 0
 
     @property
     def yuan(self) -> float:
@@ -49,8 +53,8 @@ def survey(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: 
 
 def priced(jobs: Sequence[Job], decisions: Sequence[Decision]) -> Estimate:
     kinds = [kind_of(decision) for decision in decisions]
-    credits = sum(job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new")
-    return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), kinds.count("new"), credits)
+    prices = [job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new"]
+    return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), len(prices), sum(prices), prices.count(0))
 
 
 def in_credits(budget: float) -> int:
@@ -67,6 +71,13 @@ def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop:
             " budget or make fewer.",
             count=price.new,
             price=price.yuan,
+            budget=yuan(budget_credits),
+        )
+    if budget_credits and price.unpriced:
+        raise OverBudget(
+            "What {count} of the pictures cost is not known, so the budget of ¥{budget:.2f} cannot be kept. Nothing was sent;"
+            " write the credits of their model into grsai.toml, or run without a budget.",
+            count=price.unpriced,
             budget=yuan(budget_credits),
         )
     try:

@@ -455,7 +455,7 @@ def test_a_job_of_a_model_that_left_the_catalogue_is_still_collected(studio) -> 
         ("nano-banana-fast", {"aspect_ratio": "1:8"}, r"nano-banana-fast has no ratio 1:8\. Allowed: auto, 1:1, "),
         ("nano-banana-fast", {"image_size": "2K"}, r"nano-banana-fast takes no image size\. Leave it out\."),
         ("nano-banana-2-lite", {"image_size": "4K"}, r"nano-banana-2-lite has no size 4K\. Allowed: 1K\."),
-        ("nano-banana-2", {"image_size": "1k"}, r"nano-banana-2 has no size 1k\. Allowed: 1K, 2K, 4K\."),
+        ("nano-banana-2", {"image_size": "8k"}, r"nano-banana-2 has no size 8k\. Allowed: 1K, 2K, 4K\."),
     ],
 )
 def test_what_a_model_has_not_is_refused_with_what_it_has(model: str, options: dict[str, str], sentence: str) -> None:

@@ -369,9 +369,27 @@ def test_models_are_listed_with_prices_sizes_and_ratios(shell: Shell) -> None:
     assert "wide: auto 1:1 16:9" in out
     rows = {row["model"]: row for row in shell.run("models", "--json").object["models"]}
     assert rows["nano-banana-pro"] == {
-        "model": "nano-banana-pro", "credits": 1800, "yuan": 0.18, "sizes": ["1K", "2K", "4K"], "delisted": False,
+        "id": "nano-banana-pro", "model": "nano-banana-pro", "credits": 1800, "yuan": 0.18, "sizes": ["1K", "2K", "4K"],
+        "delisted": False, "apis": ["unified", "legacy"], "pixels": "never", "qualities": [], "backgrounds": [], "references": 14,
         "ratios": ["auto", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "5:4", "4:5", "21:9"],
     }  # fmt: skip
+    assert rows["gpt-image-2-vip"]["ratios"][-2:] == ["3:1", "1:3"]
+
+
+def test_a_price_that_nobody_knows_is_said_to_be_unknown(shell: Shell) -> None:
+    unknown = ("--model", "nano-banana-2.1")
+    assert re.search(r"^nano-banana-2\.1 +\? +\? +1K 2K 4K +wide$", shell.run("models").out, re.MULTILINE)
+    rows = {row["id"]: row for row in shell.run("models", "--json").object["models"]}
+    assert (rows["nano-banana-2.1"]["credits"], rows["nano-banana-2.1"]["yuan"]) == (None, None)
+    assert "What 4 of them cost is not known." in shell.run("--estimate", *unknown).out
+    assert shell.run("--estimate", "--json", *unknown).object["unpriced"] == 4
+
+
+def test_a_budget_is_not_promised_for_a_price_that_nobody_knows(shell: Shell) -> None:
+    done = shell.run("--model", "nano-banana-2.1", "--budget", "5")
+    assert done.status == 2
+    assert "What 4 of the pictures cost is not known, so the budget of ¥5.00 cannot be kept" in done.err
+    assert not shell.emulator.tasks
 
 
 def test_a_model_of_the_users_own_is_listed_and_used(shell: Shell) -> None:

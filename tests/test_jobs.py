@@ -1,0 +1,90 @@
+"""Jobs and plans: what decides a picture, what goes into its request, and what is refused before it is paid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grsai.errors import WrongJob
+from grsai.jobs import Job, plan
+from grsai.models import Catalogue
+from grsai.pictures import Reference
+
+MODELS = Catalogue()
+
+
+def references(letters: str) -> tuple[Reference, ...]:
+    return tuple(Reference(letter, letter * 64, url=f"https://pictures.example/{letter}") for letter in letters)
+
+
+# As version 1.0 made them. A ledger finds what is paid by them.
+OF_1_0 = (
+    ("595b04e88d41d53a09a4154e8498121ab4d2116bc7d2310c8563c7a05dbe30b9", "nano-banana-fast", "", "a red boat", {}),
+    (
+        "39df6a61df867ccaa35f0eb471e3b5b88c8efe2791dccbbe94396268a579f487", "nano-banana-fast", "ab", "一只猫 🐈",
+        {"seed": 7, "variation": 2},
+    ),
+    (
+        "1ea8e0573c9e7fa35665a28878609b88f1ff8d1c78fc902940deac21adde5215", "nano-banana-2", "c", "a red boat",
+        {"aspect_ratio": "1:8", "image_size": "4K"},
+    ),
+    ("4864feca44ce5cd49c2ce19d6dd810c58ad5d4e23bda9c32d8b95b5257280108", "nano-banana-2", "", "a red boat", {}),
+    (
+        "ff84d8e1bb940a8efee6816e0515f202b3804e701a7f84cd88cc7b94512f8279", "nano-banana-2-2k-cl", "", "a red boat",
+        {"aspect_ratio": "16:9"},
+    ),
+    (
+        "3d914fc884e894d1de4b11a9cdbffb63b15bf980efac88774a03018e655c033f", "nano-banana-pro", "", "a\tred boat\nby the sea",
+        {"aspect_ratio": "21:9", "image_size": "2K", "seed": 2147483647},
+    ),
+    (
+        "56b6c658bcabe13d94f7fbc6bd7aad1982f7f60fd874749bb9140326e739115f", "nano-banana", "", "a red boat",
+        {"task": 5, "name": "Task_5_x"},
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("fingerprint", "model", "letters", "prompt", "options"), OF_1_0)
+def test_a_fingerprint_of_1_0_stays_as_it_was(
+    fingerprint: str, model: str, letters: str, prompt: str, options: dict[str, Any]
+) -> None:
+    for newer in ({}, {"quality": "", "background": "auto"}):
+        assert Job(prompt, MODELS[model], references=references(letters), **options, **newer).fingerprint == fingerprint
+
+
+def test_what_is_typed_differently_and_means_the_same_is_one_job() -> None:
+    typed = [("16:9", "2K"), ("16：9", "2k"), ("16x9", " 2 K ")]
+    assert len({Job("a", MODELS["nano-banana-2"], ratio, size).fingerprint for ratio, size in typed}) == 1
+
+
+def test_quality_and_background_make_another_picture() -> None:
+    flare = MODELS["gpt-image-2.5-flare"]
+    asked: list[dict[str, str]] = [{}, {"quality": "low"}, {"quality": "high"}, {"background": "transparent"}]
+    asked.append({"quality": "low", "background": "transparent"})
+    assert len({Job("a", flare, "1:1", **options).fingerprint for options in asked}) == 5
+
+
+def test_the_same_pixels_are_the_same_picture_however_they_are_named() -> None:
+    vip = MODELS["gpt-image-2-vip"]
+    by_ratio, by_pixels = Job("a", vip, "16:9", "4K"), Job("a", vip, "3840x2160")
+    assert by_ratio.sent_ratio == by_pixels.sent_ratio == "3840x2160"
+    assert by_ratio.sent_size is by_pixels.sent_size is None
+    assert by_ratio.fingerprint == by_pixels.fingerprint
+
+
+def test_pixels_say_their_size_themselves() -> None:
+    assert Job("a", MODELS["gpt-image-2-vip"], "3840x2160", "1K").image_size == "4K"
+
+
+def test_a_plan_hands_quality_and_background_on() -> None:
+    (job,) = plan(["a"], model=MODELS["gpt-image-2.5-sunburst"], quality="max", background="transparent")
+    assert (job.quality, job.background) == ("max", "transparent")
+
+
+@pytest.mark.parametrize(("model", "most"), [("nano-banana-fast", 14), ("gpt-image-2", 16)])
+def test_more_references_than_a_model_takes_are_refused_before_they_go_up(model: str, most: int) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    Job("a", MODELS[model], references=references(letters[:most]))
+    with pytest.raises(WrongJob, match=f"{most + 1} pictures are too many for one job: {model} takes at most {most}"):
+        Job("a", MODELS[model], references=references(letters[: most + 1]))
