@@ -8,17 +8,17 @@ loop's default threads would hold up the queue after Cancel; any BaseException b
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from functools import partial
+from concurrent.futures import Future
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import comfy.model_management
 
 from ..grsai import engine
+from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Job, Outcome
 from ..grsai.pictures import Reference
@@ -29,7 +29,6 @@ from .runs import Board, NodeRun, server
 LOOK_SECONDS = 0.1  # how often Cancel is looked for
 LAST_WORD_SECONDS = 1.0  # how long the end of a run waits for its last pictures to be shown
 PRICE_SECONDS = 0.3  # how long a run waits for its price to be shown
-MOST_UPLOADS = 4  # of one node at once
 MOST_RUNS = 32  # a list wired into a node starts a run for each of its items
 BOARD = Board()
 _turns = threading.BoundedSemaphore(MOST_RUNS)
@@ -72,7 +71,7 @@ class Work:
 
     async def do(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """`function` in a thread of its own. Cancel ends the wait at once, and sets the run's stop for the thread."""
-        future = _in_thread(partial(function, *arguments, **named))
+        future = in_background(function, *arguments, **named)
         finish = _finish_of(future)
         while not future.done():
             await asyncio.wait([finish], timeout=LOOK_SECONDS)
@@ -119,27 +118,15 @@ class Work:
         """The public URLs of the pictures, in order."""
         self.run.pays = False
         self.run.snapshot = engine.Snapshot(len(references))
-        free = asyncio.Semaphore(MOST_UPLOADS)
-
-        async def upload_one(reference: Reference) -> str:
-            async with free:
-                urls = await self.do(
-                    engine.upload,
-                    [reference],
-                    settings=account.settings,
-                    ledger=account.ledger,
-                    gate=account.gate,
-                    stop=self.run.stop,
-                )
-            done = self.run.snapshot.done + 1
-            self.run.snapshot = engine.Snapshot(len(references), done, progress=done / len(references))
-            return urls[0]
-
-        ends = await asyncio.gather(*map(upload_one, references), return_exceptions=True)
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
-        return [end for end in ends if isinstance(end, str)]
+        return await self.do(
+            engine.upload,
+            references,
+            settings=account.settings,
+            ledger=account.ledger,
+            gate=account.gate,
+            stop=self.run.stop,
+            on_event=self.run.on_upload,
+        )
 
     async def urls(self, outcomes: Sequence[Outcome], account: Account) -> list[str]:
         """Where the pictures of the outcomes lie: at the service, or uploaded again where that is not known any more."""
@@ -176,36 +163,17 @@ class Work:
 
 async def off_loop(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """`function` in a thread of its own, for the routes: a service that hangs must hold up neither ComfyUI nor its end."""
-    future = _in_thread(partial(function, *arguments, **named))
+    future = in_background(function, *arguments, **named)
     await _finish_of(future)
     return future.result()
 
 
-def in_background(function: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
-    """`function` in a thread that nobody waits for."""
-    _in_thread(partial(function, *arguments, **named))
-
-
-def _in_thread(work: Callable[[], T]) -> concurrent.futures.Future[T]:
-    """`work` in a daemon thread: nothing waits for it when ComfyUI ends."""
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def walk() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=walk, name="grsai-bridge", daemon=True).start()
-    return future
-
-
-def _finish_of(future: concurrent.futures.Future[T]) -> asyncio.Future[None]:
+def _finish_of(future: Future[T]) -> asyncio.Future[None]:
     """Is done in the running loop when `future` is, however it ends; nobody need look at it."""
     loop = asyncio.get_running_loop()
     finish: asyncio.Future[None] = loop.create_future()
 
-    def tell(_: concurrent.futures.Future[T]) -> None:
+    def tell(_: Future[T]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(lambda: None if finish.done() else finish.set_result(None))
 

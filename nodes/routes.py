@@ -16,8 +16,9 @@ from aiohttp import web
 
 from ..grsai import engine
 from ..grsai.client import GrsaiClient
-from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, StillOpen, WrongSetting
-from ..grsai.ledger import OFFLINE, TASK_SECONDS, Entry
+from ..grsai.engine.threads import in_background
+from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, WrongSetting
+from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import DEFAULT_MODEL, yuan
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES
@@ -217,36 +218,19 @@ async def _collect(asked: Asked) -> Answer:
     run = bridge.BOARD.open("collect", None, asked.language)
     run.pays, run.offline = False, current.offline
     run.snapshot = engine.Snapshot(len(entries), running=len(entries))
-    bridge.in_background(_collect_all, run, current, entries)
+    in_background(_collect_all, run, current)
     return {"run": run.id, "open": len(entries)}
 
 
-def _collect_all(run: NodeRun, current: Account, entries: list[Entry]) -> None:
-    done = failed = 0
+def _collect_all(run: NodeRun, current: Account) -> None:
     try:
-        for entry in entries:
-            if run.stop.is_set():
-                break
-            error = _collect_one(run, current, entry)
-            done, failed = done + (error is None), failed + (error is not None)
-            left = len(entries) - done - failed
-            run.snapshot = engine.Snapshot(len(entries), done=done, failed=failed, running=left, progress=1 - left / len(entries))
-            run.error = error or run.error
+        engine.collect(
+            settings=current.settings, ledger=current.ledger, gate=current.gate, stop=run.stop, on_event=run.on_collected
+        )
     except GrsaiError as error:
         run.error = error
     finally:
         bridge.BOARD.close(run)
-
-
-def _collect_one(run: NodeRun, current: Account, entry: Entry) -> GrsaiError | None:
-    """None: the picture is there."""
-    found = engine.collect(
-        settings=current.settings, ledger=current.ledger, gate=current.gate, stop=run.stop, task_ids=[entry.task_id or ""]
-    )
-    if not found:
-        return StillOpen("Task {task} is being fetched by another run.", task=entry.task_id)
-    run.pictures.extend(found[0].files)
-    return found[0].error
 
 
 _GET: dict[str, Answering] = {

@@ -19,7 +19,7 @@ from typing import Any
 
 from comfy_api.latest import ComfyAPI
 
-from ..grsai.engine import Estimate, Event, Snapshot
+from ..grsai.engine import Collected, Estimate, Event, Snapshot
 from ..grsai.errors import GrsaiError
 from ..grsai.report.phrases import duration
 from ..grsai.texts import LANGUAGES, say
@@ -60,6 +60,18 @@ class NodeRun:
         self.snapshot = event.snapshot
         if event.outcome is not None:
             self.pictures.extend(event.outcome.files)
+
+    def on_upload(self, up: int, total: int) -> None:
+        """The same for uploads."""
+        self.snapshot = Snapshot(total, up, progress=up / total)
+
+    def on_collected(self, collected: Collected, total: int) -> None:
+        """The same for paid tasks that are fetched."""
+        done, failed = self.snapshot.done + (collected.error is None), self.snapshot.failed + (collected.error is not None)
+        left = total - done - failed
+        self.snapshot = Snapshot(total, done=done, failed=failed, running=left, progress=1 - left / total)
+        self.error = collected.error or self.error
+        self.pictures.extend(collected.files)
 
     @property
     def now(self) -> Snapshot:
