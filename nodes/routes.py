@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, WrongSetting
 from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import DEFAULT_MODEL, yuan
-from ..grsai.settings import HOSTS, MAX_CONCURRENCY
+from ..grsai.settings import HOSTS, MAX_CONCURRENCY, Key
 from ..grsai.texts import LANGUAGES
 from . import account, bridge, history, language, panel
 from .account import Account
@@ -150,18 +150,31 @@ async def _change_settings(asked: Asked) -> Answer:
 
 
 async def _balance(_: Asked) -> Answer:
+    return await _balance_with(None)
+
+
+async def _test_key(asked: Asked) -> Answer:
+    """The balance. `key`: with one that is not stored yet."""
+    key = asked.values.get("key")
+    if not isinstance(key, (str, type(None))):
+        raise WrongSetting("The request must hold the key as a text.")
+    return await _balance_with(key)
+
+
+async def _balance_with(key: str | None) -> Answer:
     """Never an HTTP error: a balance that cannot be had is an answer too."""
     try:
-        return await bridge.off_loop(_balance_now)
+        return await bridge.off_loop(_balance_now, key)
     except GrsaiError as error:
         return {"ok": False, "error": _in_all_languages(error), "no_key": isinstance(error, NoKey)}
 
 
-def _balance_now() -> dict[str, Any]:
-    current = account.current()
-    with GrsaiClient(current.settings) as client:
+def _balance_now(key: str | None) -> dict[str, Any]:
+    offline = account.is_offline()
+    settings = replace(account.settings(), api_key=Key(key)) if key and not offline else account.current().settings
+    with GrsaiClient(settings) as client:
         credits = client.credits()
-    return {"ok": True, "credits": credits, "yuan": yuan(credits), "offline": current.offline}
+    return {"ok": True, "credits": credits, "yuan": yuan(credits), "offline": offline}
 
 
 async def _catalogue(_: Asked) -> Answer:
@@ -245,7 +258,7 @@ _GET: dict[str, Answering] = {
 }
 _POST: dict[str, Answering] = {
     "key": _keep_key,
-    "key/test": _balance,
+    "key/test": _test_key,
     "settings": _change_settings,
     "stop": _stop,
     "collect": _collect,

@@ -11,14 +11,18 @@ await tell(async (url, { key, far, address, shot }) => {
     await choose(page, "Grsai.Host", "own");
     await fill(page, "Grsai.Host", "input[type=url]", far);
     await status(page, "Grsai.Host", far);
-    said.proxied = await test(page, key);
+    said.unsaved = await tryUnsaved(page, key);
+    said.proxied = await save(page, key);
     await entry(page, "Grsai.Proxy").locator("input").click();
     await status(page, "Grsai.Key", key.slice(-4));
-    said.direct = await test(page, null);
+    said.direct = await test(page);
     await fill(page, "Grsai.Host", "input[type=url]", address);
     said.host = await status(page, "Grsai.Host", address);
     said.other = await status(page, "Grsai.Key", "another host");
-    said.key = await test(page, key);
+    said.key = await save(page, key);
+    said.empty = await saveNothing(page);
+    said.forgotten = await forget(page);
+    await save(page, key);
     await entry(page, "Grsai.Limit").locator("input").fill("2");
     await entry(page, "Grsai.Limit").locator("input").press("Enter");
     await page.waitForTimeout(500);
@@ -74,21 +78,56 @@ async function status(page, id, text) {
   return line.innerText();
 }
 
-// Stores the key if one is given, and presses Test.
-async function test(page, key) {
+// What is said after a press of the button: how the test ended.
+async function pressed(page, name) {
   const line = entry(page, "Grsai.Key").locator("small");
-  if (key) {
-    await entry(page, "Grsai.Key").locator("input").fill(key);
-    await entry(page, "Grsai.Key").getByRole("button", { name: "Save" }).click();
-    await status(page, "Grsai.Key", `…${key.slice(-4)}`);
-  }
-  await entry(page, "Grsai.Key").getByRole("button", { name: "Test" }).click();
+  await line.evaluate((element) => delete element.dataset.kind);
+  await entry(page, "Grsai.Key").getByRole("button", { name }).click();
   await page.waitForFunction(isTested, await entry(page, "Grsai.Key").elementHandle(), { timeout: 60_000 });
   return line.innerText();
+}
+
+function test(page) {
+  return pressed(page, "Test");
+}
+
+// Stores a key, which is tested then.
+async function save(page, key) {
+  await entry(page, "Grsai.Key").locator("input").fill(key);
+  return pressed(page, "Save");
+}
+
+// Tests a key that is only typed; answers with what was said, and whether a key is stored.
+async function tryUnsaved(page, key) {
+  await entry(page, "Grsai.Key").locator("input").fill(key);
+  return { said: await test(page), stored: await isStored(page) };
+}
+
+// Enter in the empty box; answers with whether Save could be pressed, and whether the key is still there.
+async function saveNothing(page) {
+  const box = entry(page, "Grsai.Key").locator("input");
+  await box.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(500);
+  return { enabled: await entry(page, "Grsai.Key").getByRole("button", { name: "Save" }).isEnabled(), stored: await isStored(page) };
+}
+
+// Presses Forget once and twice.
+async function forget(page) {
+  const button = entry(page, "Grsai.Key").getByRole("button", { name: /Forget/ });
+  await button.click();
+  const asked = [await button.innerText(), await isStored(page)];
+  await button.click();
+  await status(page, "Grsai.Key", "No key yet");
+  return { asked, stored: await isStored(page), link: await entry(page, "Grsai.Key").getByRole("link").getAttribute("href") };
+}
+
+function isStored(page) {
+  return page.evaluate(async () => (await (await fetch("/grsai/key")).json()).set);
 }
 
 // In the page: whether the line under the key says how the test ended.
 function isTested(element) {
   const line = element.querySelector("small");
-  return line.dataset.kind === "error" || line.textContent.includes("works");
+  return line.dataset.kind === "error" || /works/.test(line.textContent);
 }

@@ -8,6 +8,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +21,13 @@ KEY = "sk-" + "fedcba9876543210" * 2
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Emulator]:
+def service(frontend: Path | None) -> Iterator[Emulator]:
     with Emulator(seconds=0.3, render=False, key=KEY, credits=123_400) as emulator:
         yield emulator
 
 
 @pytest.fixture(scope="module")
-def proxy() -> Iterator[_Proxy]:
+def proxy(frontend: Path | None) -> Iterator[_Proxy]:
     with _Proxy(("127.0.0.1", 0), _Refusing) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         yield proxy
@@ -50,6 +51,21 @@ def test_the_panel_says_what_is_missing_and_what_works(turned: tuple[Comfy, dict
     assert said["badge"] == "≈$0.0062 · 440 credits"
     assert said["refused"] == "999 is no value for limit."
     assert said["focused"] == "Grsai.Limit"
+
+
+def test_a_key_is_tested_as_it_is_typed(turned: tuple[Comfy, dict[str, Any]]):
+    _, said = turned
+    assert "the proxy failed" in said["unsaved"]["said"] and not said["unsaved"]["stored"]
+
+
+def test_an_empty_box_saves_nothing(turned: tuple[Comfy, dict[str, Any]]):
+    _, said = turned
+    assert said["empty"] == {"enabled": False, "stored": True}
+
+
+def test_a_key_is_forgotten_only_when_asked_twice(turned: tuple[Comfy, dict[str, Any]]):
+    _, said = turned
+    assert said["forgotten"] == {"asked": [f"Forget …{KEY[-4:]} for good", True], "stored": False, "link": "https://grsai.com"}
 
 
 def test_the_key_is_in_its_own_file_and_nowhere_else(turned: tuple[Comfy, dict[str, Any]]):

@@ -21,7 +21,7 @@ PICTURES = ("astronaut.jpg", "coffee.jpg", "chelsea.jpg")
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Emulator]:
+def service(frontend: Path | None) -> Iterator[Emulator]:
     with Emulator(seconds=0.2, render=False, key=KEY, credits=981_234) as emulator:
         yield emulator
 

@@ -139,6 +139,16 @@ def test_the_test_button_asks_the_balance(desk: Any, service: Emulator):
     assert status == 200 and not said["ok"] and "key" in said["error"]["en"]
 
 
+def test_a_key_can_be_tested_before_it_is_stored(desk: Any):
+    with Emulator(key=OTHER_KEY, credits=5_000) as other:
+        post(desk, "settings", {"host": "own", "own_url": other.url})
+        assert post(desk, "key/test", {"key": OTHER_KEY})[1]["credits"] == 5_000
+        assert not post(desk, "key/test", {"key": KEY})[1]["ok"]
+        assert not desk.get("/grsai/key")["set"]
+    assert post(desk, "key/test", {"key": 5})[0] == 400
+    assert not post(desk, "key/test", {"key": "no key"})[1]["ok"]
+
+
 def test_choosing_another_host_never_takes_the_key_along(desk: Any, service: Emulator):
     with Emulator() as stranger:
         post(desk, "settings", {"host": "own", "own_url": stranger.url})

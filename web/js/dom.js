@@ -1,6 +1,7 @@
 // @ts-check
 // Elements without a framework.
 
+const SHOP = "grsai.com"; // where keys come from
 // Set as properties, because the attribute of that name is only the initial value.
 const PROPERTIES = new Set(["checked", "disabled", "hidden", "value"]);
 
@@ -40,6 +41,15 @@ export function iconButton(name, label, onclick, properties = {}) {
   const { class: more = "", ...others } = properties;
   const names = `grsai-icon-button ${more}`;
   return h("button", { type: "button", class: names, title: label, "aria-label": label, onclick, ...others }, icon(name));
+}
+
+/**
+ * A text, in which the place that keys come from is a link.
+ * @param {string} text
+ */
+export function linked(text) {
+  const link = () => h("a", { href: `https://${SHOP}`, target: "_blank", rel: "noopener" }, SHOP);
+  return text.split(SHOP).flatMap((part, index) => (index ? [link(), part] : [part]));
 }
 
 /** Loads the pack's style sheet, once. */

@@ -15,6 +15,7 @@ export const TEXTS = {
   "key.save": { "en": "Save", "zh": "保存" },
   "key.test": { "en": "Test", "zh": "测试" },
   "key.forget": { "en": "Forget", "zh": "删除" },
+  "key.forget_sure": { "en": "Forget …{last4} for good", "zh": "确定删除 …{last4}" },
   "key.set": { "en": "Set: …{last4}", "zh": "已设置：…{last4}" },
   "key.from_environment": { "en": "Set by the environment (GRSAI_API_KEY): …{last4}", "zh": "由环境变量 GRSAI_API_KEY 设置：…{last4}" },
   "key.from_dotenv": { "en": "Read from the file .env: …{last4}", "zh": "来自 .env 文件：…{last4}" },
@@ -26,6 +27,7 @@ export const TEXTS = {
   "key.unset": { "en": "No key yet. Get one at grsai.com and paste it here.", "zh": "还没有密钥。请在 grsai.com 获取后粘贴到这里。" },
   "key.testing": { "en": "Asking for the balance…", "zh": "正在查询余额……" },
   "key.works": { "en": "The key works. Balance: {balance}", "zh": "密钥可用。余额：{balance}" },
+  "key.works_unsaved": { "en": "This key works. Balance: {balance}. Save keeps it.", "zh": "这个密钥可用，余额：{balance}。点“保存”即可使用。" },
   "key.works_offline": { "en": "The offline emulator answers. Nothing is paid.", "zh": "离线模拟器运行正常，不产生费用。" },
   "host.label": { "en": "Service", "zh": "服务地址" },
   "host.china": { "en": "China (grsai.dakka.com.cn)", "zh": "中国（grsai.dakka.com.cn）" },
@@ -59,9 +61,10 @@ export const TEXTS = {
   },
   "start.key": { "en": "Enter my key", "zh": "填写我的密钥" },
   "start.key_about": {
-    "en": "For real pictures. Get a key at grsai.com; each picture costs what the node says.",
-    "zh": "生成真正的图片。密钥在 grsai.com 获取；每张的费用显示在节点上。"
+    "en": "For real pictures. Each one costs what the node says.",
+    "zh": "生成真正的图片，每张的费用显示在节点上。"
   },
+  "start.where": { "en": "No key? Get one at grsai.com.", "zh": "没有密钥？请在 grsai.com 获取。" },
   "start.chosen": { "en": "Offline emulator chosen", "zh": "已选择离线模拟器" },
   "start.chosen_detail": {
     "en": "Test pictures, nothing is paid. For real ones, choose the service and enter a key under Settings → Grsai.",

@@ -2,7 +2,7 @@
 // Settings → Grsai. Each entry draws itself and talks to the pack's own routes: nothing of it, the key least of all,
 // gets into ComfyUI's settings file, because the setter that ComfyUI hands over is never called.
 import { openSettings } from "./comfy.js";
-import { h, soon } from "./dom.js";
+import { h, linked, soon } from "./dom.js";
 import { balance, refreshPrices } from "./money.js";
 import { get, inLanguage, post, whyOf } from "./routes.js";
 import { SETTINGS as TEXTS_OF } from "./sentences.js";
@@ -80,11 +80,29 @@ async function drawKey() {
     "aria-label": t("key.label"),
     disabled: !key.writable,
   });
-  const save = button("key.save", () => keep(box.value.trim(), status), !key.writable);
-  const test = button("key.test", () => tryKey(status));
-  const forget = key.source === "file" && button("key.forget", () => keep("", status), !key.writable);
-  box.addEventListener("keydown", (event) => event.key === "Enter" && keep(box.value.trim(), status));
-  return [h("div", { class: "grsai-row" }, box, save, test, forget), status];
+  const typed = () => box.value.trim();
+  const keep = () => typed() && keepKey(typed(), status); // an empty box is one in which nothing was typed
+  const save = button("key.save", keep, true);
+  const test = button("key.test", () => tryKey(status, typed()));
+  box.addEventListener("input", () => (save.disabled = !typed()));
+  box.addEventListener("keydown", (event) => event.key === "Enter" && keep());
+  return [h("div", { class: "grsai-row" }, box, save, test, key.source === "file" && forgetButton(key, status)), status];
+}
+
+// The first press asks, the second one forgets.
+/** @type {(key: KeyState, status: HTMLElement) => HTMLElement} */
+function forgetButton(key, status) {
+  const press = () => {
+    if (element.dataset.sure) return said(status, () => post("key", { key: "" }).then(redrawAll));
+    element.dataset.sure = "true";
+    element.textContent = t("key.forget_sure", { last4: key.last4 });
+  };
+  const element = button("key.forget", press, !key.writable);
+  element.addEventListener("blur", () => {
+    delete element.dataset.sure;
+    element.textContent = t("key.forget");
+  });
+  return element;
 }
 
 /** @param {KeyState} key */
@@ -95,21 +113,24 @@ function keyStatus(key) {
 }
 
 /** @type {(text: string, status: HTMLElement) => Promise<void>} */
-async function keep(text, status) {
+async function keepKey(text, status) {
   await said(status, async () => {
     await post("key", { key: text });
     await redrawAll();
+    await tryKey(statusOf("Grsai.Key") ?? status, "");
   });
 }
 
-/** @param {HTMLElement} status */
-async function tryKey(status) {
+// `typed`: a key that is not stored yet; without one, the key that is in use.
+/** @type {(status: HTMLElement, typed: string) => Promise<void>} */
+async function tryKey(status, typed) {
   say(status, t("key.testing"), "plain");
   await said(status, async () => {
-    const reply = await post("key/test");
+    const reply = await post("key/test", typed ? { key: typed } : {});
     if (!reply.ok) return say(status, inLanguage(reply.error), "error");
     await refreshPrices();
-    say(status, reply.offline ? t("key.works_offline") : t("key.works", { balance: balance(reply.credits) }), "good");
+    const works = typed ? "key.works_unsaved" : "key.works";
+    say(status, reply.offline ? t("key.works_offline") : t(works, { balance: balance(reply.credits) }), "good");
   });
 }
 
@@ -185,11 +206,17 @@ function change(id, settings) {
       await refreshPrices();
       await redrawAll();
     } catch (error) {
-      const status = drawn.get(id)?.box.querySelector("small"); // the one that is drawn by now
+      const status = statusOf(id);
       if (status) say(status, whyOf(error), "error");
     }
   });
   return changes;
+}
+
+// The line under an entry that is drawn by now.
+/** @param {string} id */
+function statusOf(id) {
+  return drawn.get(id)?.box.querySelector("small");
 }
 
 /** @type {(name: Chosen, now: Settings, chosen: (value: string) => unknown) => HTMLSelectElement} */
@@ -206,7 +233,7 @@ function locked(name, now) {
   return now.locked.includes(name) ? note(t("settings.locked", { name: now.variables[name] }), "plain") : "";
 }
 
-/** @type {(label: TextKey, onclick: () => unknown, disabled?: boolean) => HTMLElement} */
+/** @type {(label: TextKey, onclick: () => unknown, disabled?: boolean) => HTMLButtonElement} */
 function button(label, onclick, disabled = false) {
   return h("button", { type: "button", onclick, disabled }, t(label));
 }
@@ -220,7 +247,7 @@ function note(text, kind) {
 
 /** @type {(status: HTMLElement, text: string, kind: Kind) => void} */
 function say(status, text, kind) {
-  status.textContent = text;
+  status.replaceChildren(...linked(text));
   status.dataset.kind = kind;
 }
 

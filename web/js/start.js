@@ -1,7 +1,7 @@
 // @ts-check
 // The first steps of somebody who has no key: try it offline, or enter one.
 import { closeErrorWindow, runOnceMore, toast } from "./comfy.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, linked } from "./dom.js";
 import { get, post, whyOf } from "./routes.js";
 import { refreshPrices } from "./money.js";
 import { enterKey } from "./settings.js";
@@ -74,6 +74,7 @@ function drawn({ otherHost, offline }, promptId) {
     h("p", { id: "grsai-start-about" }, t(otherHost ? "key.other_host" : "start.about")),
     offline && way("play", t("start.offline"), t("start.offline_about"), tryOffline, "grsai-primary"),
     way("key", t("start.key"), t("start.key_about"), leaveForKey),
+    h("p", { class: "grsai-muted" }, ...linked(t("start.where"))),
   );
   return dialog;
 }
