@@ -34,10 +34,10 @@ GrsaiError
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeGuard, TypeVar
 
 from .redact import redact
-from .texts import retell, say
+from .texts import say
 
 E = TypeVar("E", bound="GrsaiError")
 _SAY_SOMETHING = ("why", "source")
@@ -69,12 +69,41 @@ class GrsaiError(Exception):
         said = {name: _said(name, value, language) for name, value in self.values.items()}
         return redact(say(self.text, language, **said))
 
+    def as_object(self) -> dict[str, Any]:
+        """What is stored of it, as JSON holds it: `from_object` makes an error of it that says the same in every language."""
+        values = {name: _storable(value) for name, value in self.values.items()}
+        return {"kind": type(self).__name__, "text": self.text, "values": values}
+
+
+def from_object(stored: Any) -> GrsaiError | None:
+    """The error that `as_object` stored; None if that is not what was stored. A kind that is gone is a plain error."""
+    if not _is_stored(stored):
+        return None
+    kinds = (kind for kind in globals().values() if isinstance(kind, type) and issubclass(kind, GrsaiError))
+    kind = next((kind for kind in kinds if kind.__name__ == stored["kind"]), GrsaiError)
+    values = {name: from_object(value) if isinstance(value, dict) else value for name, value in stored["values"].items()}
+    try:
+        return kind(stored["text"], **values)
+    except (ArithmeticError, LookupError, TypeError, ValueError):  # values that do not fill the sentence
+        return None
+
 
 def _said(name: str, value: Any, language: str) -> Any:
     """A value in a sentence. Of the texts those are translated that say something; all others are names."""
     if isinstance(value, GrsaiError):
         return value.say(language)
-    return retell(value, language) if isinstance(value, str) and name in _SAY_SOMETHING else value
+    return say(value, language) if isinstance(value, str) and name in _SAY_SOMETHING else value
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, GrsaiError):
+        return value.as_object()
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _is_stored(value: Any) -> TypeGuard[dict[str, Any]]:
+    kinds = {"kind": str, "text": str, "values": dict}
+    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())
 
 
 class Refused(GrsaiError):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import locale
-import re
-import string
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,16 +19,6 @@ def say(text: str, language: str = "en", /, **values: Any) -> str:
         text = _chinese().get(text, text)
     filled = text.format(**values) if values else text
     return filled.replace("。。", "。") if language == "zh" else filled  # a reason may end like the sentence that it stands in
-
-
-def retell(sentence: str, language: str) -> str:
-    """A sentence that `say` made in English, perhaps long ago, in `language`. What it did not make stays as it is."""
-    if language != "zh":
-        return sentence
-    for pattern, chinese in _patterns():
-        if found := pattern.fullmatch(sentence):
-            return chinese.format(**{name: retell(value, language) for name, value in found.groupdict().items()})
-    return sentence
 
 
 def system_language(environment: Mapping[str, str]) -> str:
@@ -54,19 +42,3 @@ def _ui_language() -> str:
 @functools.cache
 def _chinese() -> dict[str, str]:
     return json.loads(Path(__file__).with_name("zh.json").read_text("utf-8"))
-
-
-@functools.cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """What each English sentence looks like once its {places} are filled, and its Chinese one. Those that say most come first.
-
-    Labels such as "{count} failed" are left out: what the service says may look like one.
-    """
-    whole = [each for each in _chinese().items() if each[0].endswith(".") or "{" not in each[0]]
-    sentences = sorted(whole, key=lambda each: -len(re.sub(r"\{.*?\}", "", each[0])))
-    return tuple((_pattern(english), re.sub(r":[^{}]*\}", "}", chinese)) for english, chinese in sentences)
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = string.Formatter().parse(template)
-    return re.compile("".join(re.escape(text) + (f"(?P<{name}>.+)" if name else "") for text, name, _, _ in parts), re.DOTALL)

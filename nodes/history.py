@@ -10,7 +10,6 @@ from typing import Any
 from ..grsai.errors import Refused, WrongSetting
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
-from ..grsai.texts import retell
 from . import account
 from .images import thumbnail
 from .paths import view_of
@@ -78,7 +77,7 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
         "created": entry.created,
         "seconds": round(entry.seconds, 1) if entry.finished else None,
         "reason": entry.reason or None,
-        "error": retell(entry.error, language) if entry.error else None,
+        "error": entry.say(language) or None,
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],

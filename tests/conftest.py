@@ -8,14 +8,12 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +71,7 @@ class Studio:
     emulator: Emulator
     folder: Path
     events: list[engine.Event] = field(default_factory=list)
+    ahead: float = 0.0  # seconds by which the ledger's clock goes before the computer's
 
     @property
     def output(self) -> Path:
@@ -88,7 +87,7 @@ class Studio:
         return Settings(**{name: getattr(loaded, name) for name in vars(loaded)} | {"catalogue": MODELS})
 
     def ledger(self, **options: Any) -> Ledger:
-        return Ledger(self.ledger_path, service=service_of(self.emulator.url), **options)
+        return Ledger(self.ledger_path, service=service_of(self.emulator.url), clock=self.clock, **options)
 
     def jobs(self, count: int = 1, *, prompt: str = "picture", model: str = "nano-banana-fast", **options: Any) -> list[Job]:
         """Jobs that need no upload."""
@@ -143,14 +142,10 @@ class Studio:
 
     def make_older(self, seconds: float) -> None:
         """As if everything that the ledger knows had happened earlier."""
-        with closing(sqlite3.connect(self.ledger_path)) as database, database:
-            database.execute(f"UPDATE tasks SET created = created - {seconds}, submitted = submitted - {seconds}")
-            database.execute(f"UPDATE uploads SET created = created - {seconds}")
-        journal = self.ledger_path.with_suffix(".journal")
-        lines = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-        for facts in lines:
-            facts |= {name: facts[name] - seconds for name in ("created", "submitted") if facts[name]}
-        journal.write_text("".join(json.dumps(facts) + "\n" for facts in lines))
+        self.ahead += seconds
+
+    def clock(self) -> float:
+        return time.time() + self.ahead
 
     def wait_until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
         """Returns when the condition holds."""

@@ -27,7 +27,7 @@ ORDER = (
 # The same within the folders. The face of a folder, its `__init__`, may import all of them.
 INSIDE = {
     "client": ({"transport"}, {"replies"}, {"client"}),
-    "ledger": ({"journal", "database", "claims"}, {"entries"}, {"ledger"}),
+    "ledger": ({"journal", "schema"}, {"database", "entries"}, {"claims"}, {"ledger"}),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (
         {"gate", "polling", "retry", "decision", "threads"},
@@ -205,9 +205,7 @@ def test_the_library_needs_nothing_that_windows_lacks(module: str) -> None:
     assert not imported(tree(module)) & set(NOT_ON_WINDOWS)
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in MODULES if room(name) not in ("emulator", "cli", "__main__")]
-)
+@pytest.mark.parametrize("module", [name for name in MODULES if room(name) not in ("emulator", "cli", "__main__")])
 def test_the_library_prints_nothing_and_reads_the_environment_in_one_file(module: str) -> None:
     calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
     assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in ("print", "input", "breakpoint")]

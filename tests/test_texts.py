@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grsai import errors
-from grsai.texts import retell, say, system_language
+from grsai.texts import say, system_language
 
 ROOT = Path(__file__).parent.parent
 ERRORS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GrsaiError)}
@@ -95,18 +95,53 @@ def test_a_sentence_without_a_translation_stays_english() -> None:
     assert say("Nobody has translated {this}.", "zh", this="me") == "Nobody has translated me."
 
 
-def test_a_sentence_that_was_written_down_in_english_is_told_in_chinese() -> None:
+def test_an_error_that_was_stored_says_the_same_in_both_languages() -> None:
     silent = errors.LostReply("{host} gave no reply ({why}).", host="grsaiapi.com", why="no reply in time")
     lost = "The service may have taken and charged this picture, but its reply was lost: {why} It is not sent again now;"
     told = errors.Uncertain(f"{lost} the next run sends it again.", why=silent)
     assert "等待回复超时" in told.say("zh")
-    assert retell(str(told), "zh") == told.say("zh")
-    assert retell(str(told), "en") == str(told)
+    again = errors.from_object(json.loads(json.dumps(told.as_object())))
+    assert isinstance(again, errors.Uncertain) and isinstance(again.values["why"], errors.LostReply)
+    assert (str(again), again.say("zh")) == (str(told), told.say("zh"))
+
+
+def test_numbers_and_paths_of_a_stored_error_fill_its_sentence_again(tmp_path: Path) -> None:
+    text = "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the"
+    price = errors.OverBudget(f"{text} budget or make fewer.", count=3, price=1.5, budget=1)
+    place = errors.LedgerError("The ledger {path} was empty. It was made again from its journal.", path=tmp_path / "x")
+    for error in (price, place):
+        again = errors.from_object(json.loads(json.dumps(error.as_object())))
+        assert again is not None and (str(again), again.say("zh")) == (str(error), error.say("zh"))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        {},
+        [],
+        "text",
+        {"kind": "NoKey"},
+        {"kind": "NoKey", "text": 3, "values": {}},
+        {"kind": "NoKey", "text": "x", "values": []},
+        {"kind": "NoKey", "text": "{no}", "values": {"other": 1}},
+        {"kind": "NoKey", "text": "{x:.2f}", "values": {"x": "no number"}},
+        {"kind": "NoKey", "text": "{", "values": {"x": 1}},
+    ],
+)
+def test_what_is_no_stored_error_is_none(stored: object) -> None:
+    assert errors.from_object(stored) is None
+
+
+def test_a_stored_error_of_a_kind_that_is_gone_still_says_what_it_said() -> None:
+    again = errors.from_object({"kind": "Retired", "text": "Stopped.", "values": {}})
+    assert again is not None and again.say("zh") == CHINESE["Stopped."]
 
 
 @pytest.mark.parametrize("text", ["", "generate failed", "Nobody has translated me.", "google gemini timeout: 3 s"])
 def test_what_the_service_says_is_told_as_it_is(text: str) -> None:
-    assert retell(text, "zh") == text
+    told = errors.TaskFailed("Not sent: {why}", why=text)
+    assert told.say("zh") == CHINESE["Not sent: {why}"].format(why=text)
 
 
 @pytest.mark.parametrize(

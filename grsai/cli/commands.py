@@ -11,7 +11,7 @@ from ..errors import WrongSetting
 from ..models import RATIOS, Model, yuan
 from ..report.phrases import money, plain, yuan_text
 from ..settings import OPTIONS, Key, Settings
-from ..texts import retell, say
+from ..texts import say
 from .options import Options, settings_folders, settings_of
 from .screen import show, show_json, show_table, trouble
 
@@ -189,7 +189,7 @@ def _entry_object(entry: Entry) -> dict[str, Any]:
 def _entry_row(entry: Entry, language: str) -> Sequence[str]:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
     prompt = entry.prompt if len(entry.prompt) <= _SHORT else entry.prompt[:_SHORT] + "…"
-    last = ", ".join(str(path) for path, _ in entry.files) or retell(entry.error, language) or entry.task_id or ""
+    last = ", ".join(str(path) for path, _ in entry.files) or entry.say(language) or entry.task_id or ""
     return when, _state_text(entry.state, language), entry.name, entry.model, f"{entry.credits:,}", prompt, last
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +35,7 @@ class RunContext:
     budget_credits: int
 
     def __post_init__(self) -> None:
-        self.begun_at = time.time()
+        self.begun_at = self.ledger.now()
         self.key_mark = ""
         self.halted: GrsaiError | None = None  # why nothing new is paid any more
         self._reserved = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ def _that_ends_it(error: GrsaiError | None, entry: Entry, key_mark: str) -> Grsa
     """Why nothing more is tried for a job after what came of a task that an earlier run paid."""
     if isinstance(error, StillOpen) or (isinstance(error, DownloadError) and entry.collectable):
         return error
-    if isinstance(error, NoSuchTask) and getattr(entry, "key_mark", "") == key_mark != "":
+    if isinstance(error, NoSuchTask) and entry.key_mark == key_mark != "":
         text = (
             "Task {task} is paid, but the service does not know it now: {why} It stays open. Run again, or collect, within 2"
             " hours of its submit; to pay anew use --fresh, or free it with collect --forget."
@@ -125,12 +124,12 @@ def _after_all(ended: Sequence[Entry], errors: Iterable[GrsaiError | None], begu
     if not ended:
         return Pay(failed=failed)
     entry, moderated = ended[0], ended[0].reason == Moderated.reason
-    settled_meanwhile = begun_at <= (entry.finished or 0.0) <= time.time()
+    settled_meanwhile = begun_at <= (entry.finished or 0.0) <= entry.clock()
     if entry.state == "failed" and (moderated or settled_meanwhile):
         kind = Moderated if moderated else TaskFailed
-        return Refuse(kind("Not sent again: {why} Another seed sends it anew.", why=entry.error))
+        return Refuse(kind("Not sent again: {why} Another seed sends it anew.", why=entry.trouble or entry.error))
     if entry.state == "uncertain" and settled_meanwhile:
-        return Refuse(Uncertain("Not sent again: {why}", why=entry.error))
+        return Refuse(Uncertain("Not sent again: {why}", why=entry.trouble or entry.error))
     if entry.reason == EmptyResult.reason:
         note = EmptyResult("Task {task} ended without a picture and may have been paid too.", task=entry.task_id)
         return Pay((note,), failed)

@@ -1,15 +1,23 @@
-"""Which process works on a job: a name that lives as long as its process."""
+"""Claims: one job is worked on by one thread of one process. A claim ends with the process that made it, however that ends."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import logging
+import os
+import threading
 import time
 import uuid
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ..errors import LedgerError
+from .database import Connection, Database
+
 _OLD_SECONDS = 60.0
+_log = logging.getLogger(__name__)
 
 
 class Owner:
@@ -48,3 +56,64 @@ class Owner:
         self._lock.release()
         with contextlib.suppress(OSError):
             (self._folder / self.name).unlink()
+
+
+class Claims:
+    """What this process works on, in one service's scope. Its methods may be called from any thread."""
+
+    def __init__(self, database: Database, owner: Owner, service: str) -> None:
+        self._database = database
+        self._owner = owner
+        self._service = service
+        self._lock = threading.Lock()  # never held while the database is asked
+        self._held: set[str] = set()
+
+    def claim(self, fingerprint: str) -> bool:
+        """True: the job is the caller's until `release`. A claim of a process that died is taken over."""
+        claimed = self._name(fingerprint)
+        with self._lock:
+            if claimed in self._held:
+                return False
+            self._held.add(claimed)
+        won = False
+        try:
+            won = self._claim_row(claimed)
+        finally:
+            if not won:
+                with self._lock:
+                    self._held.discard(claimed)
+        return won
+
+    def release(self, fingerprint: str) -> None:
+        claimed = self._name(fingerprint)
+        with contextlib.suppress(LedgerError):  # must not hide what came of the job; the claim ends with the process
+            self._database.write("DELETE FROM claims WHERE fingerprint = ? AND owner = ?", (claimed, self._owner.name))
+        with self._lock:
+            self._held.discard(claimed)
+
+    def mark(self, fingerprint: str) -> str:
+        """A name for what is made under a claim. Another ledger, which does not see the claim, has another one."""
+        place = os.fsencode(self._database.path.absolute())
+        return hashlib.sha256(place + f" {self._database.inode} {self._name(fingerprint)}".encode()).hexdigest()
+
+    def end(self) -> None:
+        """All of them. Should the database refuse, who finds the claims finds their owner gone."""
+        with contextlib.suppress(LedgerError):
+            self._database.write("DELETE FROM claims WHERE owner = ?", (self._owner.name,))
+
+    def _name(self, fingerprint: str) -> str:
+        return f"{self._service} {fingerprint}"
+
+    def _claim_row(self, claimed: str) -> bool:
+        with self._database.transaction() as database:
+            made = database.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, self._owner.name))
+            return made.rowcount == 1 or self._take_over(database, claimed)
+
+    def _take_over(self, database: Connection, claimed: str) -> bool:
+        ((owner,),) = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchall()
+        if owner != self._owner.name:  # its own is left where a release found the ledger locked
+            if self._owner.lives(owner):
+                return False
+            _log.info("the claim of a process that ended is taken over: %s", claimed)
+        database.execute("UPDATE claims SET owner = ? WHERE fingerprint = ?", (self._owner.name, claimed))
+        return True

@@ -15,30 +15,13 @@ from typing import Any
 from filelock import FileLock
 
 from ..errors import LedgerBusy, LedgerError
+from . import schema
 
 Connection = sqlite3.Connection
 _HURRIED_SECONDS = 0.1
 # What SQLite says when the file itself is not to blame. Every other error while it is opened means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol")
 _UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the permissions of its folder."
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS uploads (
-    digest TEXT, service TEXT, url TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (digest, service));
-CREATE TABLE IF NOT EXISTS claims (fingerprint TEXT PRIMARY KEY, owner TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS tasks (
-    row INTEGER PRIMARY KEY, service TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL, task_id TEXT,
-    base_url TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL, aspect_ratio TEXT NOT NULL,
-    image_size TEXT, seed INTEGER NOT NULL, variation INTEGER NOT NULL, credits INTEGER NOT NULL,
-    created REAL NOT NULL, submitted REAL, finished REAL,
-    reason TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', urls TEXT NOT NULL DEFAULT '[]',
-    files TEXT NOT NULL DEFAULT '[]', copies TEXT NOT NULL DEFAULT '[]', name TEXT NOT NULL, folder TEXT NOT NULL,
-    sources TEXT NOT NULL DEFAULT '[]');
-CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (service, fingerprint, row);
-CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (state, row);
-CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (task_id);
-"""
-_VERSION = 1  # of the schema
 
 
 class Database:
@@ -170,20 +153,32 @@ def _connected(path: Path, busy_seconds: float) -> Connection:
         connection.execute("PRAGMA synchronous = NORMAL")  # what must survive a power cut is flushed into the journal
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("its check failed")
-        _refuse_newer(path, connection)
-        connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+        _bring_up(path, connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _refuse_newer(path: Path, connection: Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
+def _bring_up(path: Path, connection: Connection) -> None:
+    """Makes the tables of a new ledger, or of an older one those of today; what it holds stays."""
+    version = _version(connection)
+    if version > schema.VERSION:
         raise LedgerError(
             "The ledger {path} was written by a newer version of this program. Update it, or name another ledger.", path=path
         )
+    if version == schema.VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) != schema.VERSION:  # else another process has done it meanwhile
+        for statement in (*schema.FIRST, *schema.SECOND):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
 def _text(content: bytes) -> str:

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..errors import DownloadError
+from ..errors import DownloadError, GrsaiError, from_object
+from ..models import Api
 from ..pictures import check_result
 from .journal import Facts
 
@@ -23,7 +24,10 @@ Files = tuple[tuple[Path, int], ...]  # with the size in bytes
 
 @dataclass(frozen=True)
 class Entry:
-    """One submit of a job. Times in seconds since 1970, `credits` as charged when it was accepted."""
+    """One submit of a job. Times in seconds since 1970, `credits` as charged when it was accepted.
+
+    `model` is the one that was used, `asked_model` the one that the job asked for.
+    """
 
     row: int
     service: str
@@ -49,15 +53,24 @@ class Entry:
     name: str
     folder: Path
     sources: tuple[str, ...]
+    api: Api = "legacy"
+    quality: str | None = None
+    background: str | None = None
+    asked_model: str = ""
+    run: str | None = None  # the run that submitted it
+    key_mark: str = ""  # tells the key that paid from others
+    refunded: bool = False  # the service gave the credits back
+    trouble: GrsaiError | None = None  # what `error` says; entries of version 1.0 have the English text alone
+    clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
 
     @property
     def seconds(self) -> float:
-        return (self.finished or time.time()) - (self.submitted or self.created)
+        return (self.finished or self.clock()) - (self.submitted or self.created)
 
     @property
     def age(self) -> float:
         """Seconds since its submit; one at least, as the clock may have been set back since."""
-        return max(time.time() - (self.submitted or self.created), 1.0)
+        return max(self.clock() - (self.submitted or self.created), 1.0)
 
     @property
     def collectable(self) -> bool:
@@ -76,6 +89,10 @@ class Entry:
     def whole(self) -> bool:
         return bool(self.kept)
 
+    def say(self, language: str) -> str:
+        """Why it brought no picture, or is not collected yet; empty where nothing went wrong."""
+        return self.error if language == "en" or self.trouble is None else self.trouble.say(language)
+
     def moved_to(self, folder: Path) -> Entry:
         """The same, with its files in `folder` if they lie there now and where they were written is no more."""
         moved = tuple((folder / re.split(r"[/\\]", str(path))[-1], size) for path, size in self.files)
@@ -84,11 +101,16 @@ class Entry:
         return replace(self, files=moved) if all(_size(path) == size for path, size in moved) else self
 
 
-COLUMNS = tuple(Entry.__dataclass_fields__)
-FACTS = COLUMNS[1:]  # what the journal knows of it, too: all but the row
+# What came after version 1.0, with what an older row or line of the journal means.
+LATER: dict[str, Any] = {
+    "api": "legacy", "quality": None, "background": None, "asked_model": None, "run": None, "key_mark": "",
+    "refunded": 0, "trouble": "",
+}  # fmt: skip
+COLUMNS = tuple(name for name in Entry.__dataclass_fields__ if name != "clock")
+FACTS = tuple(name for name in COLUMNS if name not in ("row", *LATER))  # what every line of the journal of version 1.0 holds
 
 
-def entry_of(row: tuple[Any, ...]) -> Entry | None:
+def entry_of(row: tuple[Any, ...], clock: Callable[[], float] = time.time) -> Entry | None:
     """None for a row that was damaged."""
     values = dict(zip(COLUMNS, row, strict=True))
     try:
@@ -97,11 +119,14 @@ def entry_of(row: tuple[Any, ...]) -> Entry | None:
         values["copies"] = tuple(_files(files) for files in json.loads(values["copies"]))
         values["sources"] = tuple(json.loads(values["sources"]))
         values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
+        values["asked_model"] = values["asked_model"] or values["model"]
+        values["refunded"] = bool(values["refunded"])
+        values["trouble"] = from_object(json.loads(values["trouble"] or "null"))
         numbers = [float(values[name]) for name in ("seed", "variation", "credits", "created")]
     except (TypeError, ValueError):
         return None
     known = values["state"] in STATES and isinstance(values["task_id"], str | None) and len(numbers) == 4
-    return Entry(**values) if known else None
+    return Entry(**values, clock=clock) if known else None
 
 
 def _files(rows: list[tuple[str, int]]) -> Files:
@@ -115,7 +140,8 @@ def with_sizes(files: Sequence[Path]) -> str:
 
 def is_entry(facts: Facts) -> bool:
     """Whether a line of the journal holds all that an entry needs."""
-    return facts.keys() == set(FACTS) and entry_of((0, *(facts[name] for name in FACTS))) is not None
+    whole = {"row": 0, **LATER, **facts}
+    return facts.keys() - LATER == set(FACTS) and entry_of(tuple(whole[name] for name in COLUMNS)) is not None
 
 
 def as_text(facts: Facts) -> Facts:

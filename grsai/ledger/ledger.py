@@ -6,13 +6,9 @@ else happens) → `done` (the file is whole on disk) or `failed`. One that staye
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import os
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,11 +16,12 @@ from urllib.parse import urlsplit
 
 from ..errors import GrsaiError, LedgerError, TaskFailed
 from ..jobs import Job
+from ..models import Api, Model
 from ..redact import redact
 from ..settings import HOSTS
-from .claims import Owner
+from .claims import Claims, Owner
 from .database import Connection, Database, ledger_errors
-from .entries import COLUMNS, FACTS, TASK_SECONDS, Entry, as_text, entry_of, is_entry, storable, with_sizes
+from .entries import COLUMNS, LATER, TASK_SECONDS, Entry, as_text, entry_of, is_entry, storable, with_sizes
 from .journal import Facts, Journal
 
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
@@ -44,20 +41,27 @@ def service_of(base_url: str) -> str:
 class Ledger:
     """Opened once a process; its methods may be called from any thread. Raises `LedgerError`s only.
 
-    `service` is the scope (`service_of`) in which jobs and uploads are looked up.
+    `service` is the scope (`service_of`) in which jobs and uploads are looked up. `clock` gives seconds since 1970.
     """
 
-    def __init__(self, path: str | Path, *, service: str = "grsai", busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        service: str = "grsai",
+        busy_seconds: float = BUSY_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.path = Path(path)
         self.service = service
+        self.now = clock
         self.notices: list[GrsaiError] = []
-        self._lock = threading.RLock()  # over the claims; always taken before the database's own
         self._journal = Journal(self.path.with_suffix(".journal"))
-        self._held: set[str] = set()
         self._open: dict[int, Facts] = {}  # by row: what was submitted here, should the database fail meanwhile
         with ledger_errors(self.path):
             self._owner = Owner(self.path.parent / "owners")
         self._database = Database(self.path, busy_seconds=busy_seconds, complete=self._replay)
+        self._claims = Claims(self._database, self._owner, service)
         if self._database.damage is not None:  # the only notice: that the new file was empty goes without saying
             self.notices = [self._database.damage]
 
@@ -68,9 +72,8 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        with self._lock, ledger_errors(self.path):
-            with contextlib.suppress(LedgerError):  # who finds the claims finds their owner gone
-                self._database.write("DELETE FROM claims WHERE owner = ?", (self._owner.name,))
+        with ledger_errors(self.path):
+            self._claims.end()
             self._database.close()
             self._owner.leave()
 
@@ -78,14 +81,14 @@ class Ledger:
 
     def uploaded(self, digest: str) -> str | None:
         """The URL of a content that went up less than a day ago."""
-        oldest = time.time() - UPLOAD_SECONDS
+        oldest = self.now() - UPLOAD_SECONDS
         rows = self._database.read(
             "SELECT url FROM uploads WHERE digest = ? AND service = ? AND created > ?", (digest, self.service, oldest)
         )
         return rows[0][0] if rows else None
 
     def record_upload(self, digest: str, url: str) -> None:
-        self._database.write("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (digest, self.service, url, time.time()))
+        self._database.write("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (digest, self.service, url, self.now()))
 
     def forget_upload(self, digest: str) -> None:
         self._database.write("DELETE FROM uploads WHERE digest = ? AND service = ?", (digest, self.service))
@@ -108,53 +111,52 @@ class Ledger:
 
     def claim(self, fingerprint: str) -> bool:
         """True: the job is the caller's until `release`. A claim of a process that died is taken over."""
-        claimed = f"{self.service} {fingerprint}"
-        with self._lock:
-            if claimed in self._held or not self._claim_row(claimed):
-                return False
-            self._held.add(claimed)
-            return True
+        return self._claims.claim(fingerprint)
 
     def release(self, fingerprint: str) -> None:
-        claimed = f"{self.service} {fingerprint}"
-        with self._lock:
-            self._held.discard(claimed)
-            with contextlib.suppress(LedgerError):  # must not hide what came of the job; the claim ends with the process
-                self._database.write("DELETE FROM claims WHERE fingerprint = ? AND owner = ?", (claimed, self._owner.name))
+        self._claims.release(fingerprint)
 
     def mark(self, fingerprint: str) -> str:
         """A name for what is made under a claim. Another ledger, which does not see the claim, has another one."""
-        place = os.fsencode(self.path.absolute())
-        return hashlib.sha256(place + f" {self._database.inode} {self.service} {fingerprint}".encode()).hexdigest()
-
-    def _claim_row(self, claimed: str) -> bool:
-        with self._database.transaction() as database:
-            row = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchone()
-            if row and row[0] != self._owner.name and self._owner.lives(row[0]):
-                return False
-            database.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (claimed, self._owner.name))
-            return True
+        return self._claims.mark(fingerprint)
 
     # Tasks
 
-    def submitting(self, job: Job, *, base_url: str, folder: Path) -> int:
-        """The paid request is about to be sent. Returns the row."""
-        sources = [str(each.path or each.name) for each in job.references]
+    def submitting(
+        self,
+        job: Job,
+        *,
+        base_url: str,
+        folder: Path,
+        api: Api = "legacy",
+        model: Model | None = None,
+        run: str | None = None,
+        key_mark: str = "",
+    ) -> int:
+        """The paid request is about to be sent. Returns the row. `model`: the one that is used, if not the job's own."""
+        used = model or job.model
         values = {
-            "service": self.service, "fingerprint": job.fingerprint, "state": "submitting", "base_url": base_url,
-            "model": job.model.id, "prompt": redact(job.prompt), "aspect_ratio": job.aspect_ratio, "image_size": job.image_size,
-            "seed": job.seed, "variation": job.variation, "credits": job.model.credits, "created": time.time(),
-            "name": storable(job.name), "folder": storable(folder), "sources": json.dumps(sources),
-            "task_id": None, "submitted": None, "finished": None, "reason": "", "error": "",
-            "urls": "[]", "files": "[]", "copies": "[]",
+            "service": self.service, "fingerprint": job.fingerprint, "state": "submitting", "task_id": None, "base_url": base_url,
+            "model": used.id, "prompt": redact(job.prompt), "aspect_ratio": job.aspect_ratio, "image_size": job.image_size,
+            "seed": job.seed, "variation": job.variation, "credits": used.credits, "created": self.now(),
+            "submitted": None, "finished": None, "reason": "", "error": "", "urls": "[]", "files": "[]", "copies": "[]",
+            "name": storable(job.name), "folder": storable(folder),
+            "sources": json.dumps([str(each.path or each.name) for each in job.references]),
+            **LATER, "api": api, "run": run, "key_mark": key_mark,
+            "asked_model": job.model.id if used.id != job.model.id else None,
+            "quality": getattr(job, "quality", None), "background": getattr(job, "background", None),
         }  # fmt: skip
         row = self._insert(values)
         self._open[row] = values
         return row
 
-    def submitted(self, row: int, task_id: str) -> None:
-        """The service accepted it: the id, and with it the money, is safe on disk when this returns."""
-        self._settle(row, state="open", task_id=task_id, submitted=time.time())
+    def submitted(self, row: int, task_id: str, *, base_url: str | None = None) -> None:
+        """The service accepted it: the id, and with it the money, is safe on disk when this returns.
+
+        `base_url`: the host that took it, if it is not the one that was to be asked.
+        """
+        host = {"base_url": base_url} if base_url else {}
+        self._settle(row, state="open", task_id=task_id, submitted=self.now(), **host)
 
     def not_submitted(self, row: int) -> None:
         """The service surely did not take it."""
@@ -163,16 +165,16 @@ class Ledger:
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
         self._open.pop(row, None)
-        self._update(row, state="uncertain", finished=time.time(), reason=error.reason, error=_writable(error))
+        self._update(row, state="uncertain", finished=self.now(), **_said(error))
 
-    def failed(self, row: int, error: GrsaiError) -> None:
-        """The task brought no picture and will not."""
-        self._settle(row, state="failed", finished=time.time(), reason=error.reason, error=_writable(error))
+    def failed(self, row: int, error: GrsaiError, *, refunded: bool = False) -> None:
+        """The task brought no picture and will not. `refunded`: the service gave its credits back."""
+        self._settle(row, state="failed", finished=self.now(), refunded=int(refunded), **_said(error))
 
     def done(self, row: int, files: Sequence[Path], urls: Sequence[str]) -> None:
         """The files are whole on disk."""
         bare = json.dumps([url.partition("?")[0] for url in urls])  # without a signature
-        self._settle(row, state="done", finished=time.time(), files=with_sizes(files), urls=bare, reason="", error="")
+        self._settle(row, state="done", finished=self.now(), files=with_sizes(files), urls=bare, **_NO_ERROR)
 
     def copied(self, row: int, files: Sequence[Path]) -> None:
         """A later run put them there, too: what was paid is known as long as either place keeps it."""
@@ -186,7 +188,7 @@ class Ledger:
 
     def note_error(self, row: int, error: GrsaiError) -> None:
         """Why an open task was not collected; it stays open."""
-        self._update(row, reason=error.reason, error=_writable(error))
+        self._update(row, **_said(error))
 
     # Questions
 
@@ -219,7 +221,7 @@ class Ledger:
     def open_entries(self) -> list[Entry]:
         """What was paid and not collected, and can still be had, oldest first."""
         found = self._entries("WHERE service = ? AND state IN ('open', 'done') AND created > ? ORDER BY row", (
-            self.service, time.time() - 2 * TASK_SECONDS))  # fmt: skip
+            self.service, self.now() - 2 * TASK_SECONDS))  # fmt: skip
         return [each for each in found if each.collectable and (each.state == "open" or not each.whole)]
 
     def entries_of(self, task_ids: Sequence[str]) -> list[Entry]:
@@ -228,7 +230,7 @@ class Ledger:
         return self._entries(f"WHERE service = ? AND task_id IN ({marks}) ORDER BY row", (self.service, *task_ids))
 
     def counts(self) -> dict[str, int]:
-        return dict(self._database.read("SELECT state, count(*) FROM tasks WHERE service = ? GROUP BY state", (self.service,)))
+        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (self.service,)))
 
     def usual_seconds(self, model: str, image_size: str | None, *, most: float = TASK_SECONDS) -> float | None:
         """The median time of the last pictures of that model and size. What took longer than `most` was fetched late."""
@@ -242,8 +244,8 @@ class Ledger:
     # Below: the database and the journal
 
     def _entries(self, conditions: str, values: tuple[Any, ...]) -> list[Entry]:
-        found = [entry_of(row) for row in self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)]
-        return [entry for entry in found if entry is not None]
+        rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
+        return [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
 
     def _insert(self, values: dict[str, Any]) -> int:
         names, places = ", ".join(values), ", ".join("?" * len(values))
@@ -270,8 +272,8 @@ class Ledger:
 
     def _facts(self, row: int) -> Facts | None:
         """An entry as the columns that hold it."""
-        rows = self._database.read(f"SELECT {', '.join(FACTS)} FROM tasks WHERE row = ?", (row,))
-        return dict(zip(FACTS, rows[0], strict=True)) if rows else None
+        rows = self._database.read(f"SELECT {', '.join(COLUMNS[1:])} FROM tasks WHERE row = ?", (row,))
+        return dict(zip(COLUMNS[1:], rows[0], strict=True)) if rows else None
 
     def _replay(self, database: Connection) -> None:
         """Brings the database to what the journal knows: a power cut, a lock or damage may have left it behind."""
@@ -315,16 +317,28 @@ def _is_behind(database: Connection, facts: Facts) -> bool:
 
 def _bring_up(database: Connection, facts: Facts) -> None:
     """Writes an entry of the journal into its row, which may not know its task yet, or into a new one."""
-    values = {name: facts[name] for name in FACTS}
+    values = {**LATER, **facts}
     values |= {name: storable(values[name]) for name in ("name", "folder")}
     row = database.execute(
         "SELECT row FROM tasks WHERE task_id = ? OR (task_id IS NULL AND service = ? AND fingerprint = ? AND created = ?)",
         (facts["task_id"], facts["service"], facts["fingerprint"], facts["created"]),
     ).fetchone()
-    names, places = ", ".join(("row", *values)), ", ".join("?" * (len(values) + 1))
-    database.execute(f"INSERT OR REPLACE INTO tasks ({names}) VALUES ({places})", (row[0] if row else None, *values.values()))
+    names = COLUMNS[1:]
+    if row is not None:
+        database.execute(
+            f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in names)} WHERE row = ?",
+            (*(values[name] for name in names), row[0]),
+        )
+    else:
+        database.execute(
+            f"INSERT INTO tasks ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", [values[name] for name in names]
+        )
 
 
-def _writable(error: GrsaiError) -> str:
-    """What it says, as text that can be stored: a folder that it names may be none."""
-    return str(error).encode("utf-8", "replace").decode()
+_NO_ERROR = {"reason": "", "error": "", "trouble": ""}
+
+
+def _said(error: GrsaiError) -> dict[str, str]:
+    """What a row holds of it: also as text, which can be stored although a folder that it names may be none."""
+    text = str(error).encode("utf-8", "replace").decode()
+    return {"reason": error.reason, "error": text, "trouble": json.dumps(error.as_object())}

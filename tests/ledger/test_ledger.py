@@ -55,8 +55,8 @@ def path(studio) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    with Ledger(path) as ledger:
+def ledger(path: Path, studio) -> Iterator[Ledger]:
+    with Ledger(path, clock=studio.clock) as ledger:
         yield ledger
 
 
@@ -559,3 +559,27 @@ def test_a_refusal_of_the_ledger_is_one_of_ours(ledger: Ledger) -> None:
     ledger.close()
     with pytest.raises(LedgerError):
         ledger.find("x")
+
+
+# Errors
+
+
+def test_an_error_is_told_in_the_language_of_the_reader(path: Path, tmp_path: Path) -> None:
+    silent = Uncertain("An earlier submit got no reply and may have been paid too.")
+    refused = Moderated("Refused by moderation ({why}), task {task}. Change prompt or picture.", why=silent, task="14-x")
+    with Ledger(path) as ledger:
+        ledger.failed(opened(ledger, jobs()[0], tmp_path), refused)
+    path.unlink()
+    with Ledger(path) as ledger:  # made again from its journal
+        (entry,) = ledger.entries()
+        assert (entry.error, entry.say("en"), entry.say("zh")) == (str(refused), str(refused), refused.say("zh"))
+        assert isinstance(entry.trouble, Moderated)
+
+
+def test_the_model_that_was_used_stands_beside_the_one_that_was_asked_for(ledger: Ledger, tmp_path: Path) -> None:
+    (job,), other = jobs(), Catalogue().named("nano-banana-2")
+    row = ledger.submitting(job, base_url=HOST, folder=tmp_path, api="unified", model=other, run="a run")
+    ledger.submitted(row, "14-x", base_url="https://grsai.dakka.com.cn")
+    entry = ledger.find(job.fingerprint)
+    assert entry and (entry.model, entry.asked_model, entry.credits) == (other.id, MODEL.id, other.credits)
+    assert (entry.api, entry.run, entry.base_url) == ("unified", "a run", "https://grsai.dakka.com.cn")
