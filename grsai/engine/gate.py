@@ -7,6 +7,7 @@ again, comes back to what was known to work, and after a quiet time tries one mo
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -22,7 +23,10 @@ POLLS_PER_SECOND = 40.0  # of all tasks together, or one a second for each open 
 ERRORS_IN_A_ROW = 4  # broken replies that count like a 429
 QUIET_SECONDS = 30.0  # before one more than what worked is tried: doubles when that is refused, halves when it is taken
 QUIET_RANGE = (4.0, 600.0)
+SAYS_A_LIMIT = 0.85  # of the most that were open at once: a refusal below it is about the moment, not the number
+ODD_IN_A_ROW = 4  # such refusals without a submit accepted in between, which count after all
 _LOOK_SECONDS = 0.5
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -33,9 +37,13 @@ class Window:
     proven: int | None = None  # what was open when the service refused one more; None: it never did
     quiet_since: float = 0.0
     quiet_seconds: float = QUIET_SECONDS
+    most_open: int = 0  # since the window was closed last
+    odd_refusals: int = 0
 
     def accepted(self, now: float, open_tasks: int) -> None:
         """A submit was accepted and is one of `open_tasks` now: open further."""
+        self.most_open, self.odd_refusals = max(self.most_open, open_tasks), 0
+        self.size = max(self.size, open_tasks)  # so many it takes, whatever was refused while this one was on its way
         if self.proven is None:
             self.size = max(self.size, open_tasks + max(LEAST_AHEAD, open_tasks // SHARE_AHEAD))
         elif self.size < self.proven:
@@ -49,6 +57,10 @@ class Window:
     def refused(self, now: float, open_tasks: int, *, alone: bool = False) -> None:
         """The service takes no more than what is open now. `alone`: nothing else was open or on its way."""
         self.quiet_since = now
+        self.odd_refusals += 1
+        if open_tasks < SAYS_A_LIMIT * self.most_open and self.odd_refusals < ODD_IN_A_ROW:
+            return
+        self.most_open = open_tasks
         if alone:  # it is busy, which says nothing about how many may be open
             self.size = max(self.size // 2, 1)
             return
@@ -144,6 +156,7 @@ class Gate:
 
     def refused(self, retry_after: float | None = None) -> None:
         """A submit was refused with 429: everybody holds back."""
+        _log.info("429 from the service; it asks to wait %s s", retry_after or 0)
         with self._lock:
             self._cool_until = max(self._cool_until, time.monotonic() + (retry_after or 0.0))
             self._close()
@@ -163,7 +176,10 @@ class Gate:
             return
         self._old_submits = max(self._open - self._accepted_open - 1, 0)
         alone = self._accepted_open == 0 and self._open <= 1
+        before = self._window.size
         self._window.refused(time.monotonic(), self._accepted_open, alone=alone)
+        if self._window.size != before:
+            _log.info("the service takes no more than %d: at most %d at once now", self._accepted_open, self._window.size)
 
     def poll_pause(self) -> float:
         """Seconds to hold a poll back, so that all runs together stay below `POLLS_PER_SECOND`."""

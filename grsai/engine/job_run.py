@@ -119,7 +119,7 @@ class JobRun:
         age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
         try:
             with self._run.progress.one_running():
-                task = self._watched(entry.row, steps, age=age)
+                task, _ = self._watched(entry.row, steps, age=age)
             return self._stored(entry.row, steps, task)
         except NoSuchTask:
             self._task_id = None
@@ -150,12 +150,11 @@ class JobRun:
             with self._slot(may_fail=may_fail):
                 row = self._submit(urls)
                 if isinstance(row, int):
-                    begun = time.monotonic()
                     try:
-                        task = self._watched(row, self._run.steps)
+                        task, seconds = self._watched(row, self._run.steps)
                     finally:
                         self._run.gate.finished()
-                    self._run.learn(self.job, time.monotonic() - begun)
+                    self._run.learn(self.job, seconds)
                     return row, task
             failures += 1
             if failures >= self._run.steps.tries or not may_pass(row):
@@ -219,7 +218,7 @@ class JobRun:
             self._run.gate.broke()
         return error
 
-    def _watched(self, row: int, steps: Steps, *, age: float = 0.0) -> Task:
+    def _watched(self, row: int, steps: Steps, *, age: float = 0.0) -> tuple[Task, float]:
         """Polls the task to its end, and writes a bad end down."""
         model, size = self.job.model, self.job.image_size
         try:

@@ -29,6 +29,7 @@ from .polling import Look, Usual, next_poll
 from .retry import FREE, Backoff, may_pass
 
 GRACE_SECONDS = 30.0  # so long a task may be unknown after its submit
+_FOUND_DONE = 0.75  # of the time of a first look that finds a task done, which may have been done for long
 LOOKS_AGAIN = 4  # how often a success without a picture, or an unknown task, is looked at again
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -112,8 +113,10 @@ class Steps:
 
     def wait_for(
         self, task_id: str, *, usual: Usual, deadline: float, age: float = 0.0, on_progress: Callable[[int], None]
-    ) -> Task:
+    ) -> tuple[Task, float]:
         """Polls until the task has its pictures. `deadline` and `age` (since its submit) in seconds.
+
+        Returns it with the seconds that it took, as closely as the looks tell.
 
         Raises `TaskError` for a task that failed, `StillOpen` after the deadline, `NoSuchTask` for one that is unknown, and
         a refusal that is said again and again. What breaks for a while only costs time: the task is paid.
@@ -122,11 +125,10 @@ class Steps:
         looks: list[Look] = []
         self.pause(0.0 if age else next_poll(looks, usual))
         while True:
-            elapsed = time.monotonic() - begun
             try:
-                task = self._look(task_id)
+                asked, task = time.monotonic() - begun, self._look(task_id)
             except NoSuchTask:
-                odd += elapsed + age > GRACE_SECONDS
+                odd += time.monotonic() - begun + age > GRACE_SECONDS
                 if odd > LOOKS_AGAIN:
                     raise
             except ServiceError as error:
@@ -139,7 +141,7 @@ class Steps:
                 looks.append((time.monotonic() - begun + age, progress))
                 on_progress(progress)
                 if task.status == "succeeded" and task.urls:
-                    return task
+                    return task, age + (asked * _FOUND_DONE if len(looks) == 1 else (asked + looks[-2][0] - age) / 2)
                 odd = 0 if task.status == "running" else odd + 1
                 _check_ended(task, looks_again=odd <= LOOKS_AGAIN)
             elapsed = time.monotonic() - begun
