@@ -23,6 +23,7 @@ POLLS_PER_SECOND = 40.0  # of all tasks together, or one a second for each open 
 ERRORS_IN_A_ROW = 4  # broken replies that count like a 429
 QUIET_SECONDS = 30.0  # before one more than what worked is tried: doubles when that is refused, halves when it is taken
 QUIET_RANGE = (4.0, 600.0)
+_QUIET_AFTER = 2.0  # times what the service asks to wait: the quiet that is enough where it says how long
 SAYS_A_LIMIT = 0.85  # of the most that were open at once: a refusal below it is about the moment, not the number
 ODD_IN_A_ROW = 4  # such refusals without a submit accepted in between, which count after all
 _LOOK_SECONDS = 0.5
@@ -54,14 +55,19 @@ class Window:
         elif now - self.quiet_since >= self.quiet_seconds:
             self.size, self.quiet_since = self.proven + 1, now
 
-    def refused(self, now: float, open_tasks: int, *, alone: bool = False) -> None:
-        """The service takes no more than what is open now. `alone`: nothing else was open or on its way."""
+    def refused(self, now: float, open_tasks: int, *, alone: bool = False, retry_after: float | None = None) -> None:
+        """The service takes no more than what is open now. `alone`: nothing else was open or on its way.
+
+        `retry_after`: the seconds that it asks to wait; then it may well take more soon.
+        """
         self.quiet_since = now
         self.odd_refusals += 1
         if open_tasks < SAYS_A_LIMIT * self.most_open and self.odd_refusals < ODD_IN_A_ROW:
             return
         self.most_open = open_tasks
-        if alone:  # it is busy, which says nothing about how many may be open
+        if retry_after:
+            self.quiet_seconds = min(self.quiet_seconds, max(_QUIET_AFTER * retry_after, QUIET_RANGE[0]))
+        if alone or not open_tasks:  # it is busy, which says nothing about how many may be open
             self.size = max(self.size // 2, 1)
             return
         if self.proven is not None and self.size > self.proven and open_tasks >= self.proven:
@@ -159,7 +165,7 @@ class Gate:
         _log.info("429 from the service; it asks to wait %s s", retry_after or 0)
         with self._lock:
             self._cool_until = max(self._cool_until, time.monotonic() + (retry_after or 0.0))
-            self._close()
+            self._close(retry_after)
 
     def broke(self) -> None:
         """The service broke down over a submit; again and again counts like a refusal."""
@@ -169,7 +175,7 @@ class Gate:
                 self._errors = 0
                 self._close()
 
-    def _close(self) -> None:
+    def _close(self, retry_after: float | None = None) -> None:
         """Makes the window smaller, once for all submits that are under way together."""
         if self._old_submits:
             self._old_submits -= 1
@@ -177,7 +183,7 @@ class Gate:
         self._old_submits = max(self._open - self._accepted_open - 1, 0)
         alone = self._accepted_open == 0 and self._open <= 1
         before = self._window.size
-        self._window.refused(time.monotonic(), self._accepted_open, alone=alone)
+        self._window.refused(time.monotonic(), self._accepted_open, alone=alone, retry_after=retry_after)
         if self._window.size != before:
             _log.info("the service takes no more than %d: at most %d at once now", self._accepted_open, self._window.size)
 
