@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import NoKey, WrongSetting
-from .models import DEFAULT_MODEL, Catalogue
+from .models import APIS, DEFAULT_MODEL, Api, Catalogue
 
 CHINA = "https://grsai.dakka.com.cn"
 OVERSEAS = "https://grsaiapi.com"
@@ -113,6 +113,19 @@ def _pairing(value: Any) -> str:
     return value
 
 
+def _api(value: Any) -> str:
+    if value not in APIS:
+        raise ValueError(value)
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(value)
+    return tuple(name.strip() for name in names if name.strip())
+
+
 def _setting(default: Any, read: Any, about: str) -> Any:
     return field(default=default, metadata={"read": read, "about": about})
 
@@ -123,7 +136,11 @@ class Settings:
 
     api_key: Key | None = _setting(None, Key, "API key; better in the environment or in .env than in a file that is shared")
     base_url: str = _setting(CHINA, host, "the service: china, overseas, or an address")
+    api: Api = _setting("unified", _api, "generation of the API: unified, or legacy")
     model: str = _setting(DEFAULT_MODEL, str, "model; the command models lists them")
+    fallback: tuple[str, ...] = _setting(
+        (), _names, "models to take, in this order and at no higher price, where the model is closed or in maintenance"
+    )
     aspect_ratio: str = _setting("auto", str, "shape of the pictures, such as 16:9")
     image_size: str | None = _setting(None, str, "1K, 2K or 4K, where the model has it; else its smallest")
     concurrency: int = _setting(5, _whole(1, MAX_CONCURRENCY), "how many pictures are made at the same time")
@@ -133,6 +150,8 @@ class Settings:
         2, _whole(0, 10), "how many times a task that failed for a passing reason is submitted, and paid, again"
     )
     budget: float = _setting(0.0, _amount, "refuse to spend more than this in a run, in yuan; 0: no limit")
+    budget_day: float = _setting(0.0, _amount, "refuse to spend more than this in a day, in yuan; 0: no limit")
+    budget_month: float = _setting(0.0, _amount, "refuse to spend more than this in a month, in yuan; 0: no limit")
     limit: int | None = _setting(
         None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process"
     )
