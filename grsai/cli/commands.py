@@ -132,7 +132,7 @@ def emulator(options: Options) -> int:
 
     try:
         given = {"port": options.port, "key": options.key, "credits": options.credits, "seconds": options.seconds}
-        service = build({**given, "fault": options.fault or None})
+        service = build({**given, "fault": options.fault, "price": options.price})
         service.start()
     except WrongOption as error:
         text = "{value} is no value for --{option}. See --help."

@@ -41,6 +41,7 @@ class Options:
     credits: str | None = None
     seconds: str | None = None
     fault: tuple[str, ...] = ()
+    price: tuple[str, ...] = ()
     estimate: bool = False
     fresh: bool = False
     json: bool = False
@@ -158,6 +159,7 @@ COMMANDS = (
             Option("--credits", "N", "credits at the start", "1000000"),
             Option("--seconds", "SPAN", "how long a picture takes: 5, or 3:8", "0.2:0.4"),
             Option("--fault", "FAULT", "what goes wrong, such as submit:http_500:0.1 for one submit in ten", many=True),
+            Option("--price", "PRICE", "what a model costs there, such as nano-banana-2:900", many=True),
         ),
     ),
 )

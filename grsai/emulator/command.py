@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = vars(options.parse_args(argv))
     if given["kinds"]:
         for name, kind in KINDS.items():
-            print(f"{name:22}{', '.join(kind.steps)}: {kind.about}")
+            print(f"{name:24}{', '.join(kind.steps)}: {kind.about}")
         return 0
     try:
         emulator = build(given)

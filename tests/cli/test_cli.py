@@ -524,6 +524,7 @@ def test_the_emulator_serves_until_ctrl_c(shell: Shell) -> None:
         ("--seconds soon", "soon is no value for --seconds. See --help."),
         ("--fault poll", "poll is no value for --fault. See --help."),
         ("--fault poll:bare_id:1", "poll:bare_id:1 is no value for --fault. See --help."),
+        ("--price nano-banana-2", "nano-banana-2 is no value for --price. See --help."),
         ("--prot 1", "There is no option --prot; did you mean --port?"),
     ],
 )

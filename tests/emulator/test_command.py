@@ -9,10 +9,17 @@ import sys
 
 import pytest
 
-from grsai.emulator import Emulator, main
+from grsai.emulator import KINDS, Emulator, Fault, build, fault_from_text, main
 from tests.emulator.caller import ROOT, Caller
 
-WRONG = [["--host", "0.0.0.0"], ["--fault", "poll:bare_id:1"], ["--fault", "poll"], ["--port", "99999"]]
+WRONG = [
+    ["--host", "0.0.0.0"],
+    ["--fault", "poll:bare_id:1"],
+    ["--fault", "poll"],
+    ["--port", "99999"],
+    ["--price", "x"],
+    ["--fault", "submit:busy:1:1:soon"],
+]
 
 
 @pytest.mark.parametrize("arguments", WRONG)
@@ -20,6 +27,22 @@ def test_wrong_use_of_the_command_is_refused(arguments: list[str], capsys: pytes
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2 and "usage" in (said := capsys.readouterr().err) and arguments[1] in said
+
+
+def test_the_command_tells_every_kind_of_fault_with_its_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--kinds"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(KINDS)
+    assert all(", ".join(kind.steps) in line for line, kind in zip(lines, KINDS.values(), strict=True))
+
+
+def test_options_become_an_emulator() -> None:
+    given = {"price": ["nano-banana-fast:7", "new:8"], "seconds": "1:4", "speed": "2", "key_limit": "9", "refund_failed": True}
+    emulator = build({**given, "fault": ["submit:slow_reply:1:1:0.2", "poll:busy:0.5::3"], "language": "en", "port": None})
+    assert (emulator.models["nano-banana-fast"].credits, emulator.models["new"].credits) == (7, 8)
+    assert (emulator.seconds, emulator.key_limit, emulator.refund_failed, emulator.port) == ((0.5, 2.0), 9, True, 0)
+    assert fault_from_text("poll:busy:0.5::3") == Fault("poll", "busy", 0.5, seconds=3.0)
+    assert fault_from_text("submit:slow_reply:1:1:0.2") == Fault("submit", "slow_reply", times=1, seconds=0.2)
 
 
 def test_the_command_says_where_it_listens_and_ends_quietly() -> None:

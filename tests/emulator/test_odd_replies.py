@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import socket
+import time
 from typing import Any
 
 import pytest
 import requests
 
-from grsai.emulator import KINDS, PLAIN, STEPS, Emulator, Fault
+from grsai.emulator import KINDS, PLAIN, RUNNING, STEPS, Emulator, Fault
 from grsai.emulator.refusals import REFUSALS
 from grsai.emulator.server import REDIRECTS
 from tests.emulator.caller import KEY, NETWORK_ERRORS, RESULT, TICKET, Caller, finished, opened, png
@@ -39,8 +40,38 @@ def every_step(caller: Caller, step: str) -> requests.Response:
             return caller.get(f"{url}/client/common/getModelStatus?model=nano-banana")
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_every_kind_strikes_where_it_exists_and_nowhere_does_the_emulator_fail(step: str) -> None:
+    for kind in [name for name, kind in KINDS.items() if step in kind.steps]:
+        with Emulator(seconds=0.0, render=False) as emulator, (caller := Caller(emulator)).session:
+            path = "/v1/api/" if kind == "wrapped" else "/v1/draw/" if step == "submit" else ""
+            running = step == "poll" and KINDS[kind].when == RUNNING
+            task_id = caller.submit("[never]" if running else "x")
+            while step in ("poll", "download") and not running and emulator.open:
+                time.sleep(0.001)
+            if kind == "forgotten":
+                caller.poll(task_id)
+            emulator.add(Fault(step, kind, seconds=60.0 if kind == "forgotten" else 0.0, size=1 << 20, path=path))
+            try:
+                status = struck(caller, step, kind, task_id).status_code
+            except NETWORK_ERRORS:
+                status = 0
+            assert [seen.fault for seen in emulator.received if seen.fault] == [kind], kind
+            assert status != 500 or kind.startswith("http_500"), kind
+
+
+def struck(caller: Caller, step: str, kind: str, task_id: str) -> requests.Response:
+    """One request of the step about this task."""
+    if step == "poll":
+        return caller.result(task_id) if kind == "wrapped" else caller.post(RESULT, {"id": task_id})
+    if step == "download":
+        return caller.get(f"{caller.emulator.url}/file/{caller.emulator.tasks[task_id].file}")
+    return caller.generate() if kind == "wrapped" else every_step(caller, step)
+
+
 UNPROCESSED = [kind for kind in ("reset_before", "hang", *REDIRECTS, *REFUSALS, *PLAIN) if "submit" in KINDS[kind].steps]
-PROCESSED = ["reset_after", "reset_middle", "short_body", "hang_taken", "http_500_taken", "slow_headers"]
+CUT = ["reset_after", "reset_middle", "short_body", "hang_taken", "endless"]
+PROCESSED = [*CUT, "http_500_taken", "slow_reply", "slow_headers", "bom", "id_number", "id_and_code", "task_id_camel", "code_200"]
 ANYWHERE = [(step, kind) for kind in PLAIN for step in KINDS[kind].steps]
 
 
@@ -72,7 +103,7 @@ def test_a_submit_that_failed_after_processing_is_paid(caller: Caller, emulator:
     try:
         assert caller.order().status_code == (500 if kind == "http_500_taken" else 200)
     except NETWORK_ERRORS:
-        assert kind in ("reset_after", "reset_middle", "short_body", "hang_taken")
+        assert kind in CUT
     assert (emulator.charged, len(emulator.tasks)) == (440, 1)
 
 
