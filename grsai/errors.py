@@ -25,7 +25,8 @@ GrsaiError
 │   ├── EmptyResult          succeeded without a picture
 │   └── StillOpen            our own deadline passed; the task may still finish
 ├── DownloadError            the picture is there and paid, but did not arrive whole
-│   └── NotKept              what came is too large, no picture, or at an address that is not safe
+│   └── NotKept              what came is no picture, or at an address that is not safe
+│       └── TooLarge         more than max_result_mb: it can be fetched once that is raised
 ├── LedgerError              the ledger cannot be read or written
 │   └── LedgerBusy
 └── Stopped                  the user stopped the run
@@ -34,10 +35,11 @@ GrsaiError
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any, ClassVar, TypeGuard, TypeVar
 
 from .redact import redact
-from .texts import say
+from .texts import plain, say
 
 E = TypeVar("E", bound="GrsaiError")
 _SAY_SOMETHING = ("why", "source")
@@ -50,6 +52,7 @@ class GrsaiError(Exception):
     """
 
     reason: ClassVar[str] = "error"
+    lasting = False  # whether to try the same again cannot help
 
     def __init_subclass__(cls) -> None:
         cls.__module__ = "grsai"  # ComfyUI shows module and class to the user
@@ -92,7 +95,9 @@ def _said(name: str, value: Any, language: str) -> Any:
     """A value in a sentence. Of the texts those are translated that say something; all others are names."""
     if isinstance(value, GrsaiError):
         return value.say(language)
-    return say(value, language) if isinstance(value, str) and name in _SAY_SOMETHING else value
+    if isinstance(value, str) and name in _SAY_SOMETHING:
+        return plain(say(value, language))
+    return plain(str(value)) if isinstance(value, str | Path) else value
 
 
 def _storable(value: Any) -> Any:
@@ -139,7 +144,13 @@ class ServiceError(GrsaiError):
 
 
 class Unreachable(ServiceError):
+    """`lasting`: whether it will be so until somebody changes a setting."""
+
     reason = "unreachable"
+
+    def __init__(self, text: str, /, *, lasting: bool = False, **values: Any) -> None:
+        self.lasting = lasting
+        super().__init__(text, **values)
 
 
 class RateLimited(ServiceError):
@@ -207,8 +218,16 @@ class StillOpen(TaskError):
 class DownloadError(GrsaiError):
     reason = "download"
 
+    def __init__(self, text: str, /, *, lasting: bool | None = None, **values: Any) -> None:
+        self.lasting = type(self).lasting if lasting is None else lasting
+        super().__init__(text, **values)
+
 
 class NotKept(DownloadError):
+    lasting = True
+
+
+class TooLarge(NotKept):
     pass
 
 

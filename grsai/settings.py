@@ -181,6 +181,13 @@ class Settings:
         return self.require_key()
 
 
+def certificates() -> tuple[str, ...]:
+    """The files or folders of the only certificates to trust, where the environment names a bundle as requests reads it."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    more = os.environ.get("SSL_CERT_FILE", "")
+    return (bundle, *([more] if os.path.isfile(more) else ())) if bundle else ()
+
+
 OPTIONS = tuple(each for each in fields(Settings) if each.metadata)
 
 

@@ -21,6 +21,11 @@ def say(text: str, language: str = "en", /, **values: Any) -> str:
     return filled.replace("。。", "。") if language == "zh" else filled  # a reason may end like the sentence that it stands in
 
 
+def plain(text: str) -> str:
+    """One line without control characters: what the service or a file name says must not steer the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def system_language(environment: Mapping[str, str]) -> str:
     """`zh` where the system speaks Chinese, else `en`: by the variables that other programs go by, whatever is installed."""
     named = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")

@@ -26,7 +26,14 @@ ORDER = (
 )
 # The same within the folders. The face of a folder, its `__init__`, may import all of them.
 INSIDE = {
-    "client": ({"transport"}, {"replies"}, {"client"}),
+    "client": (
+        {"connections", "addresses"},
+        {"causes"},
+        {"transport"},
+        {"refusals", "downloads"},
+        {"replies"},
+        {"client"},
+    ),
     "ledger": ({"journal", "schema"}, {"database", "entries"}, {"claims"}, {"ledger"}),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (

@@ -7,33 +7,36 @@ import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
-import requests
 from requests.auth import AuthBase
 
-from ..errors import DownloadError, GatewayError, LostReply, NotKept, RequestRefused, StorageError
+from ..errors import GatewayError, GrsaiError, KeyRefused, LostReply, RequestRefused, ServiceError, StorageError, Unreachable
 from ..models import Api
 from ..pictures import Encoded
 from ..redact import guard_http_logs
 from ..settings import Settings, host, is_loopback
+from .addresses import check_address
+from .downloads import download
+from .refusals import storage_error
 from .replies import (
     Balance,
     ListedModel,
     ModelStatus,
     Task,
+    accepted,
     balance_of,
+    check_stored,
+    credits_of,
     data_of,
-    fields_of,
     listed_models,
-    number_of,
-    or_zero,
-    storage_error,
-    task_of,
+    model_status_of,
+    polled,
+    ticket_of,
 )
-from .transport import Bearer, NoKey, Transport, short
+from .transport import Bearer, NoKey, Reply, Transport
 
-_CHUNK = 1 << 16
+_MOST = 8 << 20  # bytes of a reply without pictures
 _SUBMIT: Mapping[Api, str] = MappingProxyType({"unified": "/v1/api/generate", "legacy": "/v1/draw/nano-banana"})
 _MIME = MappingProxyType({"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"})
 
@@ -41,14 +44,16 @@ _MIME = MappingProxyType({"png": "image/png", "jpg": "image/jpeg", "webp": "imag
 class GrsaiClient:
     """A connection to one host with one key. Threads may share it.
 
-    Methods raise a `ServiceError` for what the service or the network says; `NoKey` without a key; `NotKept` for an address
-    of the storage or a result that is not safe; `download` a `DownloadError`, and `at` a `WrongSetting`.
+    Methods raise a `ServiceError` for what the service or the network says, and `NoKey` without a key; `download` raises a
+    `DownloadError`, and `at` a `WrongSetting`.
     """
 
     def __init__(self, settings: Settings, *, base_url: str | None = None) -> None:
         self.base_url = base_url or settings.base_url
         self._settings = settings
-        self._transport = Transport(proxy=settings.proxy and not is_loopback(self.base_url))  # this machine needs no proxy
+        proxy = settings.proxy and not is_loopback(self.base_url)  # a proxy has no business with this machine
+        self._transport = Transport(proxy=proxy, connect_seconds=settings.connect_seconds)
+        self._ended: dict[str, Task] = {}  # tasks whose end the reply to their submit told already
         self._others: dict[str, GrsaiClient] = {}
         self._lock = threading.Lock()
         guard_http_logs()
@@ -70,14 +75,31 @@ class GrsaiClient:
             return self._others[base_url]
 
     def upload(self, picture: Encoded) -> str:
-        """Uploads in three steps and returns the public URL."""
-        ticket = fields_of(self._call("POST", "/client/resource/newUploadTokenZH", json={"sux": picture.suffix}))
-        try:
-            token, key, url, domain = (str(ticket[name]) for name in ("token", "key", "url", "domain"))
-        except KeyError:
-            raise StorageError("The service gave no upload ticket. Nothing was paid; run again later.") from None
-        self._put(url, {"token": token, "key": key}, (key, picture.data, _MIME.get(picture.suffix, "application/octet-stream")))
-        return f"{domain.rstrip('/')}/{key}"
+        """Uploads in three steps and returns the public URL. Every address is checked before anything counts on it."""
+        token, key, url, domain = ticket_of(
+            data_of(self._ask("POST", "/client/resource/newUploadTokenZH", json={"sux": picture.suffix}), self._secret)
+        )
+        public = f"{domain if '://' in domain else f'https://{domain}'}".rstrip("/") + "/" + quote(key)
+        for address in (url, public):
+            check_address(address, base_url=self.base_url, kind=StorageError)
+        seconds = self._settings.upload_seconds
+        file = (key, picture.data, _MIME.get(picture.suffix, "application/octet-stream"))
+        reply = self._transport.send(
+            "POST",
+            url,
+            silence_seconds=seconds,
+            seconds=2 * seconds,
+            most=_MOST,
+            auth=NoKey(),
+            data={"token": token, "key": key},
+            files={"file": file},
+        )
+        if not 200 <= reply.status < 300:
+            raise storage_error(reply)
+        if reply.why is not None:
+            raise reply.why
+        check_stored(reply)
+        return public
 
     @staticmethod
     def inline(picture: Encoded) -> str:
@@ -108,24 +130,51 @@ class GrsaiClient:
             body |= {"images": list(urls), "replyType": "async"}
         else:
             body |= {"urls": list(urls), "webHook": "-1", "shutProgress": False}
-        data = self._call("POST", _SUBMIT[api], json=body, fresh=True)
-        task_id = data.get("id") if isinstance(data, dict) else data
-        if not isinstance(task_id, str) or not task_id:
-            raise LostReply("The service answered without a task id.")
-        return task_id
+        reply = self._ask("POST", _SUBMIT[api], patience=4, json=body, fresh=True)
+        if not reply.content.strip() and reply.status == 200:
+            self._check_key()
+        found = accepted(reply, self.base_url, self._secret)
+        if found.doubt is not None and not self._knows(found.task_id, api):
+            text = "The service refuses the request, and names task {task} all the same: {why}"
+            raise LostReply(text, task=found.task_id, why=found.doubt)
+        if found.ended is not None:
+            self._ended[found.task_id] = found.ended
+        return found.task_id
 
     def poll(self, task_id: str, *, api: Api = "legacy") -> Task:
         """How far a task is. Raises `NoSuchTask` for one that is unknown, also in the first seconds after a submit."""
+        if (told := self._ended.pop(task_id, None)) is not None:
+            return told
+        most = _MOST + int(1.5 * self._settings.max_result_mb * 2**20)  # the picture may come within the reply
         if api == "unified":
-            return task_of(task_id, fields_of(self._call("GET", "/v1/api/result", params={"id": task_id})))
-        return task_of(task_id, fields_of(self._call("POST", "/v1/draw/result", json={"id": task_id})))
+            reply = self._ask("GET", "/v1/api/result", most=most, params={"id": task_id})
+        else:
+            reply = self._ask("POST", "/v1/draw/result", most=most, json={"id": task_id})
+        return polled(reply, task_id, self.base_url, self._secret)
 
     def balance(self) -> Balance:
-        """What the account holds and what the key may spend of it."""
+        """What can be spent: of the account, or of the key where it has a limit of its own that is lower.
+
+        One of the two may be unknown. Raises if neither can be asked.
+        """
         key = self._settings.key.reveal()
-        limit = number_of(self._call("POST", "/client/openapi/getAPIKeyCredits", json={"apiKey": key}))
-        account = None if limit else number_of(self._call("GET", "/client/common/getCredits", params={"apikey": key}))
-        return balance_of(limit, account)
+        found: list[int | None] = []
+        errors: list[ServiceError] = []
+        ways: tuple[tuple[str, str, dict[str, Any]], ...] = (
+            ("POST", "/client/openapi/getAPIKeyCredits", {"json": {"apiKey": key}}),
+            ("GET", "/client/common/getCredits", {"params": {"apikey": key}}),
+        )
+        for method, path, content in ways:
+            try:
+                found.append(credits_of(data_of(self._ask(method, path, **content), self._secret)))
+            except (KeyRefused, Unreachable):
+                raise
+            except ServiceError as error:
+                found.append(None)
+                errors.append(error)
+        if len(errors) == len(found):
+            raise errors[0]
+        return balance_of(*found)
 
     def credits(self) -> int:
         """The credits that can be spent. Raises `LostReply` where the service does not say."""
@@ -137,72 +186,56 @@ class GrsaiClient:
     def model_list(self) -> tuple[ListedModel, ...]:
         """The service's models of today with their prices. Needs no key."""
         try:
-            return listed_models(self._call("POST", "/client/serverGrsai/getModelListV2", json={}, auth=NoKey()))
+            return self._listed("/client/serverGrsai/getModelListV2")
         except (LostReply, RequestRefused, GatewayError):
-            return listed_models(self._call("POST", "/client/serverGrsai/getModelList", json={}, auth=NoKey()))
+            return self._listed("/client/serverGrsai/getModelList")
 
     def model_status(self, model: str) -> ModelStatus:
         """Whether the vendor says that a model is up. Needs no key."""
-        data = fields_of(self._call("GET", "/client/common/getModelStatus", params={"model": model}, auth=NoKey()))
-        return ModelStatus(bool(data.get("status")), str(data.get("error") or ""))
+        reply = self._ask("GET", "/client/common/getModelStatus", auth=NoKey(), params={"model": model})
+        return model_status_of(data_of(reply, self._secret))
 
     def download(self, url: str, file: BinaryIO) -> int:
         """Streams a result into `file` and returns its size in bytes. No key is sent. Raises `DownloadError`."""
-        self._check_foreign(url)
-        limit = int(self._settings.max_result_mb * 2**20)
+        most, seconds = int(self._settings.max_result_mb * 2**20), self._settings.read_seconds
+        return download(self._transport, url, file, base_url=self.base_url, most=most, silence_seconds=seconds)
+
+    def _listed(self, path: str) -> tuple[ListedModel, ...]:
+        return listed_models(data_of(self._ask("POST", path, auth=NoKey(), json={}), self._secret))
+
+    def _check_key(self) -> None:
+        """An empty reply to a submit is how a key is refused, or was lost on its way: only the balance can tell."""
         try:
-            with self._transport.session.get(url, stream=True, timeout=self._timeout(), auth=NoKey()) as reply:
-                self._check_foreign(reply.url)
-                return _stream(reply, file, limit)
-        except (requests.RequestException, ValueError) as error:  # a redirect may lead to what is no address
-            raise DownloadError("The picture did not arrive ({why}).", why=short(error)) from None
+            self.balance()
+        except KeyRefused:
+            raise
+        except GrsaiError:
+            pass
 
-    def _put(self, url: str, form: dict[str, str], file: tuple[str, bytes, str]) -> None:
-        self._check_foreign(url)
-        timeout = (self._settings.connect_seconds, self._settings.upload_seconds)
-        reply = self._transport.send(
-            "POST", url, auth=NoKey(), data=form, files={"file": file}, timeout=timeout, secrets=(form["token"],)
-        )
-        if not 200 <= reply.status < 300:
-            raise storage_error(reply)
+    def _knows(self, task_id: str, api: Api) -> bool:
+        """Whether the service has a task that it seemed to refuse: asking is free."""
+        try:
+            self.poll(task_id, api=api)
+        except ServiceError:
+            return False
+        return True
 
-    def _call(self, method: str, path: str, *, auth: AuthBase | None = None, **content: Any) -> Any:
-        """The data in the reply of an endpoint, asked with the key where no other `auth` is given."""
+    @property
+    def _secret(self) -> str:
+        return self._settings.api_key.reveal() if self._settings.api_key else ""
+
+    def _ask(
+        self, method: str, path: str, *, auth: AuthBase | None = None, most: int = _MOST, patience: int = 2, **content: Any
+    ) -> Reply:
+        """An endpoint's reply, asked with the key where no other `auth` is given. All of it comes in `patience` silences."""
         auth = auth or Bearer(self._settings.key.reveal())
-        reply = self._transport.send(method, self.base_url + path, auth=auth, timeout=self._timeout(), **content)
-        return data_of(reply, self._settings.api_key.reveal() if self._settings.api_key else "")
-
-    def _timeout(self) -> tuple[float, float]:
-        return self._settings.connect_seconds, self._settings.read_seconds
-
-    def _check_foreign(self, url: str) -> None:
-        """Storage and results come over https, but for an emulator, which itself is on loopback."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise NotKept("The service gave an address that is not valid.") from None
-        if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url) and is_loopback(self.base_url)):
-            return
-        raise NotKept(
-            "The service named an address that is not safe: {scheme}://{host}.",
-            scheme=parts.scheme,
-            host=parts.hostname,
+        silence = self._settings.read_seconds
+        return self._transport.send(
+            method,
+            self.base_url + path,
+            silence_seconds=silence,
+            seconds=patience * silence,
+            most=most,
+            auth=auth,
+            **content,
         )
-
-
-def _stream(reply: requests.Response, file: BinaryIO, limit: int) -> int:
-    if reply.status_code != 200:
-        raise DownloadError("The picture is not there (HTTP {status}).", status=reply.status_code)
-    size = 0
-    if or_zero(reply.headers.get("Content-Length")) > limit:
-        raise _too_large(limit)
-    for chunk in reply.iter_content(_CHUNK):
-        size += file.write(chunk)
-        if size > limit:
-            raise _too_large(limit)
-    return size
-
-
-def _too_large(limit: int) -> NotKept:
-    text = "The picture is larger than {limit} MB, which is the most that is kept. Raise max_result_mb in grsai.toml."
-    return NotKept(text, limit=limit >> 20)

@@ -10,60 +10,43 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
-from ..errors import (
-    GatewayError,
-    GrsaiError,
-    KeyRefused,
-    LostReply,
-    NoSuchTask,
-    OutOfCredits,
-    RateLimited,
-    RequestRefused,
-    StorageError,
-)
-from ..redact import redact
+from ..errors import GrsaiError, LostReply, StorageError
+from ..redact import HIDDEN, redact
+from ..texts import plain
+from .addresses import addresses
+from .refusals import is_known, refusal, status_error
 from .transport import Reply
 
-NO_SUCH_TASK = "-22"
+MOST_TEXT, MOST_ID, MOST_ROWS = 300, 200, 1000  # letters of what the service says, of an id; rows of a list
 _MARKUP = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_SURELY_NOT_TAKEN = (502, 503, 504)  # the gateway's own answers: no server behind it took the request
-
-# What a refusal says (lower case), and what it is. The first match counts: "apikey credits not enough" is about credits.
-_REFUSALS: tuple[tuple[str, type[GrsaiError], str], ...] = (
-    (
-        "credit",
-        OutOfCredits,
-        "The credits are used up ({why}). Top up at the service and run again: what is made is kept.",
-    ),
-    ("apikey", KeyRefused, "The service refuses the API key ({why}). Check the key, and that it belongs to this host."),
-    (
-        "api key",
-        KeyRefused,
-        "The service refuses the API key ({why}). Check the key, and that it belongs to this host.",
-    ),
-    (
-        "unauthorized",
-        KeyRefused,
-        "The service refuses the API key ({why}). Check the key, and that it belongs to this host.",
-    ),
-    ("model not found", RequestRefused, "The service does not have this model any more ({why}). Choose another one."),
-    ("maintenance", RequestRefused, "The model is in maintenance ({why}). Choose another one, or run again later."),
-    ("rate limit", RateLimited, "The service takes no more requests for now ({why})."),
-)
-_OTHER_REFUSAL = "The service refuses the request: {why}. Change what it names and run again."
+_MESSAGES = ("msg", "message", "error", "detail", "error_message", "failure_reason")  # where words may stand
+_IDS = ("id", "taskId", "task_id")
+_CUT_ID = re.compile(r'"(?:id|taskId|task_id)"\s*:\s*"([^"\\]{4,200})"')
+_FINE = ("", "0", "200", "success", "ok", "None")  # codes of a reply that is no refusal
 
 TaskStatus = Literal["running", "succeeded", "failed"]
-_STATUS: Mapping[str, TaskStatus] = MappingProxyType(
-    {"succeeded": "succeeded", "success": "succeeded", "failed": "failed", "violation": "failed", "error": "failed"}
-)  # everything else (running, pending, queued, submitted, in_progress, processing) is still on its way
+_SUCCEEDED = ("succeeded", "succeed", "success", "completed", "complete", "finished", "done", "成功", "已完成")
+_RUNNING = ("running", "pending", "queued", "submitted", "in_progress", "processing")
+# Words of an end without a picture. Every other word is that of a task which is still on its way.
+_ENDED = re.compile(
+    r"cancel|time.?d?.?out|reject|refus|expire|fail|error|abort|terminat|violat|block|interrupt|失败|取消|超时|违规|拒绝|过期",
+    re.IGNORECASE,
+)
+_MODERATED = re.compile(r"moderat|violat|sensitive|content.?polic|safety|prohibited|敏感|违规|審核|审核", re.IGNORECASE)
+_OF_THE_INPUT = re.compile(
+    r"image format|image (is )?too large|(unsupported|invalid|corrupt\w*) (image|prompt|picture|aspect|size|param)"
+    r"|prompt.{0,20}(long|empty|invalid)"
+    r"|invalid.?(argument|param)|图片格式|图片过大|提示词.{0,6}(过长|为空|无效)|参数",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A reply about a task. `progress`: percent; `urls`: the pictures of a task that succeeded, may be missing even then."""
+    """A reply about a task. `progress`: percent; `urls`: the pictures of a task that succeeded, may be missing even then, and
+    may be `data:` addresses. `reason`: why it failed, with `moderation` or `input` in it where trying again cannot help."""
 
     id: str
     status: TaskStatus
@@ -102,157 +85,75 @@ class ModelStatus:
     error: str = ""
 
 
-def data_of(reply: Reply, secret: str) -> Any:
-    """The `data` of a reply, or the error that the reply is. Its texts never repeat the `secret`."""
-    body = _body(reply.content, secret)
-    if isinstance(body, dict) and _id_of(body):
-        return _with_url(body.get("data") or body, body)  # an id is an id, whatever the status says
-    if reply.status >= 300:
-        raise _status_error(reply, body)
-    if not isinstance(body, dict):
-        raise _no_json(redact(reply.text, secret))
-    code, message = body.get("code", 0), str(body.get("msg") or body.get("error") or "")
-    if not _is_zero(code):
-        raise _refusal(code, message)
-    return body.get("data", body)
+@dataclass(frozen=True)
+class Accepted:
+    """The answer to a submit. `doubt`: why it may be refused all the same; `ended`: the task, if its end was told at once."""
+
+    task_id: str
+    doubt: GrsaiError | None = None
+    ended: Task | None = None
 
 
-def _with_url(data: Any, body: dict[str, Any]) -> Any:
-    """The task with the address that stands beside it, which counts where it names no picture itself."""
-    if isinstance(data, dict) and body.get("url") and not data.get("url"):
-        return {**data, "url": body["url"]}
-    return data
+def accepted(reply: Reply, base_url: str, secret: str) -> Accepted:
+    """The task that a submit has started, or the error that its reply is. An id is an id, whatever stands beside it."""
+    body = _body(reply, secret)
+    fields = _task_fields(body)
+    task_id = _id_of(fields, body)
+    if task_id and len(task_id) <= MOST_ID:
+        code = _code_of(body)
+        doubt = None if code in _FINE else refusal(code, _message(body))
+        told = task_of(task_id, fields, base_url)
+        return Accepted(task_id, doubt, told if told.status == "failed" or told.urls else None)
+    if body is None and (cut := _CUT_ID.search(reply.text)):
+        return Accepted(cut[1])
+    _raise_refusal(reply, body, secret)
+    message = _message(body)
+    if message and (_ENDED.search(str(fields.get("status") or "")) or is_known(message)):
+        raise refusal("", message)
+    raise LostReply("The service answered without a task id.")
 
 
-def _no_json(text: str) -> LostReply:
-    start = " ".join(_MARKUP.sub(" ", text).split())[:60]
-    if not start:
-        return LostReply("The service answered with nothing.")
-    return LostReply("The service answered with something that is no JSON ({start}).", start=start)
-
-
-def _body(content: bytes, secret: str) -> Any:
-    """JSON, or the last event of a stream, told apart by the first bytes as the content type cannot be trusted."""
-    text = content.decode("utf-8", "replace").strip()
-    if text.startswith("data:"):
-        events = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
-        text = next((event for event in reversed(events) if event.startswith("{")), "")
-    try:
-        return json.loads(_storable(text), object_hook=lambda found: found | _told(found, secret))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _storable(text: str) -> str:
-    """JSON without halves of letters, such as of an emoji that was cut: no file and no database takes them."""
-    if "\\ud" not in text.lower():
-        return text
-    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
-
-
-def _told(found: dict[str, Any], secret: str) -> dict[str, str]:
-    """What the service says in words, and a key may have any shape that it could repeat there."""
-    return {name: redact(str(found[name]), secret) for name in ("msg", "error", "failure_reason") if found.get(name)}
-
-
-def _id_of(body: dict[str, Any]) -> bool:
-    data = body.get("data")
-    found = data.get("id") if isinstance(data, dict) else data
-    return _is_zero(body.get("code")) and (isinstance(found, str) and found != "" or bool(body.get("id")))
-
-
-def _is_zero(code: Any) -> bool:
-    return code in (0, "0", None)
-
-
-def storage_error(reply: Reply) -> GrsaiError:
-    """All but a picture that is too large may go away with a new ticket; none of it is about the key."""
-    if reply.status == 413:
-        return RequestRefused("The storage takes no picture of that size (HTTP 413). Make it smaller.")
-    if reply.status == 429 or reply.status in _SURELY_NOT_TAKEN:
-        return _status_error(reply)
-    text = "The storage did not take the picture (HTTP {status}). Nothing was paid; run again later."
-    return StorageError(text, status=reply.status)
-
-
-def _status_error(reply: Reply, body: Any = None) -> GrsaiError:
-    status, message = (
-        reply.status,
-        str(body.get("msg") or body.get("error") or "") if isinstance(body, dict) else "",
-    )
-    if status == 429:
-        retry_after = _retry_after(reply.headers.get("Retry-After"))
-        return RateLimited("The service takes no more requests for now (HTTP 429).", retry_after=retry_after)
-    if status in _SURELY_NOT_TAKEN:
-        return GatewayError("The gateway of the service answered HTTP {status}.", status=status)
-    if status == 403 and body is None and reply.text.lstrip().startswith("<"):  # not the service, which would speak JSON
-        text = "A gateway before the service refuses the request (HTTP 403). Change the prompt, or try another network or host."
-        return RequestRefused(text)
-    if status in (401, 403):
-        return _refusal(status, message or f"apikey, HTTP {status}")
-    if status >= 500:
-        return LostReply("The service broke down (HTTP {status}).", status=status)
-    return _refusal(status, message or f"HTTP {status}")
-
-
-def _refusal(code: Any, message: str) -> GrsaiError:
-    if str(code) == NO_SUCH_TASK or "result not exist" in message:
-        return NoSuchTask("The service does not know the task ({why}). It keeps tasks for 2 hours.", why=message)
-    for part, kind, text in _REFUSALS:
-        if part in message.lower():
-            return kind(text, why=message)
-    return RequestRefused(_OTHER_REFUSAL, why=message or f"code {code}")
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds; a date or nonsense counts as none given."""
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), 300.0)
-
-
-def task_of(task_id: str, data: dict[str, Any]) -> Task:
-    status = _STATUS.get(str(data.get("status") or "").lower(), "running")
-    reason = str(data.get("failure_reason") or "")
-    if data.get("status") == "violation":
-        reason = reason or "output_moderation"
-    progress = min(max(int(or_zero(data.get("progress"))), 0), 100)
-    return Task(task_id, status, progress, _urls(data), reason, str(data.get("error") or ""))
-
-
-def _urls(data: dict[str, Any]) -> tuple[str, ...]:
-    """The pictures: in `results`, else in a `url` on the top level."""
-    rows = data.get("results")
-    found = [row.get("url") if isinstance(row, dict) else row for row in (rows if isinstance(rows, list) else [])]
-    return _addresses(found) or _addresses([data.get("url")])
-
-
-def _addresses(found: list[Any]) -> tuple[str, ...]:
-    return tuple(url for url in found if isinstance(url, str) and url.startswith(("http://", "https://")))
-
-
-def fields_of(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
+def polled(reply: Reply, task_id: str, base_url: str, secret: str) -> Task:
+    """The task in a reply to a poll. One that has failed may come with HTTP 400."""
+    body = _body(reply, secret)
+    fields = _task_fields(body)
+    known, told = _id_of(fields, body), any(fields.get(name) for name in ("status", "state", "results", "progress"))
+    if known and not told and reply.status < 300 and _code_of(body) in _FINE:
+        return Task(task_id, "running")
+    if not (told and (known or (reply.status < 300 and _code_of(body) in _FINE))):
+        _raise_refusal(reply, body, secret)
         raise LostReply("The service answered without data.")
-    return data
+    if fields.get("id") == "" and is_known(_message(fields)):
+        raise refusal("", _message(fields))
+    return task_of(task_id, fields, base_url)
 
 
-def number_of(data: Any) -> int | None:
-    """The credits in a reply; None if it does not say."""
-    found: Any = data.get("credits") if isinstance(data, dict) else data
-    try:
-        return int(float(found))
-    except (TypeError, ValueError, OverflowError):
-        return None
+def data_of(reply: Reply, secret: str) -> object:
+    """What any other endpoint answers, out of its wrapping. What it says in words never repeats the `secret`."""
+    body = _body(reply, secret)
+    _raise_refusal(reply, body, secret)
+    return body.get("data", body) if isinstance(body, dict) else body
 
 
-def or_zero(value: Any) -> float:
-    try:
-        return float(value) if math.isfinite(float(value)) else 0.0
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
+def task_of(task_id: str, fields: Mapping[str, object], base_url: str) -> Task:
+    state = str(fields.get("status") or fields.get("state") or "").strip().lower()
+    progress, urls = _percent(fields.get("progress")), addresses(fields, base_url)
+    reason, error = _text(fields.get("failure_reason")), _message({**fields, "failure_reason": None})
+    status: TaskStatus = "succeeded" if state in _SUCCEEDED else "failed" if _ENDED.search(state) else "running"
+    if status == "running" and urls and (progress == 100 or (state not in _RUNNING and fields.get("progress") is None)):
+        status = "succeeded"  # whatever the state is called: the picture is there
+    if status == "failed":
+        reason = _reason(state, reason, error)
+    return Task(task_id, status, progress, urls, reason, error)
+
+
+def _reason(state: str, reason: str, error: str) -> str:
+    """Why a task failed, as it is said or, where only words say it, as they mean."""
+    if "violat" in state or "违规" in state:
+        return reason or "output_moderation"
+    if "moderation" not in reason and (found := _MODERATED.search(f"{reason} {error}")):
+        return f"moderation ({found[0]})"
+    return "input" if reason in ("", "error") and _OF_THE_INPUT.search(error) else reason
 
 
 def balance_of(limit: int | None, account: int | None) -> Balance:
@@ -263,22 +164,189 @@ def balance_of(limit: int | None, account: int | None) -> Balance:
     return Balance(account, account, limit, "account")
 
 
-def listed_models(data: Any) -> tuple[ListedModel, ...]:
+def credits_of(data: object) -> int | None:
+    """The credits in a reply; None if it does not say."""
+    return _whole(data.get("credits") if isinstance(data, dict) else data)
+
+
+def model_status_of(data: object) -> ModelStatus:
+    fields = fields_of(data)
+    return ModelStatus(bool(_truth(fields.get("status"))), _text(fields.get("error")))
+
+
+def listed_models(data: object) -> tuple[ListedModel, ...]:
     """The rows of getModelListV2, or of the older getModelList."""
     rows = data.get("list") if isinstance(data, dict) else data
     if not isinstance(rows, list):
         raise LostReply("The service did not say which models there are.")
-    return tuple(_listed(row) for row in rows if isinstance(row, dict) and (row.get("name") or row.get("model")))
+    found = (_listed(row) for row in rows[:MOST_ROWS] if isinstance(row, dict))
+    return tuple(row for row in found if row is not None)
 
 
-def _listed(row: dict[str, Any]) -> ListedModel:
+def _listed(row: dict[str, Any]) -> ListedModel | None:
+    name = row.get("model") or row.get("name")
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= MOST_ID:
+        return None
     by_token = str(row.get("costType") or "0") != "0"
     return ListedModel(
-        str(row.get("model") or row["name"]),
-        None if by_token else number_of(row.get("cost", row.get("credits"))),
-        bool(row.get("closeModel")),
-        bool(row.get("maintenance")),
-        None if row.get("errorReturn") is None else bool(row["errorReturn"]),
-        None if row.get("violationReturn") is None else bool(row["violationReturn"]),
-        str(row.get("type") or "image"),
+        name,
+        None if by_token else _whole(row.get("cost", row.get("credits"))),
+        bool(_truth(row.get("closeModel"))),
+        bool(_truth(row.get("maintenance"))),
+        _truth(row.get("errorReturn")),
+        _truth(row.get("violationReturn")),
+        _text(row.get("type")) or "image",
     )
+
+
+def ticket_of(data: object) -> tuple[str, str, str, str]:
+    """Token, key, address and domain of an upload ticket."""
+    ticket = data if isinstance(data, dict) else {}
+    found = [value for name in ("token", "key", "url", "domain") if isinstance(value := ticket.get(name), str) and value.strip()]
+    if len(found) < 4:
+        raise StorageError("The service gave no upload ticket. Nothing was paid; run again later.")
+    token, key, url, domain = (value.strip() for value in found)
+    return token, key, url, domain
+
+
+def check_stored(reply: Reply) -> None:
+    """A storage that says an error with HTTP 200 has taken nothing."""
+    body = _parsed(reply.text)
+    if isinstance(body, dict) and body.get("error"):
+        text = "The storage did not take the picture ({why}). Nothing was paid; run again later."
+        raise StorageError(text, why=_text(body["error"]))
+
+
+def fields_of(data: object) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise LostReply("The service answered without data.")
+    return data
+
+
+def _raise_refusal(reply: Reply, body: object, secret: str) -> None:
+    """Raises the error that a reply is, if it is one."""
+    fields = body if isinstance(body, dict) else {}
+    if reply.status >= 300:
+        raise status_error(reply, _message(fields), is_json=isinstance(body, dict))
+    if not isinstance(body, dict):
+        raise reply.why or _no_json(redact(reply.text, secret))
+    if (code := _code_of(body)) not in _FINE:
+        raise refusal(code, _message(body))
+
+
+def _no_json(text: str) -> LostReply:
+    start = plain(" ".join(_MARKUP.sub(" ", text).split()))[:60]
+    if not start:
+        return LostReply("The service answered with nothing.")
+    if text.lstrip().startswith("<"):
+        text = "A gateway, or a login page of your network, answered in place of the service with what is no JSON ({start})."
+        return LostReply(text, start=start)
+    return LostReply("The service answered with something that is no JSON ({start}).", start=start)
+
+
+def _body(reply: Reply, secret: str) -> object:
+    """The JSON of a reply, or the last event of a stream; None if it is neither. No text in it repeats the `secret`."""
+    try:
+        return _without(secret, _parsed(reply.text))
+    except RecursionError:
+        return None
+
+
+def _parsed(text: str) -> object:
+    """Told apart by the content, as the content type cannot be trusted."""
+    if events := re.findall(r"^[ \t]*data:(.*)$", text, re.MULTILINE) if not text.lstrip().startswith(("{", "[", "<")) else ():
+        text = next((event for event in reversed(events) if event.strip().startswith("{")), "")
+    try:
+        value = json.loads(text.strip())
+        if "\\ud" in text.lower():  # halves of letters, such as of an emoji that was cut: no file and no database takes them
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return value
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without(secret: str, value: object) -> object:
+    """A key may have any shape, and the service could repeat it anywhere."""
+    if isinstance(value, str):
+        return value.replace(secret, HIDDEN) if secret else value
+    if isinstance(value, list):
+        return [_without(secret, each) for each in value]
+    if isinstance(value, dict):
+        return {_without(secret, name): _without(secret, each) for name, each in value.items()}
+    return value
+
+
+def _task_fields(body: object) -> dict[str, Any]:
+    """The task in a reply, wrapped as `data` or not; with the address that stands beside it, where it names no picture itself."""
+    fields: dict[str, Any] = body if isinstance(body, dict) else {}
+    for _ in range(3):
+        inner = fields.get("data")
+        if isinstance(inner, list) and len(inner) == 1:
+            inner = inner[0]
+        if not isinstance(inner, dict):
+            break
+        fields = {**inner, "url": inner.get("url") or fields.get("url")}
+    return fields
+
+
+def _id_of(fields: Mapping[str, object], body: object) -> str:
+    """The id in a reply: in its task, beside it, or bare. A whole number is one too."""
+    whole = body if isinstance(body, dict) else {}
+    named = [*(fields.get(name) for name in _IDS), *(whole.get(name) for name in _IDS)]
+    bare = whole.get("data") if _code_of(body) in _FINE else None
+    return next((each for each in map(_as_id, [*named, bare]) if each), "")
+
+
+def _as_id(value: object) -> str:
+    number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value.strip() if isinstance(value, str) else str(value) if number else ""
+
+
+def _code_of(body: object) -> str:
+    code = body.get("code") if isinstance(body, dict) else None
+    return "" if code is None else str(code).strip().lower()
+
+
+def _message(value: object) -> str:
+    """What a reply says in words: the first of the fields that say anything but "success"."""
+    fields = value if isinstance(value, dict) else {}
+    said = [text for name in _MESSAGES if (text := _text(fields.get(name))) and text.lower() not in _FINE]
+    if not said and isinstance(inner := fields.get("data"), dict):
+        return _message({name: inner.get(name) for name in _MESSAGES})
+    return said[0] if said else ""
+
+
+def _text(value: object) -> str:
+    """What the service says as one harmless line, not too long and without secrets. It may be an object with a message."""
+    if isinstance(value, dict):
+        return next((text for name in (*_MESSAGES, "reason", "code") if (text := _text(value.get(name)))), "")
+    if isinstance(value, list):
+        return _text(value[0]) if value else ""
+    if value is None or value is False:
+        return ""
+    return redact(" ".join(plain(str(value)[: 4 * MOST_TEXT]).split()))[:MOST_TEXT]
+
+
+def _percent(value: object) -> int:
+    try:
+        number = float(str(value).strip().rstrip("%"))
+    except ValueError:
+        return 0
+    return min(max(int(number), 0), 100) if math.isfinite(number) else 0
+
+
+def _whole(value: object) -> int | None:
+    """A number, or a text of one, perhaps with commas."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(float(value if isinstance(value, (int, float)) else re.sub(r"[,\s_]", "", str(value))))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _truth(value: object) -> bool | None:
+    """Whether a field says yes; None: it says nothing."""
+    if value is None or value == "":
+        return None
+    return str(value).strip().lower() not in ("0", "0.0", "false", "no", "off", "none", "null")

@@ -1,9 +1,9 @@
-"""How requests travel: sessions and connections, and what is known of a request that failed. The only file with `requests`."""
+"""How requests travel: a session for each thread, limits on size and time of what comes back, a redirect followed by nobody."""
 
 from __future__ import annotations
 
 import contextlib
-import ssl
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,43 +11,38 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from requests.utils import get_environ_proxies, select_proxy
 
-from ..errors import LostReply, Unreachable
-from ..redact import redact
+from ..errors import LostReply
+from ..settings import certificates
+from .causes import silence, unreachable
+from .connections import Adapter, Attempt, attempt, surely_not_sent
 
-# What is raised while a connection is made. Other SSL and proxy errors may also cut one that has carried the request.
-_NOT_SENT = (
-    requests.ConnectTimeout,
-    requests.exceptions.InvalidURL,
-    NewConnectionError,
-    ConnectTimeoutError,
-    ssl.SSLCertVerificationError,
-)
+_log = logging.getLogger(__name__)
+CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole reply."""
+    """What came back. `whole`: false where it broke off or took too long; then `why` says so."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    why: LostReply | None = None
 
     @property
     def text(self) -> str:
-        return self.content.decode("utf-8", "replace")
+        return self.content.decode("utf-8-sig", "replace")
 
 
 class Transport:
-    """A session for each thread, so that connections are kept open and none is shared."""
+    """A session for each thread, so that connections are kept open and none is shared. Threads may share it."""
 
-    def __init__(self, *, proxy: bool) -> None:
+    def __init__(self, *, proxy: bool, connect_seconds: float) -> None:
         self._proxy = proxy
+        self._connect_seconds = connect_seconds
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
@@ -55,38 +50,94 @@ class Transport:
         for session in self._sessions:
             session.close()
 
-    def send(self, method: str, url: str, *, fresh: bool = False, secrets: tuple[str, ...] = (), **content: Any) -> Reply:
-        """One request with its whole reply; never along a redirect, which could carry the key to another host.
+    def send(
+        self, method: str, url: str, *, silence_seconds: float, seconds: float, most: int, fresh: bool = False, **content: Any
+    ) -> Reply:
+        """One request with its reply; never along a redirect, which could carry the key to another host.
 
-        `fresh`: over a connection of its own. Raises `Unreachable` if nothing was sent, else `LostReply`.
+        `silence_seconds`: for a reply to begin or go on; `seconds`: for all of it; `most`: bytes that are read; `fresh`: over a
+        connection of its own. Raises `Unreachable` if nothing was sent, else `LostReply`; of a reply that broke off, what came.
         """
-        try:
-            with contextlib.ExitStack() as ended:
-                session = ended.enter_context(self._session()) if fresh else self.session
-                reply = session.request(method, url, allow_redirects=False, **content)
-                return Reply(reply.status_code, reply.headers, reply.content)
-        except requests.RequestException as error:
-            where = urlsplit(url).hostname
-            why = redact(short(error), *secrets)
-            if surely_not_sent(error):
-                raise Unreachable("{host} cannot be reached ({why}). Check network and proxy.", host=where, why=why) from None
-            raise LostReply("{host} gave no reply ({why}).", host=where, why=why) from None
+        with contextlib.ExitStack() as ended:
+            session = ended.enter_context(self._session()) if fresh else None
+            reply = ended.enter_context(
+                self.open(method, url, silence_seconds=silence_seconds, seconds=seconds, session=session, **content)
+            )
+            came, why = bytearray(), None
+            try:
+                for chunk in reply.iter_content(CHUNK):
+                    came += chunk
+                    if len(came) > most:
+                        why = LostReply("{host} replies without an end.", host=_host(url))
+                        break
+            except (requests.RequestException, OSError, ValueError) as error:
+                why = silence(error, _host(url))
+            if why is not None:
+                _log.info("%s %s: HTTP %s, then %s", method, urlsplit(url).path, reply.status_code, why)
+            return Reply(reply.status_code, reply.headers, bytes(came), why)
 
-    @property
-    def session(self) -> requests.Session:
-        """The one of this thread."""
+    @contextlib.contextmanager
+    def open(
+        self,
+        method: str,
+        url: str,
+        *,
+        silence_seconds: float,
+        seconds: float,
+        least: int = 0,
+        session: requests.Session | None = None,
+        **content: Any,
+    ) -> Iterator[requests.Response]:
+        """A reply whose body is still to come, as slowly as `least` bytes in what counts as silence."""
+        proxy, mine = None, Attempt(seconds, least)
+        before = attempt.set(mine)
+        try:
+            try:
+                proxies = get_environ_proxies(url) if self._proxy else {}
+                proxy = select_proxy(url, proxies)
+                timeout = (self._connect_seconds, silence_seconds)
+                reply = (session or self._of_this_thread()).request(
+                    method, url, proxies=proxies, timeout=timeout, stream=True, allow_redirects=False, **content
+                )
+            except (requests.RequestException, OSError, ValueError) as error:
+                known = isinstance(error, requests.RequestException)
+                if surely_not_sent(error) or not (known or mine.connected):
+                    why = unreachable(error, host=_host(url), proxy=proxy)
+                else:
+                    why = silence(error, _host(url))
+                _log.info("%s %s: %s", method, urlsplit(url).path, why)
+                raise why from None
+            with reply:
+                yield reply
+        finally:
+            attempt.reset(before)
+
+    def _of_this_thread(self) -> requests.Session:
         if not hasattr(self._local, "session"):
             self._local.session = self._session()
             self._sessions.append(self._local.session)
         return self._local.session
 
     def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = self._proxy
-        session.max_redirects = 5
+        session = _Session()
+        session.trust_env = False  # proxies and certificates are looked up here, .netrc never
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _Adapter(pool_connections=4, pool_maxsize=2, max_retries=0))
+            session.mount(scheme, Adapter(certificates()))
         return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Nobody follows one: whoever wants to looks at the address first."""
+        return None
+
+
+def _host(url: str) -> str:
+    """The host in an address, or the address if it is none."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
 
 
 class Bearer(AuthBase):
@@ -105,73 +156,3 @@ class NoKey(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
-
-
-def short(error: BaseException) -> str:
-    """The kind of a network error, without the address and query that requests writes into its text."""
-    names = {
-        "ConnectTimeout": "no connection in time",
-        "ReadTimeout": "no reply in time",
-        "ProxyError": "the proxy failed",
-        "SSLError": "no secure connection",
-        "ConnectionError": "the connection failed",
-        "ChunkedEncodingError": "the reply broke off",
-    }
-    return names.get(type(error).__name__, type(error).__name__)
-
-
-def surely_not_sent(error: BaseException | None) -> bool:
-    """Whether no connection came about, so that the request cannot have arrived."""
-    while error is not None:
-        if isinstance(error, _NOT_SENT):
-            return True
-        inner = (
-            getattr(error, "reason", None) or getattr(error, "original_error", None) or (error.args[0] if error.args else None)
-        )
-        error = inner if isinstance(inner, BaseException) else None
-    return False
-
-
-@contextlib.contextmanager
-def _connecting(connection: HTTPConnection) -> Iterator[None]:
-    """Whatever goes wrong while a connection is made, to a proxy and with TLS too, is an error before anything was sent."""
-    try:
-        yield
-    except (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError):
-        raise
-    except Exception as error:
-        raise NewConnectionError(connection, type(error).__name__) from error
-
-
-class _Connection(HTTPConnection):
-    def connect(self) -> None:
-        with _connecting(self):
-            super().connect()
-
-
-class _SecureConnection(HTTPSConnection):
-    def connect(self) -> None:
-        with _connecting(self):
-            super().connect()
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls: Any = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls: Any = _SecureConnection
-
-
-class _Adapter(HTTPAdapter):
-    """Its connections tell one that never came about from one that was cut: only that may have carried a request."""
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **options)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-        return manager

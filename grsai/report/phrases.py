@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..models import yuan
+from ..texts import plain as plain
 from ..texts import say
 
 
@@ -27,8 +28,3 @@ def yuan_text(credits: int) -> str:
     """`0.66`; four digits where two would round the price away."""
     amount = yuan(credits)
     return f"{amount:,.2f}" if round(amount, 2) == round(amount, 4) else f"{amount:,.4f}".rstrip("0")
-
-
-def plain(text: str) -> str:
-    """One line without control characters: what the service or a file name says must not steer the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
