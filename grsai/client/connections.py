@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, LocationValueError, NewConnectionError
@@ -97,7 +96,7 @@ def trusted(bundles: tuple[str, ...]) -> ssl.SSLContext:
     """Read once: to read it anew for each connection takes longer than the connection."""
     context = create_urllib3_context()
     if not bundles:
-        context.load_verify_locations(certifi.where())
+        context.load_verify_locations(requests.certs.where())
         context.load_default_certs()  # of the system; also where SSL_CERT_FILE and SSL_CERT_DIR say
     for bundle in bundles:
         try:
