@@ -40,14 +40,14 @@ async def ticket(service: Service, call: Call) -> web.Response:
 
 
 async def upload(service: Service, call: Call) -> web.Response:
-    key, file = call.form.get("key"), call.form.get("file")
-    if not key or service.tokens.get(str(call.form.get("token"))) != key:
+    key, token, file = call.seen.task_id, call.form.get("token", b""), call.form.get("file")
+    if not key or service.tokens.get(token.decode("utf-8", "replace")) != key:
         return web.json_response({"error": "bad token"}, status=401)
-    if not isinstance(file, web.FileField):
+    if file is None:
         return web.json_response({"error": "file is not specified in multipart"}, status=400)
     if call.kind == "upload_error":
         return web.json_response({"error": (call.fault and call.fault.text) or "bucket is full"})
-    stored = await service.store(key, await asyncio.to_thread(file.file.read))
+    stored = await service.store(key, file)
     return web.json_response({"hash": stored.sha256[:28], "key": key})
 
 

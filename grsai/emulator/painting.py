@@ -54,7 +54,7 @@ class Painter:
 
     def __init__(self, *, render: bool, room: int = 128 << 20) -> None:
         self.files: dict[str, bytes] = {}  # sha256 → reference
-        self._render = render
+        self.render = render
         self._room = room
         self._kept: OrderedDict[Wish, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -66,7 +66,7 @@ class Painter:
 
     def picture(self, wish: Wish, task_id: str) -> bytes:
         """The result file of a task. Raises OSError or ValueError when a reference is no picture."""
-        if not self._render:
+        if not self.render:
             return stamped(blank(wish.pixels(None)), task_id)
         with self._lock:
             painted = self._kept.get(wish)

@@ -37,7 +37,7 @@ class Received:
 class Call:
     request: web.Request
     seen: Received
-    form: Mapping[str, Any]
+    form: Mapping[str, bytes]
     fault: Fault | None
 
     @property

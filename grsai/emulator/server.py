@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import json
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -157,22 +158,17 @@ class Emulator(Service):
         seen, form = await self._note(request, step)
         fault = self._plan.pick(step, seen.path, self._subject(seen), lambda fault: self._fits(fault, seen))
         seen.fault = fault.kind if fault else None
-        try:
-            response = await self._answer(Call(request, seen, form, fault), handler)
-        finally:
-            for value in form.values():
-                if isinstance(value, web.FileField):
-                    value.file.close()
+        response = await self._answer(Call(request, seen, form, fault), handler)
         seen.status = response.status if request.transport and not request.transport.is_closing() else 0
         return response
 
-    async def _note(self, request: web.Request, step: str) -> tuple[Received, Mapping[str, Any]]:
+    async def _note(self, request: web.Request, step: str) -> tuple[Received, Mapping[str, bytes]]:
         headers = {name.title(): value for name, value in request.headers.items()}
         seen = Received(time.time(), step, request.method, request.path, headers)
         self.received.append(seen)
-        form: Mapping[str, Any] = {}
+        form: Mapping[str, bytes] = {}
         if request.content_type.startswith("multipart/"):
-            form = await request.post()
+            form = form_of(await request.read(), request.headers["Content-Type"])
             seen.body = list(form)
         elif request.method == "POST":
             content = await request.read()
@@ -182,9 +178,9 @@ class Emulator(Service):
         seen.task_id = self._about(seen, form)
         return seen, form
 
-    def _about(self, seen: Received, form: Mapping[str, Any]) -> str:
+    def _about(self, seen: Received, form: Mapping[str, bytes]) -> str:
         if seen.step == "upload":
-            return str(form.get("key", ""))
+            return form.get("key", b"").decode("utf-8", "replace")
         if seen.step == "download":
             return self.shown_at(seen.path)
         return str(seen.body.get("id", "")) if seen.step == "poll" and isinstance(seen.body, dict) else ""
@@ -254,6 +250,16 @@ class Emulator(Service):
             case _:
                 return web.json_response({"error": "no such path"}, status=404)
         return web.json_response({"ok": True})
+
+
+def form_of(content: bytes, content_type: str) -> dict[str, bytes]:
+    """The fields of a multipart form, by hand: aiohttp's reader writes each file to disk in a thread."""
+    boundary = re.search(r'boundary="?([^";]+)', content_type)
+    if boundary is None:
+        return {}
+    parts = (part.partition(b"\r\n\r\n") for part in (b"\r\n" + content).split(b"\r\n--" + boundary[1].encode()))
+    named = ((re.search(rb'[ ;]name="([^"]*)"', head), value) for head, _, value in parts)
+    return {name[1].decode("utf-8", "replace"): value for name, value in named if name}
 
 
 def parsed(body: bytes) -> Any:

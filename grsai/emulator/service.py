@@ -12,10 +12,10 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import InitVar, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .faults import BAD_IMAGE, FAILED, NEVER, RUNNING, SUCCEEDED, VERDICTS
@@ -27,6 +27,7 @@ from .tasks import Order, Task, Upload
 HOST = "127.0.0.1"  # never another: whoever can reach it can spend and read everything
 KEY = re.compile(r"sk-[0-9a-fA-F]{32}")
 SLOW = re.compile(r"\[slow (\d+(?:\.\d+)?)\]")
+T = TypeVar("T")
 Span = float | tuple[float, float]
 
 
@@ -57,6 +58,7 @@ class Service:
     uploads: dict[str, Upload] = field(default_factory=dict, init=False)  # by key
     tokens: dict[str, str] = field(default_factory=dict, init=False)  # upload token → key
     charged: int = field(default=0, init=False)  # credits taken in all, less the refunds
+    open: int = field(default=0, init=False)  # tasks under way
     peak_open: int = field(default=0, init=False)
     turns: Counter[Any] = field(default_factory=Counter, init=False)  # how often something came, where the next time differs
 
@@ -74,10 +76,6 @@ class Service:
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
-
-    @property
-    def open(self) -> int:
-        return sum(task.status == RUNNING for task in list(self.tasks.values()))
 
     def resume(self, pool: ThreadPoolExecutor) -> None:
         """Goes on with the open tasks in the running loop; `pool` paints."""
@@ -98,7 +96,7 @@ class Service:
         self._painter.files.clear()
         self.dice.seed(self.seed)
         self.credits, self.models = self._at_the_start[0], dict(self._at_the_start[1])
-        self.charged, self.peak_open = 0, 0
+        self.charged, self.open, self.peak_open = 0, 0, 0
 
     def admit(self, key: str) -> None:
         if not KEY.fullmatch(key):
@@ -171,6 +169,7 @@ class Service:
         self._judge(task, model, verdict, error)
         self.tasks[task.id] = task
         self._names[task.file] = task.id
+        self.open += 1
         self.peak_open = max(self.peak_open, self.open)
         self.keep_running(task.id, self._work_on(task))
         return task
@@ -245,11 +244,19 @@ class Service:
         self._work[name].add_done_callback(lambda _done: self._work.pop(name, None))
 
     async def _work_on(self, task: Task) -> None:
-        picture = None
+        painted = None
         if not task.ending[0] and task.seconds < NEVER:
-            picture = self._loop.run_in_executor(self._pool, self._paint, task)
+            painted = self._beside(self._paint, task)
         await asyncio.sleep(max(0.0, task.seconds - task.age))
-        self.finish(task, *(await picture if picture else task.ending))
+        self.finish(task, *(await painted if painted else task.ending))
+
+    def _beside(self, paint: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """The painter's work in its pool, or at once where it is none."""
+        if self._painter.render:
+            return self._loop.run_in_executor(self._pool, paint, *arguments)
+        done: asyncio.Future[T] = self._loop.create_future()
+        done.set_result(paint(*arguments))
+        return done
 
     def _paint(self, task: Task) -> tuple[str, str]:
         """Makes the result file; a reason and an error when that cannot be done. Runs in the painters' pool."""
@@ -264,6 +271,7 @@ class Service:
         """Ends a task, unless it has ended."""
         if task.status != RUNNING:
             return
+        self.open -= 1
         task.failure_reason, task.error = reason, error
         task.status = FAILED if reason else SUCCEEDED
         model = self.models.get(task.model)
@@ -320,4 +328,4 @@ class Service:
         task = self.tasks.get(task_id)
         if task is None or task.status != SUCCEEDED or task.age > self.lifetime:
             return None
-        return await self._loop.run_in_executor(self._pool, self._painter.picture, self._wishes[task.id], task.id)
+        return await self._beside(self._painter.picture, self._wishes[task.id], task.id)
