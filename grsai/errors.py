@@ -5,6 +5,7 @@ GrsaiError
 │   ├── WrongSetting         key, host, option or file of settings
 │   │   └── NoKey
 │   ├── WrongJob             model, ratio, size, prompt or plan
+│   ├── WrongText            a file that is no text, or not in an encoding that is read
 │   ├── BadPicture           a picture that cannot be read, or is too large
 │   ├── OverBudget           the batch costs more than the budget or the balance
 │   └── OutputError          the output folder or file cannot be written
@@ -124,6 +125,10 @@ class NoKey(WrongSetting):
 
 
 class WrongJob(Refused):
+    pass
+
+
+class WrongText(Refused):
     pass
 
 

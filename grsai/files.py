@@ -1,22 +1,111 @@
-"""Whole files, written under their final name at once: the one place for it. A result never replaces another picture."""
+"""Files of the user: texts are read here, whole files written under their final name at once. No picture replaces another."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import filecmp
 import os
 import shutil
 import threading
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import OutputError
-from .pictures import check_result
+from .errors import OutputError, WrongText
 
 PART = ".part"
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
+# The longer mark first: one begins like the other.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NO_TEXTS = ((b"{\\rtf", "RTF"), (b"PK\x03\x04", "Word or ZIP"), (b"\xd0\xcf\x11\xe0", "Word"), (b"%PDF", "PDF"))
+_OF_NO_SCRIPT = ("COMBINING", "MODIFIER", "MICRO", "FEMININE", "MASCULINE")  # they stand beside letters of any
+
+
+def read_text(path: Path) -> str:
+    """The text of a user's file: UTF-8, or UTF-16 as Windows writes it, with a byte order mark or without.
+
+    Raises `OSError`, and `WrongText` for what is in another encoding or no text.
+    """
+    return text_of(path.read_bytes(), path)
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """The same of bytes that were read already; errors name `path`."""
+    for mark, kind in _NO_TEXTS:
+        if data.startswith(mark):
+            raise WrongText("{path} is no plain text but a {kind} file. Save it as plain text, UTF-8.", path=path, kind=kind)
+    encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
+    if encoding is None and data.count(0) * 4 > len(data):  # every other byte of a text in Latin letters
+        encoding = _utf_16(data)
+    try:
+        text = data.decode(encoding or "utf-8")
+    except UnicodeError:
+        text = _of_other_letters(data)
+        if text is None or encoding:
+            raise _wrong_encoding(data, path) from None
+        return text
+    if encoding is None and _mixes_scripts(text):
+        raise _wrong_encoding(data, path)
+    return text
+
+
+def _utf_16(data: bytes) -> str:
+    return "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
+
+
+def _of_other_letters(data: bytes) -> str | None:
+    """UTF-16 without a byte order mark where few letters are Latin: of these, the line ends, every other byte is 0."""
+    try:
+        text = data.decode(_utf_16(data)) if b"\0" in data else ""
+    except UnicodeError:
+        return None
+    return text if text and not any(unicodedata.category(letter) in ("Cn", "Co") or letter == "\0" for letter in text) else None
+
+
+def _wrong_encoding(data: bytes, path: Path) -> WrongText:
+    try:
+        data.decode("gb18030")
+    except UnicodeError:
+        return WrongText("{path} is not UTF-8 text. Save it as UTF-8 and run again.", path=path)
+    text = "{path} is not UTF-8 text; it seems to be {encoding}. Save it as UTF-8 and run again."
+    return WrongText(text, path=path, encoding="GBK")
+
+
+def _mixes_scripts(text: str) -> bool:
+    """Whether letters of two scripts stand side by side, as in no language: so a few Chinese letters in GBK read as UTF-8.
+
+    Those of GBK that pass for UTF-8 at all come out as letters below U+0800 of chance scripts. A byte order mark takes a text
+    out of doubt. One such letter alone cannot be told from an accent.
+    """
+    if any(letter > "\u07ff" for letter in text):
+        return False
+    before = ""
+    for letter in text:
+        script = _script(letter)
+        if script == "" or (before and script and before != script):
+            return True
+        before = script or ""
+    return False
+
+
+def _script(letter: str) -> str | None:
+    """The first word of a letter's name, which is its script; None for what belongs to none; "" for what does not exist."""
+    if letter < "\x80":
+        return None
+    if unicodedata.category(letter) == "Cn":
+        return ""
+    script = unicodedata.name(letter, "").partition(" ")[0]
+    return script if unicodedata.category(letter)[0] in "LM" and script not in _OF_NO_SCRIPT else None
 
 
 def check_folder(folder: Path, *, longest: str = "probe") -> None:
@@ -39,6 +128,8 @@ def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], obje
 
     Raises `OutputError`, and lets the errors of `receive` and of the check (`DownloadError`) pass. No half file is left.
     """
+    from .pictures import check_result  # with it comes Pillow, which reading a text does without
+
     with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         part = _part(folder / stem, owner)

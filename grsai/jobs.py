@@ -19,6 +19,7 @@ from .pictures import Reference
 Status = Literal["succeeded", "failed", "uncertain", "stopped"]
 Pairing = Literal["product", "zip"]
 PAIRINGS: tuple[Pairing, ...] = ("product", "zip")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # a prompt may have lines and tabs
 _HALF_LETTER = re.compile("[\ud800-\udfff]")
 MAX_STEM = 80  # characters; keeps whole paths below the 260 of Windows
 MAX_STEM_BYTES, MAX_PREFIX_BYTES = 120, 80  # keeps names below the 255 bytes of Linux, where a Chinese letter has three
@@ -41,10 +42,12 @@ class Job:
     background: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.prompt.strip():
+        if not any(letter.isprintable() and not letter.isspace() for letter in self.prompt):
             raise WrongJob("The prompt is empty. Write what the picture should show.")
         if _HALF_LETTER.search(self.prompt):
             raise WrongJob("The prompt holds half a character, perhaps of an emoji that was cut. Write it again.")
+        if found := _CONTROL.search(self.prompt):
+            raise WrongJob("The prompt holds a control character ({code}). Remove it.", code=_code(found[0]))
         if len(self.references) > self.model.references:
             text = "{count} pictures are too many for one job: {model} takes at most {most}. Use fewer references."
             raise WrongJob(text, count=len(self.references), model=self.model.id, most=self.model.references)
@@ -136,8 +139,16 @@ def safe_stem(name: str, *, most_bytes: int = MAX_STEM_BYTES) -> str:
 
 
 def split_prompts(text: str) -> list[str]:
-    """One prompt a line; empty lines do not count."""
-    return [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    """One prompt a line; empty lines do not count. Raises `WrongJob` for control characters, which nobody wrote."""
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text.lstrip("\ufeff"))]
+    wrong = [f"{number} ({_code(found[0])})" for number, line in enumerate(lines, 1) if (found := _CONTROL.search(line))]
+    if wrong:
+        raise WrongJob("Prompts hold control characters, in line {lines}. Remove them.", lines=", ".join(wrong))
+    return [line for line in lines if line]
+
+
+def _code(letter: str) -> str:
+    return f"U+{ord(letter):04X}"
 
 
 def _pairs(prompts: Sequence[str], pictures: Sequence[Reference], pairing: str) -> list[tuple[Reference | None, str]]:

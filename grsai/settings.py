@@ -5,6 +5,7 @@ Arguments go before the environment, the environment before `.env`, that before 
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import places
 from .errors import NoKey, WrongSetting
 from .models import APIS, DEFAULT_MODEL, Api, Catalogue
 
@@ -32,7 +34,7 @@ class Key:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        self._text = text.strip()
+        self._text = _bare_key(text)
         if not re.fullmatch(r"[\x21-\x7e]{8,}", self._text):
             raise WrongSetting(
                 "That is not an API key: it should be sk- and 32 letters or digits, without spaces."
@@ -56,17 +58,36 @@ class Key:
         return hash(self._text)
 
 
+def _bare_key(text: str) -> str:
+    """The key without what was copied along: quotes, brackets, invisible letters, and the name that stands before it."""
+    before = None
+    while before != text:
+        before = text
+        text = text.strip(" \t\r\n\"'`<>“”‘’「」\u200b\u200c\u200d\u2060\ufeff\u00a0\u3000")
+        text = re.sub(r"^((set|export)\s+)?(\$env:)?(GRSAI_)?API_KEY\s*[=:：]", "", text, flags=re.IGNORECASE)
+    return text
+
+
 def host(value: str) -> str:
     """A base URL without a path at its end; `china` and `overseas` stand for the vendor's two. Plain http only for loopback."""
     url = HOSTS.get(value.strip().lower(), value.strip()).rstrip("/")
-    parts = urlsplit(url)
-    if not parts.hostname or parts.scheme not in ("http", "https") or parts.username or parts.query:
+    try:
+        parts = urlsplit(url)
+        valid = parts.hostname and parts.scheme in ("http", "https") and not (parts.username or parts.query) and parts.port != 0
+    except ValueError:  # a port that is none, half a bracket
+        valid = False
+    if not valid:
         raise WrongSetting(
             "{url} is no address of a service. Use {china} or {overseas}.", url=value, china=CHINA, overseas=OVERSEAS
         )
     if parts.scheme != "https" and not is_loopback(url):
         raise WrongSetting("{url} would send the key unprotected. Use https.", url=url)
     return url
+
+
+def service_of(base_url: str) -> str:
+    """The scope in which results are reused: the vendor's hosts are one service, every other address is its own."""
+    return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
 
 
 def is_loopback(url: str) -> bool:
@@ -126,6 +147,19 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
+def path_of(value: Any) -> Path:
+    """A path as it is meant: `~` and variables stand for what they name, unless there is a file or folder of that very name.
+
+    Raises `WrongSetting` for one that names a user or a variable that there is not.
+    """
+    text = os.fspath(value)
+    if not os.path.exists(text):
+        text = os.path.expanduser(os.path.expandvars(text))
+        if re.search(r"^~|\$\w|\$\{|%\w+%", text):
+            raise WrongSetting("{path} names a user or a variable that there is not. Write the whole path.", path=text)
+    return Path(text)
+
+
 def _setting(default: Any, read: Any, about: str) -> Any:
     return field(default=default, metadata={"read": read, "about": about})
 
@@ -163,14 +197,18 @@ class Settings:
         None, _seconds, "time for one task, in seconds; else 600 for 1K, 900 for 2K, 1200 for 4K"
     )
     max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
-    ledger: Path = _setting(Path(".grsai/ledger.sqlite3"), Path, "the ledger: what was paid and made")
+    ledger: Path = _setting(
+        Path(".grsai/ledger.sqlite3"), path_of, "the ledger: what was paid and made; config says which is used"
+    )
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    withheld: NoKey | None = field(default=None, repr=False, compare=False)  # why a key that there is does not go to the host
+    home: Path | None = field(default=None, repr=False, compare=False)  # the user's data folder; none without a home
 
     def require_key(self) -> Key:
-        """The key. Raises `NoKey`, which says where to put one."""
+        """The key. Raises `NoKey`, which says where to put one, or why it does not go to this host."""
         if self.api_key is None:
-            raise NoKey(
+            raise self.withheld or NoKey(
                 "There is no API key. Set GRSAI_API_KEY, or write GRSAI_API_KEY=sk-… into a file .env beside the program."
             )
         return self.api_key
@@ -197,23 +235,50 @@ def load(
     environment: Mapping[str, str] | None = None,
     folders: tuple[Path, ...] = (),
     config: Path | None = None,
+    own: tuple[Path, ...] = (),
+    work: tuple[Path, ...] = (Path(),),
 ) -> Settings:
     """The settings of one run. `folders`: where `.env` and `grsai.toml` are looked for, the first one found counts.
 
-    `environment` is the process's own by default. A value of None in `arguments` is one that was not given.
+    `environment` is the process's own by default. A value of None in `arguments` is one that was not given. `own`: those of the
+    folders that are surely the user's, like the program's. A file elsewhere may be a stranger's: a host that it names gets no key
+    but one from the same folder. `work`: folders beside which a ledger of earlier runs may lie.
     """
+    environment = {"HOME": os.path.expanduser("~"), **os.environ} if environment is None else environment
     dotenv = _first_file(folders, ".env")
     toml = config or _first_file(folders, CONFIG_FILE)
     table = read_toml(toml) if toml else {}
     layers = (
         ("argument", {name: value for name, value in (arguments or {}).items() if value is not None}),
-        ("environment", _named(os.environ if environment is None else environment)),
+        ("environment", _named(environment)),
         (str(dotenv), _named(_read_dotenv(dotenv) if dotenv else {})),
         (str(toml), {name: value for name, value in table.items() if name != "models"}),
     )
     values, sources = _merge(layers)
+    home = places.data_folder(environment)
+    if "ledger" not in values:
+        values["ledger"], sources["ledger"] = places.default_ledger(work, own, home)
+    elif sources["ledger"] in (str(dotenv), str(toml)) and not values["ledger"].exists():  # as seen from the file that says so
+        values["ledger"] = Path(sources["ledger"]).parent / values["ledger"]
+    if "api_key" in values and not _is_trusted(values.get("base_url", CHINA), sources, own, config):
+        text = (
+            "{url} is named by {source}, but the API key is not from there, so it is not sent to it. If you trust this"
+            " address, name it yourself with --base-url or GRSAI_BASE_URL."
+        )
+        values["api_key"], values["withheld"] = None, NoKey(text, url=values["base_url"], source=sources["base_url"])
     catalogue = Catalogue().with_rows(table.get("models", {}))
-    return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources))
+    return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home)
+
+
+def _is_trusted(base_url: str, sources: Mapping[str, str], own: tuple[Path, ...], config: Path | None) -> bool:
+    """Whether whoever has the key has named the host, too: knowingly, in a folder of their own, or beside the key."""
+    named = sources["base_url"]
+    if base_url in HOSTS.values() or named in ("argument", "environment", "default", str(config)):
+        return True
+    folder = Path(named).parent.resolve()
+    return folder in (each.resolve() for each in own) or (
+        sources["api_key"] not in ("argument", "environment") and folder == Path(sources["api_key"]).parent.resolve()
+    )
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -224,10 +289,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         import tomli as tomllib
 
     try:
-        table = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=why) from None
+        table = tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=str(error)) from None
     unknown = set(table) - {option.name for option in OPTIONS} - {"models"}
     if unknown:
         raise WrongSetting(
@@ -239,9 +303,22 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:
-    from dotenv import dotenv_values  # only where there is such a file
+    text = _read_text(path)
+    if "GRSAI_" not in text:  # what others keep there is none of our business
+        return {}
+    from dotenv import dotenv_values
 
-    return dotenv_values(path, encoding="utf-8-sig")
+    return dotenv_values(stream=io.StringIO(text))
+
+
+def _read_text(path: Path) -> str:
+    from .files import read_text
+
+    try:
+        return read_text(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=why) from None
 
 
 def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -253,7 +330,7 @@ def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str,
                 sources[option.name] = source
                 break
         else:
-            sources[option.name] = "default"
+            sources[option.name] = places.DEFAULT
     return values, sources
 
 
@@ -264,14 +341,10 @@ def _read(option: Any, value: Any, source: str) -> Any:
         text = "{name} can be {low} to {high}, not {value} ({source})."
         low, high = error.args
         raise WrongSetting(text, name=option.name, low=low, high=high, value=value, source=source) from None
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
+        text = "{value} is no value for {name} ({source}): {why}."
         shown = "***" if option.name == "api_key" else value
-        raise WrongSetting(
-            "{value} is no value for {name} ({source}). What is allowed stands in docs/CONFIG_GUIDE.md.",
-            value=shown,
-            name=option.name,
-            source=source,
-        ) from None
+        raise WrongSetting(text, value=shown, name=option.name, source=source, why=option.metadata["about"]) from None
 
 
 def _named(variables: Mapping[str, str | None]) -> dict[str, str]:

@@ -131,7 +131,7 @@ def keep_key(text: str) -> None:
 def _loaded() -> Settings:
     """Environment, `.env` beside the pack, and `grsai.toml` in the private folder or beside the pack."""
     own = private_folder() / CONFIG_FILE
-    return load(folders=(PACK,), config=own if own.is_file() else None)
+    return load(folders=(PACK,), own=(PACK,), config=own if own.is_file() else None)
 
 
 def _as_chosen() -> Settings:

@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 import folder_paths
 
 from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting
+from ..grsai.files import read_text
 from ..grsai.jobs import split_prompts
 from ..grsai.pictures import list_pictures
 
@@ -111,11 +112,12 @@ def read_prompts(prompts_file: str) -> list[str]:
         return []
     path = text_file(prompts_file)
     try:
-        prompts = split_prompts(path.read_text("utf-8-sig"))
+        prompts = split_prompts(read_text(path))
     except FileNotFoundError:
         raise WrongSetting("There is no file {path}. Make it, with one prompt per line.", path=path) from None
-    except (OSError, UnicodeError) as error:
-        raise WrongSetting("{path} cannot be read: {why}. Save it as UTF-8 text.", path=path, why=error) from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise WrongSetting("{path} cannot be read: {why}. Save it as UTF-8 text.", path=path, why=why) from None
     if not prompts:
         raise WrongJob("There is no prompt in {path}. Write one per line.", path=path)
     return prompts

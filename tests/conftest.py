@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -42,7 +43,10 @@ MODELS = Catalogue().with_rows({name: {"seconds": 0.1} for name in Catalogue()})
 
 
 def pytest_configure() -> None:
-    """A run in the background ignores SIGINT, and so would all that it starts: no Ctrl+C would reach the command."""
+    """The user's own data folder stays out of it.
+
+    A run in the background ignores SIGINT, and so would all that it starts: no Ctrl+C would reach the command."""
+    os.environ["GRSAI_HOME"] = str(Path(tempfile.mkdtemp(prefix="grsai-home-")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -115,6 +119,7 @@ class Studio:
         """The command in a process of its own, as a user would start it in the studio's folder."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")}
         given = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "GRSAI_API_KEY": KEY, "GRSAI_BASE_URL": self.emulator.url}
+        given |= {"GRSAI_HOME": str(self.folder / "home")}
         return subprocess.Popen(
             [sys.executable, *program, *arguments, "--lang", "en"],
             cwd=self.folder,
@@ -131,6 +136,7 @@ class Studio:
         for name, text in {"grsai.toml": rows, ".env": "", "input/text/text.txt": "\n".join(prompts)}.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text, "utf-8")
+        (self.folder / ".grsai").mkdir(exist_ok=True)  # where the ledger lies from now on
         for photo in photos:
             assert photo.path is not None
             (self.folder / "input" / "image").mkdir(parents=True, exist_ok=True)

@@ -135,6 +135,7 @@ def run(command: list[str], project: Path, emulator: Emulator) -> subprocess.Com
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")},
         "GRSAI_API_KEY": "sk-" + "a" * 32, "GRSAI_BASE_URL": emulator.url, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
+        "GRSAI_HOME": str(project / "home"),
     }  # fmt: skip
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, encoding="utf-8", timeout=120)
 

@@ -16,7 +16,7 @@ LIBRARY = ROOT / "grsai"
 ORDER = (
     {"texts", "redact"},
     {"errors"},
-    {"models", "pictures"},
+    {"models", "pictures", "places"},
     {"jobs", "files"},
     {"settings"},
     {"client", "ledger", "report"},

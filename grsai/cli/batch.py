@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from .. import engine
 from ..errors import BadPicture, OutputError, Stopped, WrongJob
+from ..files import read_text
 from ..jobs import Job, Outcome, plan, split_prompts
 from ..ledger import Ledger, OfflineLedger, service_of
 from ..pictures import SUFFIXES, Reference, list_pictures
@@ -25,7 +26,7 @@ from ..report.gallery import write_gallery
 from ..report.phrases import money
 from ..report.report import as_object, summary, write_report
 from ..report.thumbnails import MAKERS, make_thumbnails
-from ..settings import Key, Settings
+from ..settings import Key, Settings, path_of
 from ..texts import say
 from .options import IMAGES, OUTPUT, PROMPTS, Options, settings_of
 from .screen import progress_of, show, show_json, trouble
@@ -85,14 +86,12 @@ def _planned(options: Options, settings: Settings) -> list[Job]:
 
 
 def _prompts(options: Options) -> list[str]:
-    path = Path(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
+    path = path_of(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
     try:
-        prompts = split_prompts(path.read_text("utf-8"))
+        prompts = split_prompts(read_text(path))
     except FileNotFoundError:
         text = "There is no file {path}. Make it, with one prompt per line, or name another file with --prompts."
         raise WrongJob(text, path=path) from None
-    except UnicodeError:
-        raise WrongJob("{path} is not UTF-8 text. Save it as UTF-8 and run again.", path=path) from None
     except OSError as error:
         text = "{path} cannot be read: {why}. Name another file with --prompts."
         raise WrongJob(text, path=path, why=error.strerror or error) from None
@@ -104,7 +103,7 @@ def _prompts(options: Options) -> list[str]:
 def _pictures(options: Options) -> list[Reference]:
     """The pictures of the folder. The default one may be missing or empty: then the prompts alone are the plan."""
     named = options.images is not None
-    folder = Path(options.images or (DEMO / "image" if options.demo else IMAGES))
+    folder = path_of(options.images or (DEMO / "image" if options.demo else IMAGES))
     if not named and not folder.is_dir():
         return []
     try:
@@ -120,7 +119,7 @@ def _pictures(options: Options) -> list[Reference]:
 
 
 def _output(options: Options) -> Path:
-    return Path(options.output or OUTPUT).absolute()
+    return path_of(options.output or OUTPUT).absolute()
 
 
 def _estimate(jobs: Sequence[Job], settings: Settings, options: Options) -> int:

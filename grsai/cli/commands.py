@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import WrongSetting
 from ..models import RATIOS, Model, yuan
 from ..report.phrases import money, plain, yuan_text
-from ..settings import OPTIONS, Key, Settings
+from ..settings import OPTIONS, Key, Settings, path_of
 from ..texts import say
 from .options import Options, settings_folders, settings_of
 from .screen import show, show_json, show_table, trouble
@@ -98,7 +98,7 @@ def collect(options: Options) -> int:
 
     settings = settings_of(options)
     settings.require_key()
-    output = Path(options.output).absolute() if options.output else None
+    output = path_of(options.output).absolute() if options.output else None
     with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
         found = fetch(settings=settings, ledger=ledger, output=output, task_ids=options.words)
     if options.json:
@@ -235,5 +235,8 @@ def _source(settings: Settings, name: str, language: str) -> str:
         "argument": say("argument", language),
         "environment": say("environment", language),
         "default": say("default", language),
+        "found beside the work": say("found beside the work", language),
+        "found beside the program": say("found beside the program", language),
+        "data folder of the user": say("data folder of the user", language),
     }
     return said.get(source, source)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import WrongSetting
-from ..settings import CHINA, OPTIONS, Settings, load
+from ..settings import CHINA, OPTIONS, Settings, load, path_of
 from ..texts import LANGUAGES, system_language
 
 IMAGES = "input/image"
@@ -81,7 +81,8 @@ class Command:
 def _setting(name: str, place: str) -> Option:
     """The option of a setting, which says the same of it."""
     setting = _SETTINGS[name]
-    default = {None: "", 0.0: "0", CHINA: "china"}.get(setting.default, str(setting.default))
+    shown = {None: "", 0.0: "0", CHINA: "china", _SETTINGS["ledger"].default: ""}
+    default = shown.get(setting.default, str(setting.default))
     return Option("--" + name.replace("_", "-"), place, setting.metadata["about"], default)
 
 
@@ -194,13 +195,19 @@ def asked_language(argv: Sequence[str], environment: Mapping[str, str]) -> str:
 
 def settings_of(options: Options) -> Settings:
     """Arguments before the environment, that before `.env`, that before `grsai.toml`, that before the defaults."""
-    return load(options.settings, folders=settings_folders(), config=Path(options.config) if options.config else None)
+    config = path_of(options.config) if options.config else None
+    output = path_of(options.output or OUTPUT).absolute()
+    return load(options.settings, folders=settings_folders(), config=config, own=_own(), work=(Path.cwd(), output, output.parent))
 
 
 def settings_folders() -> tuple[Path, ...]:
     """Where `.env` and `grsai.toml` are looked for: in the working folder, then beside run_batch.py."""
-    folders = (Path.cwd(), ROOT) if (ROOT / "run_batch.py").is_file() else (Path.cwd(),)
-    return tuple(dict.fromkeys(folders))
+    return tuple(dict.fromkeys((Path.cwd(), *_own())))
+
+
+def _own() -> tuple[Path, ...]:
+    """The program's own folder, which the user has put there; none where it was installed."""
+    return (ROOT,) if (ROOT / "run_batch.py").is_file() else ()
 
 
 def _option(command: Command, word: str) -> Option:

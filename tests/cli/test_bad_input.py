@@ -243,8 +243,8 @@ PROMPTS = {
     "right to left": "موزة على الطاولة — בננה על השולחן",
     "quotes and braces": """{"a": '<b>', `c`} \\ %s {name} $HOME & | ; rm -rf /""",
     "HTML": "<script>alert(1)</script><img src=x onerror=alert(1)>",
-    "control characters": "a\u0000b\u0007c\u001b[31md",
     "line separators": "a\u2028b\u2029c\x85d",
+    "lines and tabs": "a\tb\nc\r\nd",
 }
 
 
@@ -256,6 +256,24 @@ def test_an_odd_prompt_arrives_as_it_was_written(studio, case: str) -> None:
     assert studio.task(outcome).prompt == prompt
     (again,) = studio.run([Job(prompt, FAST)])
     assert again.reused
+
+
+@pytest.mark.parametrize("letter", ["\0", "\a", "\x1b", "\x7f", "\x9b"])
+def test_a_control_character_is_refused_before_it_is_paid(studio, letter: str) -> None:
+    with pytest.raises(WrongJob, match=rf"The prompt holds a control character \(U\+00{ord(letter):02X}\)\. Remove it\."):
+        Job(f"a{letter}b", FAST)
+    studio.furnish(["red", f"blue{letter} boat", "green", f"{letter}[31mgrey"])
+    process = studio.command()
+    _, err = process.communicate(timeout=60)
+    code = f"U+00{ord(letter):02X}"
+    assert (process.returncode, studio.emulator.received) == (2, [])
+    assert f"Prompts hold control characters, in line 2 ({code}), 4 ({code}). Remove them." in err
+
+
+@pytest.mark.parametrize("prompt", ["\u200b", "\u200b \ufeff\u2060"])
+def test_a_prompt_of_invisible_letters_is_empty(prompt: str) -> None:
+    with pytest.raises(WrongJob, match=r"^The prompt is empty"):
+        Job(prompt, FAST)
 
 
 def test_an_odd_prompt_harms_no_report(studio) -> None:
@@ -289,6 +307,7 @@ def test_a_plan_without_prompts_is_refused_with_its_sentence(photos) -> None:
         ("\ufeffred\r\nblue\r\n", ["red", "blue"]),
         ("red\n\n\n  blue  \n", ["red", "blue"]),
         ("red\rblue", ["red", "blue"]),
+        ("red\u2028blue\x85", ["red\u2028blue"]),
         ("", []),
     ],
 )
