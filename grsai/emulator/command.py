@@ -63,6 +63,7 @@ OPTIONS = (
     Option("key_limit", "credits of the key itself (default: no limit)", int),
     Option("refund_failed", "credits of failed tasks come back", default=False),
     Option("seed", "of faults and durations", int, 0),
+    Option("faithful", "pictures keep what their reference shows, but for a disc", default=False),
     Option("cheap", "one plain picture per size", default=False),
 )
 

@@ -8,6 +8,7 @@ import random
 import socket
 import struct
 import time
+import zlib
 
 from aiohttp import web
 
@@ -68,6 +69,17 @@ async def go_on(request: web.Request, whole: web.Response, *, seconds: float) ->
         pass  # the listener left
     cut(request, reset=False)
     return response
+
+
+def bomb(whole: web.Response, *, size: int) -> web.Response:
+    """The reply packed, with so many bytes more before its end than it needs."""
+    body = content(whole)
+    start, end = (body[:-1] + b',"more":"', b'"}') if body.endswith(b"}") else (body, b"")
+    packer, more = zlib.compressobj(9, zlib.DEFLATED, 31), b"x" * (1 << 20)  # 31: gzip
+    pieces = [start, *(more for _ in range(size >> 20)), end]
+    packed = b"".join([*map(packer.compress, pieces), packer.flush()])
+    headers = {"Content-Type": whole.content_type, "Content-Encoding": "gzip"}
+    return web.Response(status=whole.status, body=packed, headers=headers)
 
 
 async def as_it_comes(response: web.StreamResponse, data: bytes, dice: random.Random) -> None:

@@ -77,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
     "http_500_taken": Kind(("upload", "submit"), "processed, then HTTP 500"),
     "drip_head": Kind(STEPS, "processed; the reply comes a byte each `seconds`, from its first header on"),
     "drip_body": Kind(STEPS, "processed; the body comes a byte each `seconds`"),
+    "bomb": Kind(STEPS, "processed; the body is packed and unpacks to `size` bytes"),
     "endless": Kind(STEPS, "processed; the body begins as it should and does not end for `seconds`"),
     "bom": Kind(API, "JSON behind a UTF-8 byte order mark"),
     "error_object": Kind(API, "what is told as an error is an object with `message`"),
@@ -105,7 +106,7 @@ KINDS: Mapping[str, Kind] = {
     **{f"state_{word}": Kind(POLL, f"the state is told as {word!r}", RUNNING) for word in ("pending", "queued", "processing")},
     **{
         f"state_{word}": Kind(POLL, f"the task ends, told as {word!r} without a reason", RUNNING)
-        for word in ("canceled", "timeout", "rejected", "expired", "failure")
+        for word in ("canceled", "cancelled", "timeout", "rejected", "expired", "failure")
     },
     "inline_base64": Kind(POLL, "the picture itself as base64 in `content`, no address", SUCCEEDED),
     "inline_data_uri": Kind(POLL, "the picture itself as a data URI in `content`, no address", SUCCEEDED),
@@ -155,7 +156,7 @@ class Fault:
     seconds: float = 1.0  # of those that wait; the figure in Retry-After
     path: str = ""  # only requests whose path holds this, as one generation's do
     text: str = ""  # instead of the message of a refusal or a failure
-    size: int = 64 << 20  # bytes of `large`
+    size: int = 64 << 20  # bytes of `large` and of `bomb`
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -12,7 +12,7 @@ from .tasks import Task
 
 Body = dict[str, Any]
 MANY = 200  # results
-ENDED = ("canceled", "timeout", "rejected", "expired", "failure")  # states under which a task ends
+ENDED = ("canceled", "cancelled", "timeout", "rejected", "expired", "failure")  # states under which a task ends
 
 
 def renamed(name: str) -> Callable[[Body], Body]:

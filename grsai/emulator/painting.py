@@ -23,9 +23,11 @@ from .png import as_png, blank, stamped
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """How the pictures come out a little off what was asked for."""
+    """How the pictures come out a little off what was asked for, as those of the models do."""
 
     size: tuple[int, int] = (0, 0)  # pixels that width and height have too many; below 0: too few
+    shift: tuple[int, int] = (0, 0)  # pixels that what they show lies too far right and down
+    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)  # factors of red, green and blue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +41,14 @@ class Wish:
     size: str
     by_pixels: bool = False  # one of gpt-image
     transparent: bool = False
-    drift: Drift | None = None
+    drift: Drift = Drift()
+    faithful: bool = False
     variant: int = 0
 
     def pixels(self, source: tuple[int, int] | None) -> tuple[int, int]:
         """Width and height of the result; `source` is the size of the first reference."""
         width, height = pixels(self.ratio, self.size, source, by_pixels=self.by_pixels)
-        more = self.drift.size if self.drift else (0, 0)
-        return width + more[0], height + more[1]
+        return width + self.drift.size[0], height + self.drift.size[1]
 
 
 class Painter:
@@ -85,10 +87,15 @@ EASY_PIXELS = 1_150_000
 
 
 def paint(wish: Wish, references: Sequence[bytes]) -> bytes:
-    """The references side by side, recoloured as the prompt's hash says, with the prompt as caption: a PNG file."""
+    """A PNG file: the references side by side, recoloured as the prompt's hash says, with the prompt as caption.
+
+    A faithful one shows the first reference as it is, but for a disc.
+    """
     dice = random.Random(wish.prompt.encode("utf-8", "replace") + bytes([wish.variant]))
     sources = [opened(content) for content in references]
     width, height = wish.pixels(sources[0].size if sources else None)
+    if wish.faithful and sources:
+        return as_png(drifted(with_disc(sources[0].resize((width, height), Image.Resampling.BICUBIC), dice), wish.drift))
     scale = max(1, round(math.sqrt(width * height / EASY_PIXELS)))  # painted small and enlarged
     small = -(-width // scale), -(-height // scale)
     canvas = transformed(side_by_side(sources, *small), dice) if sources else invented(*small, dice)
@@ -96,7 +103,25 @@ def paint(wish: Wish, references: Sequence[bytes]) -> bytes:
         canvas = canvas.resize((width, height), Image.Resampling.BILINEAR)
     details = [wish.model, wish.ratio, wish.size, f"{len(references)} ref" if references else "text only"]
     write_caption(canvas, wish.prompt, " · ".join([*details, f"#{wish.variant + 1}"]))
+    canvas = drifted(canvas, wish.drift)
     return as_png(with_clear_corners(canvas) if wish.transparent else canvas)
+
+
+def with_disc(image: Image.Image, dice: random.Random) -> Image.Image:
+    """What an edit changes: a disc in the middle, a third as wide as the shorter side."""
+    radius = min(image.size) // 6
+    x, y = image.width // 2, image.height // 2
+    ImageDraw.Draw(image).ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour(dice.random(), 0.9, 0.9))
+    return image
+
+
+def drifted(image: Image.Image, drift: Drift) -> Image.Image:
+    """Shifted and tinted; what the shift leaves free shows what lay there."""
+    if drift == Drift(size=drift.size):
+        return image
+    moved = image.copy()
+    moved.paste(image, drift.shift)
+    return moved.point([min(255, round(value * factor)) for factor in drift.cast for value in range(256)])
 
 
 def with_clear_corners(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .connections import cut, drip, go_on, send_half
+from .connections import bomb, cut, drip, go_on, send_half
 from .faults import FAILED, Fault
 from .models import UNIFIED
 from .refusals import JSON_TYPE, LIMITED, NO_CREDITS, NO_KEY_CREDITS, PLAIN, Refused
@@ -127,6 +127,8 @@ async def spoil(call: Call, response: web.StreamResponse) -> web.StreamResponse:
         return await send_half(call.request, response, reset=call.kind == "reset_middle")
     if call.kind in ("drip_head", "drip_body"):
         return await drip(call.request, response, seconds=call.fault.seconds, head=call.kind == "drip_head")
+    if call.kind == "bomb":
+        return bomb(response, size=call.fault.size)
     if call.kind == "endless":
         return await go_on(call.request, response, seconds=call.fault.seconds)
     return response

@@ -49,7 +49,8 @@ class Service:
     lifetime: float = 7200.0  # of tasks and results, in seconds
     body_limit: int = 256 << 20  # bytes of a request to the API; beyond it the gateway says 413
     refund_failed: bool = False  # for models that do not say otherwise
-    drift: Drift | None = None  # how pictures come out a little off what was asked; None: exactly
+    drift: Drift = Drift()  # how pictures come out a little off what was asked
+    faithful: bool = False  # a picture keeps what its first reference shows, but for a disc in the middle
     prices: InitVar[Mapping[str, int] | None] = None  # credits by model; a name that is not known yet joins the models
     render: InitVar[bool] = True  # False: one plain picture per size, for benchmarks
 
@@ -234,6 +235,7 @@ class Service:
             by_pixels=model.takes_pixels,
             transparent=model.transparent and task.background == "transparent",
             drift=self.drift,
+            faithful=self.faithful,
         )
         self._wishes[task.id] = replace(wish, variant=self.turns[wish] % 12)
         self.turns[wish] += 1

@@ -37,9 +37,17 @@ def test_the_command_tells_every_kind_of_fault_with_its_steps(capsys: pytest.Cap
 
 
 def test_options_become_an_emulator() -> None:
-    given = {"price": ["nano-banana-fast:7", "new:8"], "seconds": "1:4", "speed": "2", "key_limit": "9", "refund_failed": True}
+    given = {
+        "price": ["nano-banana-fast:7", "new:8"],
+        "seconds": "1:4",
+        "speed": "2",
+        "key_limit": "9",
+        "refund_failed": True,
+        "faithful": True,
+    }
     emulator = build({**given, "fault": ["submit:slow_reply:1:1:0.2", "poll:busy:0.5::3"], "language": "en", "port": None})
     assert (emulator.models["nano-banana-fast"].credits, emulator.models["new"].credits) == (7, 8)
+    assert emulator.faithful
     assert (emulator.seconds, emulator.key_limit, emulator.refund_failed, emulator.port) == ((0.5, 2.0), 9, True, 0)
     assert fault_from_text("poll:busy:0.5::3") == Fault("poll", "busy", 0.5, seconds=3.0)
     assert fault_from_text("submit:slow_reply:1:1:0.2") == Fault("submit", "slow_reply", times=1, seconds=0.2)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image, ImageChops, ImageStat
 
 from grsai.emulator import MODELS, Drift, Emulator
 from tests.emulator.caller import Caller, opened, png
@@ -158,6 +161,43 @@ def test_a_transparent_background_is_clear_where_the_model_has_it(caller: Caller
         assert image.mode == "RGB"
     else:
         assert image.mode == "RGBA" and image.getpixel((0, 0))[3] == 0 and image.getpixel((512, 512))[3] == 255
+
+
+def test_a_faithful_picture_keeps_what_its_reference_shows_but_for_a_disc() -> None:
+    source = noise((512, 384))
+    with Emulator(seconds=0.05, faithful=True) as emulator:
+        made = opened(Caller(emulator).picture("a red hat", urls=[inline(source)], aspectRatio="4:3"))
+    expected = source.resize(made.size, Image.Resampling.BICUBIC)
+    differs = ImageChops.difference(made, expected).convert("L").point(lambda value: 255 * (value > 8))
+    width, height = made.size
+    left, top, right, bottom = differs.getbbox() or (0, 0, 0, 0)
+    assert width * 0.3 < left < width / 2 < right < width * 0.7 and height * 0.3 < top < height / 2 < bottom < height * 0.7
+
+
+@pytest.mark.parametrize("shift", [(5, 0), (-3, 4)])
+def test_a_picture_can_be_shifted_and_tinted_and_is_aligned_otherwise(shift: tuple[int, int]) -> None:
+    source = noise((512, 512))
+    with Emulator(seconds=0.05, faithful=True) as emulator:
+        url = inline(source)
+        exact = opened(Caller(emulator).picture(urls=[url], aspectRatio="1:1"))
+        emulator.drift = Drift(size=(6, -2), shift=shift, cast=(1.0, 1.0, 0.9))
+        off = opened(Caller(emulator).picture(urls=[url], aspectRatio="1:1"))
+    assert (exact.size, off.size) == ((1024, 1024), (1030, 1022))
+    corner = source.resize(off.size, Image.Resampling.BICUBIC).crop((20, 20, 320, 320))
+    back = off.crop((20 + shift[0], 20 + shift[1], 320 + shift[0], 320 + shift[1]))
+    red, green, blue = (ImageStat.Stat(band).mean[0] for band in ImageChops.difference(back, corner).split())
+    assert max(red, green) < 0.01 and blue > 3
+
+
+def noise(size: tuple[int, int]) -> Image.Image:
+    """A pattern that shows every shift."""
+    return Image.effect_noise(size, 60).resize(size).convert("RGB")
+
+
+def inline(image: Image.Image) -> str:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
 
 
 def test_pictures_can_come_a_few_pixels_off() -> None:

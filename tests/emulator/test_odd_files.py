@@ -132,6 +132,19 @@ def test_a_reply_may_have_no_end(caller: Caller, emulator: Emulator, step: str) 
     assert len(emulator.tasks) == (2 if step == "submit" else 1)
 
 
+@pytest.mark.parametrize("step", ["status", "download"])
+def test_a_reply_may_unpack_to_far_more_than_was_sent(caller: Caller, emulator: Emulator, step: str) -> None:
+    task = emulator.tasks[finished(caller)]
+    emulator.add(Fault(step, "bomb", size=20 << 20))
+    path = "/client/common/getModelStatus?model=nano-banana" if step == "status" else f"/file/{task.file}"
+    with caller.get(emulator.url + path, stream=True) as reply:
+        packed = int(reply.headers["Content-Length"])
+        content = reply.content
+    assert len(content) >= 20 << 20 and packed < len(content) / 20
+    if step == "status":
+        assert reply.json()["data"] == {"status": True, "error": ""}
+
+
 def test_an_endless_reply_is_cut_in_the_end(caller: Caller, emulator: Emulator) -> None:
     emulator.add(Fault("status", "endless", seconds=0.05))
     with pytest.raises(NETWORK_ERRORS):
