@@ -19,6 +19,7 @@ interface GraphNode {
   comfyClass?: string;
   title?: string;
   graph?: Graph;
+  subgraph?: Graph;
   inputs?: Slot[];
   outputs?: Slot[];
   widgets?: Widget[];

@@ -1,6 +1,6 @@
 // What the nodes show on the canvas: prices, sockets, choices, failures, help.
 //     node canvas.mjs URL '{"locale": "en", "vue": true}'
-import { DIALOGS, openFrontend, post, tell, toasts } from "./frontend.mjs";
+import { DIALOGS, openFrontend, openTab, post, tell, notices } from "./frontend.mjs";
 
 const SHOWN_MILLISECONDS = 10_000;
 const RUN_MILLISECONDS = 60_000;
@@ -15,7 +15,9 @@ await tell(async (url, { locale, vue }) => {
     await set(url, { host: "offline" });
     said.live = await live(page, `${locale} ${vue}`);
     said.failed = await failure(page, "NanoBananaGenerate", { prompt: "[input_moderation] a failure" });
+    said.mended = await mend(page, `all well again ${locale} ${vue}`);
     said.some = await failure(page, "BatchBanana", { prompts: `all well ${locale} ${vue}\n[error] not well ${locale} ${vue}` });
+    said.shown = await showFailed(page);
     said.help = await help(page, url);
     return { ...said, troubles: page.troubles };
   } finally {
@@ -122,7 +124,7 @@ async function live(page, words) {
   return { states: Object.fromEntries(states.map(([prompt, ...state]) => [prompt, state])), shown: await page.evaluate(() => window.shown()) };
 }
 
-// Runs one node and reads the toast.
+// Runs one node and reads what is said of it.
 async function failure(page, type, values) {
   await page.evaluate(
     async ([type, values]) => {
@@ -136,13 +138,37 @@ async function failure(page, type, values) {
     },
     [type, values],
   );
-  const toast = toasts(page).last();
-  await toast.waitFor({ timeout: RUN_MILLISECONDS });
-  const text = await toast.innerText();
+  await notices(page).last().waitFor({ timeout: RUN_MILLISECONDS });
+  await page.waitForTimeout(300); // ComfyUI has said its own by then
+  const text = await notices(page).last().innerText();
   const dialogs = await page.locator(DIALOGS).allInnerTexts();
-  await toast.getByRole("button").last().dispatchEvent("click");
-  await page.waitForFunction(() => !document.querySelector("[role=alert] button"));
-  return { text, dialogs };
+  return { text, dialogs, others: await page.locator("[data-testid=error-overlay]").filter({ visible: true }).count() };
+}
+
+// The node that failed runs well with another prompt: how many messages stand then.
+async function mend(page, prompt) {
+  await page.evaluate(async (prompt) => {
+    const { app } = window;
+    const node = app.graph.nodes.find((each) => each.type === "NanoBananaGenerate");
+    node.widgets.find((widget) => widget.name === "prompt").value = prompt;
+    const ended = new Promise((done) => app.api.addEventListener("execution_success", done, { once: true }));
+    await app.queuePrompt(0, 1);
+    await ended;
+  }, prompt);
+  await page.waitForTimeout(300);
+  return notices(page).count();
+}
+
+// What the tab shows after a press of the button in the message.
+async function showFailed(page) {
+  await notices(page).last().locator(".grsai-button").click();
+  const states = page.locator(".grsai-tools select");
+  await states.waitFor({ timeout: SHOWN_MILLISECONDS });
+  await page.waitForFunction(() => document.querySelector(".grsai-tools select").value === "failed", null, { timeout: SHOWN_MILLISECONDS });
+  await page.locator(".grsai-card").first().waitFor({ timeout: SHOWN_MILLISECONDS });
+  const chips = await page.locator(".grsai-card .grsai-chip").evaluateAll((all) => all.map((chip) => chip.dataset.state));
+  await openTab(page); // closes it
+  return [...new Set(chips)];
 }
 
 // The help page of each node in its language, and whether its picture is there.

@@ -55,9 +55,9 @@ export async function openTab(page) {
   await page.locator("button:has(.grsai-banana-icon)").click();
 }
 
-/** The messages that pop up, whichever way the frontend draws them. */
-export function toasts(page) {
-  return page.locator("[role=alert]").filter({ has: page.locator("button") });
+/** What the pack says in passing. */
+export function notices(page) {
+  return page.locator(".grsai-notice");
 }
 
 /** Posts JSON. The reply is read to its end: one that is not keeps Node alive as long as the server keeps the connection. */

@@ -1,6 +1,6 @@
 // Uses the sidebar tab the way a user does. The history holds `entries` pictures already.
 //     node sidebar.mjs URL '{"entries": 5000, "prompt": "one slow prompt"}'
-import { openFrontend, openTab, tell, toasts, until } from "./frontend.mjs";
+import { openFrontend, openTab, tell, notices, until } from "./frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
 const EDIT = "the coffee as tea";
@@ -83,7 +83,7 @@ async function show(page, state) {
 
 async function copy(page) {
   await card(page, 0).getByLabel("Copy prompt").click();
-  await toasts(page).filter({ hasText: "Prompt copied" }).waitFor();
+  await notices(page).filter({ hasText: "Prompt copied" }).waitFor();
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
@@ -139,7 +139,7 @@ async function collect(page) {
 async function again(page) {
   const before = await newest(page);
   await card(page, 0).getByLabel("Run again with a new seed").click();
-  await toasts(page).filter({ hasText: "Queued with seed" }).last().waitFor();
+  await notices(page).filter({ hasText: "Queued with seed" }).last().waitFor();
   await until(page, async (row) => (await (await fetch("/grsai/history?limit=1")).json()).entries[0].row > row, before.row);
   const after = await newest(page);
   return { seeds: [before.seed, after.seed], prompts: [before.prompt, after.prompt], canvas: await page.evaluate(() => window.app.graph.nodes.length) };

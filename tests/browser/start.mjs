@@ -1,6 +1,6 @@
 // The first steps in a ComfyUI that nobody has used yet, without a key.
 //     node start.mjs URL '{"locale": "en", "example": "1 Text to picture"}'
-import { DIALOGS, openFrontend, openTab, post, tell, toasts, until } from "./frontend.mjs";
+import { DIALOGS, openFrontend, openTab, post, tell, notices, until } from "./frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
 
@@ -46,7 +46,7 @@ async function fiveClicks(page, example) {
 
 // What is on the canvas in the end.
 async function result(page) {
-  const toast = toasts(page);
+  const toast = notices(page);
   await toast.first().waitFor(WAIT);
   const texts = await toast.allInnerTexts();
   await page.waitForFunction(isDrawn, null, WAIT);

@@ -61,20 +61,28 @@ def test_a_finished_picture_is_on_the_node_while_the_others_are_made(seen: dict[
     assert names == (["Task_1"] if pages else ["Task_1", "Task_2"])
 
 
-def test_a_failure_is_a_toast_in_the_users_language(seen: dict[str, Any]):
+def test_a_failure_is_told_once_in_the_users_language(seen: dict[str, Any]):
     said = seen["failed"]["text"]
     assert ("could not finish" if seen["locale"] == "en" else "未能完成") in said
     assert "nano-banana-fast" in said and "14-" in said, said
+    assert seen["failed"]["others"] == 0
 
 
-def test_a_failure_opens_no_window_but_that_of_the_error_in_older_canvases(seen: dict[str, Any]):
-    assert all("nano-banana-fast" in window and "14-" in window for window in seen["failed"]["dialogs"])
-    assert not seen["failed"]["dialogs"] or seen["older"]
+def test_what_was_told_of_a_failure_goes_when_the_node_runs_well(seen: dict[str, Any]):
+    assert seen["mended"] == 0
+
+
+def test_a_failure_opens_no_window(seen: dict[str, Any]):
+    assert seen["failed"]["dialogs"] == []
 
 
 def test_some_failures_are_told_although_the_batch_goes_on(seen: dict[str, Any]):
     said = seen["some"]["text"]
     assert ("1 of 2 pictures failed" if seen["locale"] == "en" else "2 张图片中有 1 张失败") in said
+
+
+def test_a_button_leads_from_the_message_to_what_failed(seen: dict[str, Any]):
+    assert seen["shown"] == ["failed"]
 
 
 def test_every_node_has_its_help_with_its_picture(seen: dict[str, Any]):

@@ -1,6 +1,6 @@
 // @ts-check
 // Three things that the canvas forgets.
-import { api, app, stores } from "./comfy.js";
+import { api, app, rootGraph, stores } from "./comfy.js";
 
 const KEPT = ["NanoBananaGenerate", "BatchBanana"];
 
@@ -48,5 +48,5 @@ export function showLivePictures() {
  * @param {GraphNode} node
  */
 function placeOf({ graph, id }) {
-  return graph === (app.rootGraph ?? app.graph) ? String(id) : `${graph?.id}:${id}`;
+  return graph === rootGraph() ? String(id) : `${graph?.id}:${id}`;
 }

@@ -25,15 +25,50 @@ export function language() {
   return String(locale).startsWith("zh") ? "zh" : "en";
 }
 
+/** @param {{id: string}} tab as ComfyUI describes one */
+export function registerTab(tab) {
+  const { sidebarTab } = app.extensionManager;
+  if (sidebarTab?.registerSidebarTab) sidebarTab.registerSidebarTab(tab);
+  else app.extensionManager.registerSidebarTab(tab); // before 1.58
+}
+
 /**
- * @param {"success" | "info" | "warn" | "error"} severity
- * @param {string} summary
- * @param {string} detail
- * @param {{seconds?: number}} options 0: until it is closed
+ * Opens or closes a tab of the sidebar.
+ * @param {string} id
  */
-export function toast(severity, summary, detail, { seconds = 0 } = {}) {
-  const life = seconds ? { life: seconds * 1000 } : {};
-  app.extensionManager.toast.add({ severity, summary, detail, ...life });
+export function toggleTab(id) {
+  return app.extensionManager.command.execute(`Workspace.ToggleSidebarTab.${id}`);
+}
+
+/** The graph of the whole workflow, whatever subgraph is on the screen. */
+export function rootGraph() {
+  return app.rootGraph ?? app.graph; // older frontends have only the second
+}
+
+/**
+ * How a node is called: its own title with its id, or the one of its kind where it is not on the canvas.
+ * @type {(kind: string, id: string | null) => string}
+ */
+export function nodeTitle(kind, id) {
+  const node = nodeOf(id);
+  const title = node?.title ?? window.LiteGraph.registered_node_types[kind]?.title ?? kind;
+  return node ? `${title} #${id}` : title;
+}
+
+/**
+ * The node with an id as a run names it, "12:7" for node 7 in the subgraph of node 12.
+ * @param {string | null} id
+ */
+export function nodeOf(id) {
+  /** @type {GraphNode | null | undefined} */
+  let node = null;
+  for (const part of String(id ?? "").split(":")) {
+    /** @type {Graph | undefined} */
+    const graph = node ? node.subgraph : rootGraph();
+    node = graph?.getNodeById(part) ?? graph?.getNodeById(Number(part));
+    if (!node) return null;
+  }
+  return node;
 }
 
 /** Settings → Grsai. Its entries are drawn a moment later. */
@@ -87,7 +122,7 @@ export async function openPrompt() {
  * @param {ApiGraph} output
  */
 export async function queue(output) {
-  const { prompt_id } = await api.queuePrompt(0, { output, workflow: app.graph.serialize() });
+  const { prompt_id } = await api.queuePrompt(0, { output, workflow: rootGraph().serialize() });
   apart.set(prompt_id, output);
 }
 
@@ -101,10 +136,20 @@ export async function runOnceMore(promptId) {
   await app.extensionManager.command.execute("Comfy.QueuePrompt");
 }
 
-/** Takes away ComfyUI's own window about a failed run, which older frontends open. */
-export function closeErrorWindow() {
-  const dialogs = pinia()?._s?.get("dialog");
-  dialogs?.closeDialog?.({ key: ERROR_WINDOW });
+/**
+ * Takes away what ComfyUI itself says of a failed run: a window in older frontends, a box in newer ones. Without the private
+ * stores both stay, and the failure is told twice.
+ * @param {{forgive?: boolean}} options also the red frame of the node
+ */
+export function closeErrorWindow({ forgive = false } = {}) {
+  const errors = pinia()?._s?.get("executionError");
+  const close = () => {
+    pinia()?._s?.get("dialog")?.closeDialog?.({ key: ERROR_WINDOW });
+    errors?.dismissErrorOverlay?.();
+    if (forgive) errors?.clearExecutionStartErrors?.();
+  };
+  close();
+  setTimeout(close); // whoever hears of the failure after us opens it then
 }
 
 /** The stores of the frontend, by name; undefined where they cannot be reached. The Vue canvas draws what is read of them. */

@@ -1,13 +1,13 @@
 // @ts-check
 // Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
 import { addBadge, followPrices } from "./badge.js";
-import { app } from "./comfy.js";
-import { style } from "./dom.js";
 import { keepSize, showAllPictures, showLivePictures } from "./canvas_fixes.js";
+import { app, registerTab } from "./comfy.js";
+import { style } from "./dom.js";
+import { forgetAll, showFailures } from "./failures.js";
 import { refreshPrices } from "./money.js";
 import { SETTINGS } from "./settings.js";
 import { TAB } from "./sidebar/tab.js";
-import { showFailures } from "./toast.js";
 
 app.registerExtension({
   name: "Grsai.Banana",
@@ -21,8 +21,9 @@ app.registerExtension({
     showAllPictures(node);
     keepSize(node);
   },
+  afterConfigureGraph: forgetAll,
   setup() {
-    app.extensionManager.registerSidebarTab(TAB);
+    registerTab(TAB);
     showFailures();
     showLivePictures();
     followPrices();

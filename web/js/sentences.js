@@ -45,12 +45,10 @@ export const TEXTS = {
   "currency.credits": { "en": "Credits", "zh": "积分" },
   "settings.locked": { "en": "Set by the environment variable {name}.", "zh": "由环境变量 {name} 设置。" },
 
-  "toast.failed": { "en": "{node} could not finish", "zh": "{node} 未能完成" },
-  "toast.some_failed": { "en": "{failed} of {total} pictures failed", "zh": "{total} 张图片中有 {failed} 张失败" },
-  "toast.some_failed_detail": {
-    "en": "The others are saved. The Banana tab in the sidebar says why each one failed.",
-    "zh": "其余图片已保存。侧边栏的香蕉标签里有每张失败的原因。"
-  },
+  "failures.one": { "en": "{node} could not finish", "zh": "{node} 未能完成" },
+  "failures.some": { "en": "{failed} of {total} pictures failed", "zh": "{total} 张图片中有 {failed} 张失败" },
+  "failures.some_detail": { "en": "The others are saved.", "zh": "其余图片已保存。" },
+  "failures.show": { "en": "Show what failed", "zh": "查看失败的图片" },
 
   "start.title": { "en": "No API key yet", "zh": "还没有 API 密钥" },
   "start.about": { "en": "How would you like to go on?", "zh": "你想怎么开始？" },

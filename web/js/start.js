@@ -1,7 +1,8 @@
 // @ts-check
 // The first steps of somebody who has no key: try it offline, or enter one.
-import { closeErrorWindow, runOnceMore, toast } from "./comfy.js";
+import { closeErrorWindow, runOnceMore } from "./comfy.js";
 import { h, icon, iconButton, linked } from "./dom.js";
+import { notice } from "./notice.js";
 import { get, post, whyOf } from "./routes.js";
 import { refreshPrices } from "./money.js";
 import { enterKey } from "./settings.js";
@@ -18,7 +19,7 @@ let asking = false;
  * @param {string} promptId that run
  */
 export async function askHowToStart(promptId) {
-  closeErrorWindow();
+  closeErrorWindow({ forgive: true });
   if (asking) return; // several runs were queued
   asking = true;
   const dialog = drawn(await situation().catch(() => ({ offline: true })), promptId);
@@ -44,7 +45,7 @@ export async function situation() {
 export async function goOffline() {
   await post("settings", { host: "offline" });
   await refreshPrices();
-  toast("info", t("start.chosen"), t("start.chosen_detail"), { seconds: NOTICE_SECONDS });
+  notice("info", t("start.chosen"), t("start.chosen_detail"), { seconds: NOTICE_SECONDS });
 }
 
 /** @type {(situation: Situation, promptId: string) => HTMLDialogElement} */
@@ -54,7 +55,7 @@ function drawn({ otherHost, offline }, promptId) {
     close();
     goOffline()
       .then(() => runOnceMore(promptId))
-      .catch((error) => toast("error", t("start.title"), whyOf(error)));
+      .catch((error) => notice("error", t("start.title"), whyOf(error)));
   };
   const leaveForKey = () => {
     close();

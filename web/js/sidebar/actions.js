@@ -1,7 +1,8 @@
 // @ts-check
 // What can be done with an entry of the history.
-import { addLoadImage, openPrompt, pictureValue, queue, toast } from "../comfy.js";
+import { addLoadImage, openPrompt, pictureValue, queue } from "../comfy.js";
 import { anySeed, money } from "../money.js";
+import { notice } from "../notice.js";
 import { whyOf } from "../routes.js";
 import { t } from "../texts.js";
 
@@ -20,9 +21,9 @@ export function loadNode(picture) {
 export async function copyPrompt(entry) {
   try {
     await navigator.clipboard.writeText(entry.prompt);
-    toast("success", t("card.copied"), "", { seconds: NOTICE_SECONDS });
+    notice("success", t("card.copied"), "", { seconds: NOTICE_SECONDS });
   } catch {
-    toast("warn", t("card.copy_failed"), entry.prompt);
+    notice("warn", t("card.copy_failed"), entry.prompt);
   }
 }
 
@@ -34,12 +35,12 @@ export async function again(entry) {
   try {
     const seed = await anySeed();
     const nodes = isWhole(entry) ? nodesOf(entry, seed) : nodesOnCanvas(await openPrompt(), entry, seed);
-    if (!nodes) return toast("warn", t("again.no_sources"), t("again.no_sources_detail", { names: lost(entry).join(", ") }));
+    if (!nodes) return notice("warn", t("again.no_sources"), t("again.no_sources_detail", { names: lost(entry).join(", ") }));
     await queue(nodes);
     const price = entry.offline ? t("money.free") : money(entry.credits);
-    toast("success", t("again.started", { seed }), t("again.price", { price }), { seconds: NOTICE_SECONDS });
+    notice("success", t("again.started", { seed }), t("again.price", { price }), { seconds: NOTICE_SECONDS });
   } catch (error) {
-    toast("error", t("toast.failed", { node: "Nano Banana" }), whyOf(error));
+    notice("error", t("failures.one", { node: "Nano Banana" }), whyOf(error));
   }
 }
 

@@ -1,7 +1,8 @@
 // @ts-check
 // The balance of the account, or that nothing is paid.
-import { openSettings, toast } from "../comfy.js";
+import { openSettings } from "../comfy.js";
 import { h } from "../dom.js";
+import { notice } from "../notice.js";
 import { get, inLanguage } from "../routes.js";
 import { balance, inCredits } from "../money.js";
 import { enterKey } from "../settings.js";
@@ -42,7 +43,7 @@ function drawn(reply) {
 
 /** @param {Situation} situation */
 function firstSteps({ otherHost, offline }) {
-  const tryOffline = () => goOffline().catch((error) => toast("error", error.text, ""));
+  const tryOffline = () => goOffline().catch((error) => notice("error", error.text, ""));
   return [
     h("p", { class: "grsai-problem" }, t(otherHost ? "key.other_host" : "start.title")),
     offline && button("start.offline", tryOffline, "grsai-primary"),

@@ -13,6 +13,7 @@ const TYPING_MILLISECONDS = 250;
 /** @typedef {import("../routes.js").Entry} Entry */
 /** @typedef {import("../routes.js").State} State */
 /** @typedef {Partial<Record<State, number>>} Counts */
+/** @typedef {{text?: string, state?: State | ""}} Filter */
 /** @typedef {{entries: Entry[], counts: Counts, next: number | null}} Page */
 
 /**
@@ -37,6 +38,13 @@ export function makeHistory(isMaking) {
     "aria-label": t("history.search"),
   });
   const filter = () => pages.filter({ text: search.value.trim(), state: states.value }).then(() => show({ top: true }));
+  /** @param {Filter} wanted */
+  const filterBy = ({ text = "", state = "" }) => {
+    search.value = text;
+    offerStates(states, { ...pages.counts, ...(state ? { [state]: pages.counts[state] ?? 0 } : {}) });
+    states.value = state;
+    return filter();
+  };
   states.addEventListener("change", filter);
   search.addEventListener("input", settled(filter, TYPING_MILLISECONDS));
   const open = (/** @type {number} */ index) => showEntry(pages.entries, index, list.focus);
@@ -51,7 +59,7 @@ export function makeHistory(isMaking) {
 
   const tools = h("div", { class: "grsai-tools" }, search, states);
   const element = h("section", { class: "grsai-section grsai-history" }, h("h3", {}, t("history.title")), tools, note, list.element);
-  return { element, refresh: () => pages.newest().then(() => show()), redraw: () => list.show([...pages.entries], { anew: true }) };
+  return { element, refresh: () => pages.newest().then(() => show()), redraw: () => list.show([...pages.entries], { anew: true }), filter: filterBy };
 }
 
 /** The entries loaded so far under one filter; `newest` brings in what is new, `more` the next older page. */

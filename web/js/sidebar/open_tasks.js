@@ -1,7 +1,7 @@
 // @ts-check
 // What was paid but not collected: how many tasks, and the button that fetches them.
-import { toast } from "../comfy.js";
 import { h } from "../dom.js";
+import { notice } from "../notice.js";
 import { get, post, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 
@@ -22,8 +22,8 @@ export function makeOpenTasks() {
 async function collect() {
   try {
     const { run } = await post("collect");
-    if (run === null) toast("info", t("open.nothing"), "", { seconds: 5 });
+    if (run === null) notice("info", t("open.nothing"), "", { seconds: 5 });
   } catch (error) {
-    toast("error", whyOf(error), "");
+    notice("error", whyOf(error), "");
   }
 }

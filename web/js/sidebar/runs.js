@@ -1,7 +1,8 @@
 // @ts-check
 // What is running: a bar and a stop button each.
-import { NODES, app, toast } from "../comfy.js";
+import { NODES, nodeTitle } from "../comfy.js";
 import { h } from "../dom.js";
+import { notice } from "../notice.js";
 import { get, inLanguage, post, whyOf } from "../routes.js";
 import { duration, t } from "../texts.js";
 
@@ -87,9 +88,7 @@ function remaining({ remaining_seconds }) {
 /** @param {Run} run */
 function nameOf({ kind, node_id }) {
   if (!NODES.includes(kind)) return t("runs.collect");
-  const node = app.graph?.getNodeById?.(node_id);
-  const title = node?.title ?? window.LiteGraph.registered_node_types[kind]?.title ?? kind;
-  return node ? `${title} #${node_id}` : title;
+  return nodeTitle(kind, node_id);
 }
 
 /** @param {number} run */
@@ -97,6 +96,6 @@ async function stopRun(run) {
   try {
     await post("stop", { run });
   } catch (error) {
-    toast("error", whyOf(error), "");
+    notice("error", whyOf(error), "");
   }
 }

@@ -1,7 +1,8 @@
 // @ts-check
 // The sidebar tab: balance, what is running, what waits to be collected, the history.
-import { openSettings, toast } from "../comfy.js";
-import { h, iconButton, settled } from "../dom.js";
+import { openSettings, toggleTab } from "../comfy.js";
+import { h, iconButton, settled, soon } from "../dom.js";
+import { notice } from "../notice.js";
 import { onRun } from "../routes.js";
 import { onPrices, refreshPrices } from "../money.js";
 import { t } from "../texts.js";
@@ -12,11 +13,13 @@ import { makeRuns } from "./runs.js";
 
 const QUIET_MILLISECONDS = 400;
 
-/** @type {{element: HTMLElement, close: () => void} | null} */
+/** @type {{element: HTMLElement, filter: (filter: import("./history.js").Filter) => void, close: () => void} | null} */
 let panel = null;
 
+const ID = "grsai-banana";
+
 export const TAB = {
-  id: "grsai-banana",
+  id: ID,
   icon: "grsai-banana-icon",
   // Both are keys of locales/<language>/main.json, so that the tab changes its language with ComfyUI.
   title: "Banana",
@@ -37,6 +40,16 @@ export const TAB = {
   },
 };
 
+/**
+ * Opens the tab, with the history filtered.
+ * @param {import("./history.js").Filter} filter
+ */
+export async function openTab(filter) {
+  if (!panel?.element.isConnected) await toggleTab(ID);
+  await soon(() => panel?.element.isConnected);
+  panel?.filter(filter);
+}
+
 function openPanel() {
   const balance = makeBalance();
   const runs = makeRuns();
@@ -54,7 +67,7 @@ function openPanel() {
   const ends = [onRun((run) => follow(run, runs, look)), onPrices(repriced)];
   const element = h("section", { class: "grsai-panel", "aria-label": t("tab.title") }, header(refresh), ...parts.map((part) => part.element));
   refreshPrices().catch(refresh);
-  return { element, close: () => ends.forEach((end) => end()) };
+  return { element, filter: history.filter, close: () => ends.forEach((end) => end()) };
 }
 
 /** @param {() => void} refresh */
@@ -79,6 +92,6 @@ function follow(run, runs, look) {
   if (run.finished && run.kind === "collect") {
     const left = run.total - run.done;
     const detail = left ? t("open.left", { count: left }) : "";
-    toast("info", t("open.collected", { done: run.done, total: run.total }), detail, { seconds: 6 });
+    notice("info", t("open.collected", { done: run.done, total: run.total }), detail, { seconds: 6 });
   }
 }
