@@ -56,8 +56,11 @@ class NodeRun:
     shown: threading.Event = field(default_factory=threading.Event)  # its last word was said
 
     def on_event(self, event: Event) -> None:
-        """Called by the engine, which waits for it: only takes note."""
-        self.snapshot = event.snapshot
+        """Called by the engine, which waits for it: only takes note. After a stop its counts are those of the jobs that
+        have heard of it so far: the picture as it was is the true one.
+        """
+        if not self.stop.is_set():
+            self.snapshot = event.snapshot
         if event.outcome is not None:
             self.pictures.extend(event.outcome.files)
 
@@ -102,17 +105,24 @@ class NodeRun:
 
 
 def line(runs: Sequence[NodeRun], language: str) -> str:
-    """`7/20 done · 1 failed · 2 running · 42 s · ¥0.31`; before anything is sent, what it will cost."""
+    """`7/20 done · 1 failed · 2 running · 42 s · ¥0.31`; before anything is sent, what it will cost, or why nothing is."""
     now, first = together(runs), runs[0]
+    begun = now.done + now.failed + now.stopped + now.running
+    refused = next((run.error for run in runs if run.error and not begun), None)
+    if refused:
+        return refused.say(language)
     if not now.total:
         return say("preparing", language)
+    if now.reused == now.total:
+        return say("{count} made earlier, nothing paid", language, count=now.total)
     prices = [run.price for run in runs if run.price]
-    if prices and not now.done + now.failed + now.stopped + now.running:
+    if prices and not begun:
         parts = _plan_parts(prices, language)
         credits = sum(price.credits for price in prices)
         cost = say("will cost {price}", language, price=price_text(credits, first.currency))
     else:
-        parts, cost = _progress_parts(now, language), price_text(now.credits, first.currency)
+        stopped = any(run.stop.is_set() for run in runs)
+        parts, cost = _progress_parts(now, stopped, language), price_text(now.credits, first.currency)
     if first.offline:
         cost = say("offline emulator, nothing is paid", language)
     return " · ".join([*parts, cost] if first.offline or first.pays else parts)
@@ -274,12 +284,15 @@ def _plan_parts(prices: Sequence[Estimate], language: str) -> list[str]:
     return parts
 
 
-def _progress_parts(now: Snapshot, language: str) -> list[str]:
+def _progress_parts(now: Snapshot, stopped: bool, language: str) -> list[str]:
     parts = [say("{done}/{total} done", language, done=now.done, total=now.total)]
     if now.failed:
         parts.append(say("{count} failed", language, count=now.failed))
-    if now.stopped:
-        parts.append(say("{count} stopped", language, count=now.stopped))
-    if now.running:
+    if stopped and now.running:
+        parts.append(say("{count} paid, fetched by the next run", language, count=now.running))
+    elif now.running:
         parts.append(say("{count} running", language, count=now.running))
+    left = now.total - now.done - now.failed - now.running
+    if stopped and left:
+        parts.append(say("{count} not started", language, count=left))
     return [*parts, duration(int(now.seconds), language)]

@@ -78,7 +78,10 @@ async function escape(page) {
   const words = await dialog(page).innerText();
   await page.keyboard.press("Escape");
   await dialog(page).waitFor({ state: "detached" });
-  return words;
+  await page.waitForTimeout(500); // ComfyUI has said its own by then
+  const others = await page.locator("[data-testid=error-overlay]").filter({ visible: true }).count();
+  const failed = await page.evaluate(() => Boolean(window.app.extensionManager.lastExecutionError));
+  return { words, others, failed };
 }
 
 // With the keyboard alone to the box for the key; answers with what has the focus then.

@@ -44,7 +44,11 @@ def test_nothing_but_the_choice_is_told(said: dict[str, Any]):
 
 
 def test_the_dialog_offers_two_ways_and_can_be_left(said: dict[str, Any]):
-    assert all(way in said["closed"] for way in WAYS[said["locale"]])
+    assert all(way in said["closed"]["words"] for way in WAYS[said["locale"]])
+
+
+def test_no_key_yet_is_no_failure(said: dict[str, Any]):
+    assert (said["closed"]["others"], said["closed"]["failed"]) == (0, False)
 
 
 def test_the_keyboard_leads_to_the_box_for_the_key(said: dict[str, Any]):

@@ -83,7 +83,9 @@ def test_a_second_run_sends_nothing_also_after_a_restart(room: Any):
     before = len(room.service.received)
     room.comfy.stop()
     room.comfy.start()
-    assert room.run(graph)["1"] == first["1"]
+    with room.listen() as ear:
+        assert room.run(graph)["1"] == first["1"]
+    assert "2 made earlier, nothing paid" in ear.texts
     assert len(room.service.received) == before
 
 
@@ -91,10 +93,12 @@ def test_cancel_makes_comfyui_idle_at_once_and_the_next_run_collects(room: Any):
     room.service.seconds = 2.0
     graph = {"1": room.batch("\n".join(f"cancel {number}" for number in range(10)), concurrency=4)}
     before = submits(room)
-    room.comfy.queue(graph)
-    room.wait_until(lambda: submits(room) == before + 4)
-    assert room.cancel() < 0.5
-    time.sleep(0.5)
+    with room.listen() as ear:
+        room.comfy.queue(graph)
+        room.wait_until(lambda: ear.texts and ear.texts[-1].startswith("0/10 done · 4 running"))
+        assert room.cancel() < 0.5
+        time.sleep(0.5)
+    assert ear.texts[-1].startswith("0/10 done · 4 paid, fetched by the next run · 6 not started")
     assert submits(room) == before + 4
     room.service.seconds = 0.2
     assert len(room.run(graph)["1"]["images"]) == 10
@@ -188,7 +192,9 @@ def test_where_no_language_was_chosen_the_browsers_counts(room: Any, languages: 
 
 def test_what_the_price_is_over_the_budget_is_not_begun(room: Any):
     before = submits(room)
-    message = room.fail({"1": room.batch("1\n2\n3", budget=0.1)})["exception_message"]
+    with room.listen() as ear:
+        message = room.fail({"1": room.batch("1\n2\n3", budget=0.1)})["exception_message"]
+        room.wait_until(lambda: ear.texts[-1:] == [message.strip()])  # on the node too, where "preparing" was
     assert "¥" in message and submits(room) == before
 
 

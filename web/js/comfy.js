@@ -137,19 +137,17 @@ export async function runOnceMore(promptId) {
 }
 
 /**
- * Takes away what ComfyUI itself says of a failed run: a window in older frontends, a box in newer ones. Without the private
- * stores both stay, and the failure is told twice.
+ * Takes away what ComfyUI itself says of a failed run: a window in older frontends, a box in newer ones, which comes only when
+ * the reply to Run has come. Without the private stores both stay, and the failure is told twice.
+ * @param {string} promptId that run
  * @param {{forgive?: boolean}} options also the red frame of the node
  */
-export function closeErrorWindow({ forgive = false } = {}) {
+export async function closeErrorWindow(promptId, { forgive = false } = {}) {
+  pinia()?._s?.get("dialog")?.closeDialog?.({ key: ERROR_WINDOW });
   const errors = pinia()?._s?.get("executionError");
-  const close = () => {
-    pinia()?._s?.get("dialog")?.closeDialog?.({ key: ERROR_WINDOW });
-    errors?.dismissErrorOverlay?.();
-    if (forgive) errors?.clearExecutionStartErrors?.();
-  };
-  close();
-  setTimeout(close); // whoever hears of the failure after us opens it then
+  if (!errors || !(await soon(() => errors.lastExecutionError?.prompt_id === promptId))) return;
+  errors.dismissErrorOverlay?.();
+  if (forgive) errors.clearExecutionStartErrors?.();
 }
 
 /** The stores of the frontend, by name; undefined where they cannot be reached. The Vue canvas draws what is read of them. */

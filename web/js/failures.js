@@ -24,7 +24,7 @@ export function showFailures() {
   api.addEventListener("execution_error", (/** @type {CustomEvent<Failure>} */ { detail }) => {
     if (!NODES.includes(detail.node_type)) return;
     if (detail.exception_type === NO_KEY) return askHowToStart(detail.prompt_id);
-    closeErrorWindow();
+    closeErrorWindow(detail.prompt_id);
     remember(detail.node_id, notice("error", headline(detail), detail.exception_message.trim()));
   });
   api.addEventListener("execution_success", forgetAll);

@@ -19,7 +19,7 @@ let asking = false;
  * @param {string} promptId that run
  */
 export async function askHowToStart(promptId) {
-  closeErrorWindow({ forgive: true });
+  closeErrorWindow(promptId, { forgive: true });
   if (asking) return; // several runs were queued
   asking = true;
   const dialog = drawn(await situation().catch(() => ({ offline: true })), promptId);
