@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import OutputError, WrongText
+from .errors import DownloadError, NotKept, OutputError, WrongText
 
 PART = ".part"
+UNREADABLE = ".unreadable"
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 # The longer mark first: one begins like the other.
@@ -126,20 +127,45 @@ def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], obje
     The temporary name is made of `owner`, which stands for a job that nobody else works on: what a process that was killed left
     behind is taken away by the next one.
 
-    Raises `OutputError`, and lets the errors of `receive` and of the check (`DownloadError`) pass. No half file is left.
+    A picture of a kind that is not read here is kept as it came. Raises `OutputError`, and lets the errors of `receive` and of
+    the check (`DownloadError`) pass. What arrived and is no whole picture waits for `keep_damaged`; else no half file is left.
     """
-    from .pictures import check_result  # with it comes Pillow, which reading a text does without
+    from .pictures import check_result, is_page, suffix_of  # with it comes Pillow, which reading a text does without
 
     with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         part = _part(folder / stem, owner)
+        damaged = False
         try:
             part.unlink(missing_ok=True)  # a killed process may have given the same file its final name already
             with open(part, "wb") as file:
                 receive(file)
                 file.flush()
                 os.fsync(file.fileno())
-            return _place(part, folder, stem, check_result(part).suffix)
+            try:
+                suffix = check_result(part)
+            except NotKept:
+                suffix = suffix_of(part) or UNREADABLE
+            except DownloadError:
+                damaged = not is_page(part)
+                raise
+            return _place(part, folder, stem, suffix)
+        finally:
+            if not damaged:
+                part.unlink(missing_ok=True)
+
+
+def keep_damaged(folder: Path, stem: str, owner: str) -> Path | None:
+    """What `save` of the same names received last and could not read, as `folder/<stem>.png.unreadable`: it may be all there is.
+
+    None if there is nothing. To be called when no other try follows.
+    """
+    from .pictures import suffix_of
+
+    part = _part(folder / stem, owner)
+    with _output_errors(folder):
+        try:
+            return _place(part, folder, stem, suffix_of(part) + UNREADABLE) if part.is_file() else None
         finally:
             part.unlink(missing_ok=True)
 

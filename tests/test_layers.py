@@ -26,6 +26,7 @@ ORDER = (
 )
 # The same within the folders. The face of a folder, its `__init__`, may import all of them.
 INSIDE = {
+    "pictures": ({"whole", "folder"}, {"reading"}, {"reference", "result"}),
     "client": (
         {"connections", "addresses"},
         {"causes"},

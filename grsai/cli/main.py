@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from ..errors import GrsaiError, LedgerError, Refused
@@ -16,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     speak_any_letter()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of odd metadata is for developers
     language = asked_language(argv, os.environ)
     try:
         return _run(parsed(argv, language))

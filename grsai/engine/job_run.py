@@ -30,6 +30,7 @@ from ..errors import (
 )
 from ..jobs import Job, Outcome, Status
 from ..ledger import Entry
+from ..pictures import kept_as_it_came
 from .context import RunContext
 from .decision import Ask, Collect, Pay, Refuse, Reuse, decide
 from .progress import Kind
@@ -242,6 +243,7 @@ class JobRun:
     def _stored(self, row: int, steps: Steps, task: Task) -> Outcome:
         try:
             kept = steps.fetch(task, self._run.output, self.job.name, self.job.fingerprint)
+            self._notes += filter(None, map(kept_as_it_came, kept))
         except (DownloadError, OutputError) as error:
             raise self._kept_open(row, _paid_all_the_same(error, task.id)) from None
         self._write_down(self._run.ledger.done, row, kept, task.urls)

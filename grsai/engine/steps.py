@@ -178,7 +178,11 @@ class Steps:
         return tuple(self._fetch(url, folder, f"{stem}_{k}", owner) for k, url in enumerate(task.urls, 1))
 
     def _fetch(self, url: str, folder: Path, stem: str, owner: str) -> Path:
-        return self.tried(lambda: files.save(folder, stem, owner, lambda file: self.client.download(url, file)))
+        try:
+            return self.tried(lambda: files.save(folder, stem, owner, lambda file: self.client.download(url, file)))
+        except GrsaiError as error:
+            kept = files.keep_damaged(folder, stem, owner)
+            raise error.within("{why} What came is kept as {file}.", file=kept.name) if kept else error from None
 
     def _look(self, task_id: str) -> Task:
         self.pause(self._gate.poll_pause())

@@ -1,0 +1,100 @@
+"""Pictures that came: what was paid is kept, whatever kind of file it is."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import types
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import DownloadError, GrsaiError, NotKept
+from .reading import DECODERS, MAX_PIXELS, RUNS_A_PROGRAM, TooManyPixels, loaded, why
+from .whole import is_cut
+
+_SUFFIXES = types.MappingProxyType(
+    {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic", "DIB": ".bmp"}
+)  # others are called as Pillow calls them
+# Kinds by what stands where in a file, also those that Pillow does not know. The first one that fits counts.
+_MARKS = (
+    (0, rb"\x89PNG\r\n\x1a\n", ".png"),
+    (0, rb"\xff\xd8\xff", ".jpg"),
+    (0, rb"RIFF....WEBP", ".webp"),
+    (0, rb"GIF8[79]a", ".gif"),
+    (4, rb"ftypavi[fs]", ".avif"),
+    (4, rb"ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", ".heic"),
+    (0, rb"(\xff\x0a|\x00\x00\x00\x0cJXL )", ".jxl"),
+    (0, rb"(\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  )", ".jp2"),
+    (0, rb"(II\*\x00|MM\x00\*)", ".tif"),
+)
+_NEED_A_PLUGIN = types.MappingProxyType({".avif": "AVIF", ".heic": "HEIF", ".jxl": "JXL"})  # as Pillow calls them
+_PAGE = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[<{\[]")  # HTML, XML or JSON that says why there is no picture
+
+
+def check_result(path: Path) -> str:
+    """Decodes a received file from start to end, only so many at once as the process has cores. Returns its suffix by its bytes.
+
+    Raises `DownloadError` if it is no whole picture, and `NotKept` if it may be one that cannot be read here.
+    """
+    with DECODERS:
+        try:
+            with loaded(path, side=1) as image:
+                kind = image.format or ""
+            with open(path, "rb") as file:
+                cut = is_cut(file, kind)
+        except TooManyPixels as error:
+            raise NotKept(
+                "The service sent a picture of {size} million pixels, more than the {most} million that are read here.",
+                size=error.args[0] // 1_000_000,
+                most=MAX_PIXELS // 1_000_000,
+            ) from None
+        except Exception as error:
+            raise _not_read(path, error) from None
+    if cut:
+        raise DownloadError("What the service sent is no whole picture ({why}).", why="its end is missing")
+    return _SUFFIXES.get(kind, f".{kind.lower()}")
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix of a picture file by its first bytes; empty for a kind that nobody knows."""
+    head = _head(path)
+    return next((suffix for place, mark, suffix in _MARKS if re.match(mark, head[place:], re.DOTALL)), "")
+
+
+def is_page(path: Path) -> bool:
+    """Whether it is empty or a text: what a server says instead of a picture."""
+    head = _head(path)
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeError:
+        text = "\0"
+    return _PAGE.match(head) is not None or all(letter.isprintable() or letter.isspace() for letter in text)
+
+
+def kept_as_it_came(path: Path) -> GrsaiError | None:
+    """What is to be said of a file that was kept although it cannot be read here; None for one whose header can."""
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height <= MAX_PIXELS and image.format not in RUNS_A_PROGRAM:
+                return None
+    except Exception:  # Pillow raises all kinds of errors over what it cannot read
+        pass
+    return NotKept("{file} was kept as it came: it cannot be read here. Open it with another program.", file=path.name)
+
+
+def _not_read(path: Path, error: Exception) -> DownloadError:
+    """Whether it is of a kind that is not read here, or damaged on its way."""
+    needed = _NEED_A_PLUGIN.get(suffix_of(path))
+    kind = str(error) if str(error) in RUNS_A_PROGRAM else needed if needed not in Image.OPEN else None
+    if kind:
+        return NotKept("The service sent a file of a kind that is not read here ({kind}).", kind=kind)
+    return DownloadError("What the service sent is no whole picture ({why}).", why=why(error))
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(1024)
+    except OSError:
+        return b""
