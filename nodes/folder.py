@@ -28,7 +28,7 @@ class LoadBananaFolder(io.ComfyNode):
                 io.String.Input(
                     "folder",
                     default="image",
-                    tooltip="A folder inside ComfyUI's input folder, with jpg, png, webp, bmp or gif files.",
+                    tooltip="A folder inside ComfyUI's input folder, with jpg, png, webp, bmp, gif, tif or avif files.",
                 ),
                 io.String.Input(
                     "prompts_file",

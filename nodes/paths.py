@@ -100,7 +100,7 @@ def picture_files(folder: str) -> list[Path]:
         raise WrongSetting("There is no folder {path}. Make it and put pictures into it.", path=path)
     files = list_pictures(path)
     if not files:
-        raise BadPicture("There is no picture in {path}. Put jpg, png, webp, bmp or gif files there.", path=path)
+        raise BadPicture("There is no picture in {path}. Put jpg, png, webp, bmp, gif, tif or avif files there.", path=path)
     for file in files:
         refuse_links(root, file)
     return files

@@ -16,16 +16,15 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from ..errors import OutputError
+from ..errors import BadPicture, OutputError
 from ..files import relative, write_whole
 from ..jobs import Outcome
+from ..pictures import on_white, picture, upright
 
 SHEET_FILE = "contact_sheet.jpg"
 FOLDER = "thumbnails"
 PIXELS = 400  # the longer side
 MAKERS = min(4, os.cpu_count() or 1)
-
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 _SHEET_WIDTH = 3600  # pixels, of a sheet with many pictures
 _SMALLEST_CELL, _LARGEST_CELL = 72, 320
 _LABELLED = 150  # from this size on a cell has room for a label and for the picture before
@@ -70,7 +69,7 @@ def is_fresh(thumbnail: Path, file: Path) -> bool:
 
 def picture_size(file: Path) -> tuple[int, int] | None:
     """Width and height, from the first bytes of the file."""
-    with contextlib.suppress(*_UNREADABLE), Image.open(file) as image:
+    with contextlib.suppress(Exception), Image.open(file) as image:
         return image.size
     return None
 
@@ -107,30 +106,19 @@ def _missing(outcomes: Sequence[Outcome], folder: Path) -> dict[Path, Path]:
 
 
 def _make(thumbnail: Path, picture: Path) -> None:
-    with contextlib.suppress(*_UNREADABLE, OutputError):
+    with contextlib.suppress(BadPicture, OutputError, OSError):
         modified = picture.stat().st_mtime_ns
         write_whole(thumbnail, _shrunk(picture))
         os.utime(thumbnail, ns=(modified, modified))
 
 
-def _shrunk(picture: Path) -> bytes:
+def _shrunk(file: Path) -> bytes:
     buffer = io.BytesIO()
-    with Image.open(picture) as image:
-        image.draft("RGB", (PIXELS, PIXELS))
-        upright = ImageOps.exif_transpose(image)
-        upright.thumbnail((PIXELS, PIXELS), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        _flat(upright).save(buffer, "JPEG", quality=84, optimize=True, progressive=True)
+    with picture(file.name, file, side=PIXELS) as image:
+        small = image if image.mode in ("RGB", "RGBA") else on_white(image)
+        small.thumbnail((PIXELS, PIXELS), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        on_white(upright(small)).save(buffer, "JPEG", quality=84, optimize=True, progressive=True)
     return buffer.getvalue()
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """RGB, transparency on white."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    clear = image.convert("RGBA")
-    flat = Image.new("RGB", clear.size, "white")
-    flat.paste(clear, mask=clear.getchannel("A"))
-    return flat
 
 
 def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
@@ -159,7 +147,7 @@ def _content(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> bytes:
 
 
 def _comment(path: Path) -> bytes | None:
-    with contextlib.suppress(*_UNREADABLE), Image.open(path) as sheet:
+    with contextlib.suppress(Exception), Image.open(path) as sheet:
         return sheet.info.get("comment")
     return None
 
@@ -173,7 +161,7 @@ def _columns(count: int, ratio: float) -> int:
 def _paste(sheet: Image.Image, thumbnail: Path, box: tuple[int, int, int, int]) -> tuple[int, int]:
     """Fits a picture into the box (left, top, width, height) and returns its lower left corner."""
     left, top, width, height = box
-    with contextlib.suppress(*_UNREADABLE), Image.open(thumbnail) as image:
+    with contextlib.suppress(Exception), Image.open(thumbnail) as image:
         image.draft("RGB", (width, height))
         fitted = ImageOps.contain(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
         left, top = left + (width - fitted.width) // 2, top + (height - fitted.height) // 2
@@ -186,7 +174,7 @@ def _paste_before(sheet: Image.Image, thumbnail: Path | None, corner: tuple[int,
     """The picture before, small and framed, in the lower left corner of what was made from it."""
     if thumbnail is None:
         return
-    with contextlib.suppress(*_UNREADABLE), Image.open(thumbnail) as image:
+    with contextlib.suppress(Exception), Image.open(thumbnail) as image:
         small = ImageOps.contain(image.convert("RGB"), most, Image.Resampling.LANCZOS)
         framed = ImageOps.expand(small, 3, "white")
         sheet.paste(framed, (corner[0] + 8, corner[1] - framed.height - 8))
