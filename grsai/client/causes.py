@@ -13,7 +13,7 @@ from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, LocationValu
 from ..errors import LostReply, Unreachable
 from ..settings import HOSTS
 from ..texts import plain
-from .connections import Untrusted, chain
+from .connections import OWN_ANSWER, TooSlow, Untrusted, chain
 
 # What requests and urllib3 say where they have no class of its own, and the sentence for it.
 _NO_SOCKS = re.compile("Missing dependencies for SOCKS")
@@ -31,6 +31,7 @@ _NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NON
 
 # The kinds of what goes on to happen on good days too. The first one in the chain of causes counts.
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (TooSlow, "the reply takes too long"),
     (ConnectTimeoutError, "no connection in time"),
     (socket.gaierror, "its name is not found"),
     (ConnectionRefusedError, "connection refused"),
@@ -117,7 +118,7 @@ def _through_proxy(error: BaseException, causes: list[BaseException], said: str,
             return Unreachable(text, proxy=proxy, lasting=True)
         text = "The proxy {proxy} does not let us through to {host} (HTTP {status}). Allow it there, or set proxy = false."
         return Unreachable(text, proxy=proxy, host=host, status=status, lasting=status < 500)
-    if _NO_TLS.search(said):
+    if OWN_ANSWER in said or _NO_TLS.search(said):
         text = "The proxy {proxy} answers itself in place of {host}: a login page of your network? Log in, or set proxy = false."
         return Unreachable(text, proxy=proxy, host=host, lasting=True)
     if any(isinstance(cause, _WRONG_ADDRESS) for cause in causes) or isinstance(error, AssertionError):

@@ -37,6 +37,7 @@ from .replies import (
 from .transport import Bearer, NoKey, Reply, Transport
 
 _MOST = 8 << 20  # bytes of a reply without pictures
+_SUBMIT_SECONDS = 30.0  # at least: to give up on a reply that still comes may cost a picture
 _SUBMIT: Mapping[Api, str] = MappingProxyType({"unified": "/v1/api/generate", "legacy": "/v1/draw/nano-banana"})
 _MIME = MappingProxyType({"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"})
 
@@ -130,7 +131,7 @@ class GrsaiClient:
             body |= {"images": list(urls), "replyType": "async"}
         else:
             body |= {"urls": list(urls), "webHook": "-1", "shutProgress": False}
-        reply = self._ask("POST", _SUBMIT[api], patience=4, json=body, fresh=True)
+        reply = self._ask("POST", _SUBMIT[api], seconds=_SUBMIT_SECONDS, json=body, fresh=True)
         if not reply.content.strip() and reply.status == 200:
             self._check_key()
         found = accepted(reply, self.base_url, self._secret)
@@ -225,16 +226,16 @@ class GrsaiClient:
         return self._settings.api_key.reveal() if self._settings.api_key else ""
 
     def _ask(
-        self, method: str, path: str, *, auth: AuthBase | None = None, most: int = _MOST, patience: int = 2, **content: Any
+        self, method: str, path: str, *, auth: AuthBase | None = None, most: int = _MOST, seconds: float = 0.0, **content: Any
     ) -> Reply:
-        """An endpoint's reply, asked with the key where no other `auth` is given. All of it comes in `patience` silences."""
+        """An endpoint's reply, asked with the key where no other `auth` is given. `seconds`: that it may take at least."""
         auth = auth or Bearer(self._settings.key.reveal())
         silence = self._settings.read_seconds
         return self._transport.send(
             method,
             self.base_url + path,
             silence_seconds=silence,
-            seconds=patience * silence,
+            seconds=max(seconds, 2 * silence),
             most=most,
             auth=auth,
             **content,

@@ -11,11 +11,12 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.exceptions import ConnectTimeoutError, LocationValueError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -33,6 +34,7 @@ _NOT_SENT = (
     ConnectTimeoutError,
     ssl.SSLCertVerificationError,
 )
+OWN_ANSWER = "the proxy answers itself"
 _ORGANISATION, _COMMON_NAME = b"\x55\x04\x0a", b"\x55\x04\x03"  # of a certificate: 2.5.4.10 and 2.5.4.3
 
 
@@ -55,10 +57,16 @@ class Attempt:
 
     seconds: float = float("inf")
     least: int = 0
+    keeps: bool = False  # for a reply that breaks off: an id may have come
+    came: bytearray = field(default_factory=bytearray)
     connected: bool = False  # over a connection of its own; one that was kept open does not tell
 
 
 attempt: ContextVar[Attempt] = ContextVar("attempt")  # of this thread
+
+
+class TooSlow(TimeoutError):
+    """A reply goes on for longer than it may, or brings next to nothing."""
 
 
 class Untrusted(NewConnectionError):
@@ -96,7 +104,7 @@ def trusted(bundles: tuple[str, ...]) -> ssl.SSLContext:
     """Read once: to read it anew for each connection takes longer than the connection."""
     context = create_urllib3_context()
     if not bundles:
-        context.load_verify_locations(requests.certs.where())
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
         context.load_default_certs()  # of the system; also where SSL_CERT_FILE and SSL_CERT_DIR say
     for bundle in bundles:
         try:
@@ -129,6 +137,7 @@ class _ClockedBytes(io.RawIOBase):
         self._silence = sock.gettimeout() or float("inf")
         self._until = time.monotonic() + self._attempt.seconds
         self._turn, self._came = time.monotonic() + self._silence, 0
+        self.last = b""
 
     def readable(self) -> bool:
         return True
@@ -136,13 +145,19 @@ class _ClockedBytes(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         now = time.monotonic()
         if now >= self._until or (now >= self._turn and self._came < self._attempt.least):
-            raise TimeoutError("the reply takes too long")
+            raise TooSlow
         if now >= self._turn:
             self._turn, self._came = now + self._silence, 0
         if self._until - now < self._silence:
             self._sock.settimeout(self._until - now)
-        count = self._raw.readinto(buffer)
+        try:
+            count = self._raw.readinto(buffer)
+        except TimeoutError:
+            raise (TooSlow if time.monotonic() >= self._until else TimeoutError) from None
+        self.last = bytes(buffer[:count])
         self._came += count or 0
+        if self._attempt.keeps:
+            self._attempt.came += self.last
         return count
 
     def close(self) -> None:
@@ -153,22 +168,24 @@ class _ClockedBytes(io.RawIOBase):
 class _ClockedSocket:
     """All of a socket that a response asks for."""
 
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
+    def __init__(self, came: _ClockedBytes) -> None:
+        self._came = came
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_ClockedBytes(self._sock))
-
-
-class _ClockedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
-        super().__init__(_ClockedSocket(sock), *arguments, **options)  # type: ignore[arg-type]
+        return io.BufferedReader(self._came)
 
 
 class _Careful:
     """A connection that tells one that never came about from one that was cut: only that may have carried a request."""
 
-    response_class = _ClockedResponse
+    def response_class(self, sock: Any, *arguments: Any, **options: Any) -> http.client.HTTPResponse:
+        self._came = _ClockedBytes(sock)
+        return http.client.HTTPResponse(_ClockedSocket(self._came), *arguments, **options)  # type: ignore[arg-type]
+
+    def _tunnel(self) -> None:
+        super()._tunnel()  # type: ignore[misc]
+        if self._came.last.partition(b"\r\n\r\n")[2]:  # behind a tunnel the word is ours
+            raise ConnectionError(OWN_ANSWER)
 
     def connect(self: Any) -> None:
         """Whatever goes wrong here, to a proxy and with TLS too, is an error before anything was sent."""

@@ -11,6 +11,7 @@ import requests
 from ..errors import DownloadError, ServiceError, TooLarge
 from .addresses import check_address, unpacked
 from .causes import silence
+from .connections import Attempt
 from .transport import CHUNK, NoKey, Transport
 
 _KINDS = {"Accept": "image/png,image/jpeg,image/webp"}  # what is kept; a host may send others to who takes all
@@ -29,8 +30,7 @@ def download(transport: Transport, url: str, file: BinaryIO, *, base_url: str, m
                 "GET",
                 url,
                 silence_seconds=silence_seconds,
-                seconds=10 * silence_seconds,
-                least=_LEAST,
+                attempted=Attempt(10 * silence_seconds, _LEAST),
                 headers=_KINDS,
                 auth=NoKey(),
             ) as reply:

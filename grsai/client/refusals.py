@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import (
     GatewayError,
@@ -99,8 +100,11 @@ def status_error(reply: Reply, message: str, *, is_json: bool) -> GrsaiError:
     if status in _GATEWAY:
         return GatewayError("The gateway of the service answered HTTP {status}.", status=status)
     if 300 <= status < 400:
-        text = "Another server answers in place of the service (HTTP {status}): a login page of your network, or a wrong address?"
-        return RequestRefused(text, status=status)
+        text = (
+            "Another server answers in place of the service (HTTP {status}, to {where}): a login page of your network, or a wrong"
+            " address?"
+        )
+        return RequestRefused(text, status=status, where=_host(reply.headers.get("Location", "")) or "-")
     if status == 511:
         text = "Your network wants you to log in first (HTTP 511). Open a page in a browser, log in, and run again."
         return Unreachable(text, lasting=True)
@@ -131,6 +135,15 @@ def storage_error(reply: Reply) -> GrsaiError:
         return status_error(reply, "", is_json=False)
     text = "The storage did not take the picture (HTTP {status}). Nothing was paid; run again later."
     return StorageError(text, status=reply.status)
+
+
+def _host(url: str) -> str:
+    """Scheme and host of an address; the rest may hold anything."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+    except ValueError:
+        return ""
 
 
 def _seconds(value: str | None) -> float | None:

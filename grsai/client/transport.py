@@ -60,8 +60,9 @@ class Transport:
         """
         with contextlib.ExitStack() as ended:
             session = ended.enter_context(self._session()) if fresh else None
+            mine = Attempt(seconds, keeps=fresh)
             reply = ended.enter_context(
-                self.open(method, url, silence_seconds=silence_seconds, seconds=seconds, session=session, **content)
+                self.open(method, url, silence_seconds=silence_seconds, attempted=mine, session=session, **content)
             )
             came, why = bytearray(), None
             try:
@@ -71,7 +72,7 @@ class Transport:
                         why = LostReply("{host} replies without an end.", host=_host(url))
                         break
             except (requests.RequestException, OSError, ValueError) as error:
-                why = silence(error, _host(url))
+                came, why = mine.came.partition(b"\r\n\r\n")[2] or came, silence(error, _host(url))
             if why is not None:
                 _log.info("%s %s: HTTP %s, then %s", method, urlsplit(url).path, reply.status_code, why)
             return Reply(reply.status_code, reply.headers, bytes(came), why)
@@ -83,17 +84,16 @@ class Transport:
         url: str,
         *,
         silence_seconds: float,
-        seconds: float,
-        least: int = 0,
+        attempted: Attempt,
         session: requests.Session | None = None,
         **content: Any,
     ) -> Iterator[requests.Response]:
-        """A reply whose body is still to come, as slowly as `least` bytes in what counts as silence."""
-        proxy, mine = None, Attempt(seconds, least)
-        before = attempt.set(mine)
+        """A reply whose body is still to come. Raises like `send`."""
+        proxy, before = None, attempt.set(attempted)
         try:
             try:
-                proxies = get_environ_proxies(url) if self._proxy else {}
+                found = get_environ_proxies(url) if self._proxy else {}
+                proxies = {name: address.strip() for name, address in found.items()}
                 proxy = select_proxy(url, proxies)
                 timeout = (self._connect_seconds, silence_seconds)
                 reply = (session or self._of_this_thread()).request(
@@ -101,7 +101,7 @@ class Transport:
                 )
             except (requests.RequestException, OSError, ValueError) as error:
                 known = isinstance(error, requests.RequestException)
-                if surely_not_sent(error) or not (known or mine.connected):
+                if surely_not_sent(error) or not (known or attempted.connected):
                     why = unreachable(error, host=_host(url), proxy=proxy)
                 else:
                     why = silence(error, _host(url))
