@@ -19,6 +19,8 @@ GrsaiError
 │   ├── KeyRefused
 │   ├── OutOfCredits
 │   ├── RequestRefused       any other refusal
+│   │   ├── ModelUnavailable     closed, in maintenance, or without room
+│   │   └── UnknownRefusal       in words that say nothing to us
 │   └── NoSuchTask           -22
 ├── TaskError                the task ran and brought no picture
 │   ├── Moderated            final
@@ -194,6 +196,14 @@ class OutOfCredits(ServiceError):
 
 class RequestRefused(ServiceError):
     reason = "refused"
+
+
+class ModelUnavailable(RequestRefused):
+    pass
+
+
+class UnknownRefusal(RequestRefused):
+    pass
 
 
 class NoSuchTask(ServiceError):

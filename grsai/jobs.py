@@ -85,7 +85,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job. `credits`: what this run paid for it; `seconds`: from upload to file."""
+    """What came of a job. `credits`: what this run paid for it; `seconds`: from its submit to the file."""
 
     job: Job
     status: Status
@@ -97,6 +97,12 @@ class Outcome:
     reused: bool = False  # made and paid in an earlier run
     notes: tuple[GrsaiError, ...] = ()  # what the user should know although it went well
     urls: tuple[str, ...] = ()  # where the service keeps the pictures, for 2 hours
+    made_by: str = ""  # the model, where another one stood in for the job's
+
+    @property
+    def model(self) -> str:
+        """The id of the model that made it, or was to."""
+        return self.made_by or self.job.model.id
 
     @property
     def file(self) -> Path | None:

@@ -5,6 +5,7 @@ Arguments go before the environment, the environment before `.env`, that before 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -23,6 +24,7 @@ from .models import APIS, DEFAULT_MODEL, Api, Catalogue
 CHINA = "https://grsai.dakka.com.cn"
 OVERSEAS = "https://grsaiapi.com"
 HOSTS = types.MappingProxyType({"china": CHINA, "overseas": OVERSEAS})
+OTHER_HOSTS = types.MappingProxyType({CHINA: OVERSEAS, OVERSEAS: CHINA})  # of the same service, with the same keys
 CONFIG_FILE = "grsai.toml"
 MAX_CONCURRENCY = 200
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -47,6 +49,11 @@ class Key:
     @property
     def last4(self) -> str:
         return self._text[-4:]
+
+    @property
+    def mark(self) -> str:
+        """Tells keys apart and gives none away: a part of a hash."""
+        return hashlib.sha256(f"grsai key {self._text}".encode()).hexdigest()[:12]
 
     def __repr__(self) -> str:
         return f"Key(…{self.last4})"

@@ -75,6 +75,7 @@ class Studio:
     emulator: Emulator
     folder: Path
     events: list[engine.Event] = field(default_factory=list)
+    api: str = "unified"
     ahead: float = 0.0  # seconds by which the ledger's clock goes before the computer's
 
     @property
@@ -86,8 +87,8 @@ class Studio:
         return self.folder / "ledger.sqlite3"
 
     def settings(self, **arguments: Any) -> Settings:
-        given = {"api_key": KEY, "base_url": self.emulator.url, "connect_seconds": 2, "read_seconds": 5, **arguments}
-        loaded = settings_module.load(given, environment={})
+        given = {"api_key": KEY, "base_url": self.emulator.url, "api": self.api, "connect_seconds": 2, "read_seconds": 5}
+        loaded = settings_module.load({**given, **arguments}, environment={})
         return Settings(**{name: getattr(loaded, name) for name in vars(loaded)} | {"catalogue": MODELS})
 
     def ledger(self, **options: Any) -> Ledger:
@@ -119,7 +120,7 @@ class Studio:
         """The command in a process of its own, as a user would start it in the studio's folder."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")}
         given = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "GRSAI_API_KEY": KEY, "GRSAI_BASE_URL": self.emulator.url}
-        given |= {"GRSAI_HOME": str(self.folder / "home")}
+        given |= {"GRSAI_HOME": str(self.folder / "home"), "GRSAI_API": self.api}
         return subprocess.Popen(
             [sys.executable, *program, *arguments, "--lang", "en"],
             cwd=self.folder,

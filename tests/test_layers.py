@@ -39,7 +39,7 @@ INSIDE = {
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (
         {"gate", "polling", "retry", "decision", "threads"},
-        {"steps"},
+        {"steps", "evidence"},
         {"price", "collect", "progress"},
         {"context"},
         {"job_run"},

@@ -12,11 +12,13 @@ from ..errors import (
     GrsaiError,
     KeyRefused,
     LostReply,
+    ModelUnavailable,
     NoSuchTask,
     OutOfCredits,
     RateLimited,
     RequestRefused,
     StorageError,
+    UnknownRefusal,
     Unreachable,
 )
 from .transport import Reply
@@ -55,14 +57,14 @@ _SAYINGS: tuple[tuple[re.Pattern[str], type[GrsaiError], str], ...] = tuple(
         (r"moderat|violat|sensitive|content.?polic|safety|敏感|违规|違規|审核|审查", RequestRefused, _MODERATION),
         (
             r"maintenance|维护|維護|暂停服务",
-            RequestRefused,
+            ModelUnavailable,
             "The model is in maintenance ({why}). Choose another one, or run again later.",
         ),
         (
             r"model.{0,40}(not (found|exist|register|support)|closed|offline|unavailable|no longer)"
             r"|(not|no|unknown|invalid) .{0,20}model"
             r"|模型.{0,20}(不存在|未找到|下线|关闭|不可用|不支持)",
-            RequestRefused,
+            ModelUnavailable,
             "The service does not have this model any more ({why}). Choose another one.",
         ),
         (r"(?<![a-z])busy(?![a-z])|overload|frequen|稍后|稍後|繁忙|过多|排队", RateLimited, _RATE),
@@ -85,7 +87,7 @@ def refusal(code: Any, message: str) -> GrsaiError:
     for words, kind, text in _SAYINGS:
         if words.search(message):
             return kind(text, why=message)
-    return RequestRefused(_OTHER, why=message or f"code {code}")
+    return UnknownRefusal(_OTHER, why=message or f"code {code}")
 
 
 def status_error(reply: Reply, message: str, *, is_json: bool) -> GrsaiError:

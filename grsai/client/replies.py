@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import GrsaiError, LostReply, StorageError
+from ..errors import GrsaiError, KeyRefused, LostReply, OutOfCredits, StorageError
 from ..redact import HIDDEN, redact
 from ..texts import plain
 from .addresses import addresses
@@ -103,6 +103,10 @@ def accepted(reply: Reply, base_url: str, secret: str) -> Accepted:
         code = _code_of(body)
         doubt = None if code in _FINE else refusal(code, _message(body))
         told = task_of(task_id, fields, base_url)
+        if told.status == "failed" and reply.status >= 400:
+            refused = refusal("", told.error)
+            if isinstance(refused, (KeyRefused, OutOfCredits)):
+                raise refused  # nothing was made; the id is none that can be asked for
         return Accepted(task_id, doubt, told if told.status == "failed" or told.urls else None)
     if body is None and (cut := _CUT_ID.search(reply.text)):
         return Accepted(cut[1])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..client import GrsaiClient
-from ..errors import GrsaiError, LedgerError, StillOpen, Stopped, TaskError
+from ..errors import GrsaiError, LedgerError, NoSuchTask, StillOpen, Stopped, TaskError
 from ..jobs import safe_stem
 from ..ledger import Entry, Ledger
 from ..settings import Settings
@@ -73,7 +73,7 @@ def _collect(steps: Steps, ledger: Ledger, wanted: Collected, output: Path | Non
     try:
         with _claimed(ledger, wanted):
             if wanted.entry is None:
-                return _fetched(steps, wanted, output or Path.cwd(), 3600.0)
+                return _collect_stranger(steps, wanted, output or Path.cwd())
             return _collect_entry(steps, ledger, wanted, ledger.entry(wanted.entry.row) or wanted.entry, output)
     except GrsaiError as error:
         return replace(wanted, error=error)
@@ -98,7 +98,7 @@ def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry
     if entry.state == "done" and entry.whole:  # it was here before, or a run was quicker
         return replace(wanted, error=None, files=entry.kept)
     try:
-        found = _fetched(steps.at(entry.base_url), wanted, output or entry.folder, entry.age)
+        found = _fetched(steps.at(entry.base_url, entry.api), wanted, output or entry.folder, entry.age)
     except StillOpen:
         raise
     except TaskError as error:
@@ -107,6 +107,15 @@ def _collect_entry(steps: Steps, ledger: Ledger, wanted: Collected, entry: Entry
     with contextlib.suppress(LedgerError):  # the files are there; the next collection finds them
         ledger.done(entry.row, found.files, ())
     return found
+
+
+def _collect_stranger(steps: Steps, wanted: Collected, folder: Path) -> Collected:
+    """A task that only its id is known of: either generation of the API may have made it."""
+    here = steps.client.base_url
+    try:
+        return _fetched(steps.at(here, "unified"), wanted, folder, 3600.0)
+    except NoSuchTask:
+        return _fetched(steps.at(here, "legacy"), wanted, folder, 3600.0)
 
 
 def _fetched(steps: Steps, wanted: Collected, folder: Path, age: float) -> Collected:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import GrsaiError, LedgerError, OverBudget, Stopped
+from ..errors import GrsaiError, LedgerError, OverBudget, Stopped, UnknownRefusal
 from ..jobs import Job
 from ..ledger import Ledger
 from ..models import yuan
@@ -16,6 +17,9 @@ from .gate import Entrance, Gate
 from .polling import Usual
 from .progress import Progress
 from .steps import Steps
+
+SAME_REFUSALS = 3  # in a row, after which a large run ends
+LARGE = 5  # jobs
 
 
 @dataclass
@@ -36,9 +40,11 @@ class RunContext:
 
     def __post_init__(self) -> None:
         self.begun_at = self.ledger.now()
-        self.key_mark = ""
+        self.key_mark = self.settings.require_key().mark
+        self.id = uuid.uuid4().hex
         self.halted: GrsaiError | None = None  # why nothing new is paid any more
         self._reserved = 0
+        self._refusals, self._last_refusal = 0, ""
         self._usual: dict[tuple[str, str | None], Usual] = {}
 
     def check_going_on(self) -> None:
@@ -52,6 +58,15 @@ class RunContext:
         """From now on nothing new is paid; what is open goes on."""
         with self.progress.changed:
             self.halted = self.halted or error
+
+    def heed_refusal(self, error: GrsaiError) -> None:
+        """The same refusal again and again, in words that we do not know, is about the run and not about its jobs."""
+        with self.progress.changed:
+            said = str(error)
+            self._refusals = self._refusals + 1 if said == self._last_refusal else 1
+            self._last_refusal = said
+            if isinstance(error, UnknownRefusal) and self._refusals >= SAME_REFUSALS and self.progress.total > LARGE:
+                self.halt(error)
 
     def heed_failure(self, error: GrsaiError) -> None:
         """The end of a job without a picture, if that is to be the end of the run too."""

@@ -104,7 +104,7 @@ def _that_ends_it(error: GrsaiError | None, entry: Entry, key_mark: str) -> Grsa
     """Why nothing more is tried for a job after what came of a task that an earlier run paid."""
     if isinstance(error, StillOpen) or (isinstance(error, DownloadError) and entry.collectable):
         return error
-    if isinstance(error, NoSuchTask) and entry.key_mark == key_mark != "":
+    if isinstance(error, NoSuchTask) and entry.key_mark in ("", key_mark):
         text = (
             "Task {task} is paid, but the service does not know it now: {why} It stays open. Run again, or collect, within 2"
             " hours of its submit; to pay anew use --fresh, or free it with collect --forget."

@@ -97,6 +97,7 @@ class Entrance:
         self.number = number
         self.concurrency = concurrency
         self.open = 0
+        self.had_company = False  # another run of this process was under way meanwhile
 
     @contextlib.contextmanager
     def slot(self, order: int, stop: threading.Event) -> Iterator[bool]:
@@ -135,11 +136,19 @@ class Gate:
             self._numbers += 1
             run = Entrance(self, self._numbers, concurrency)
             self._runs.append(run)
+            for each in self._runs if len(self._runs) > 1 else ():
+                each.had_company = True
         try:
             yield run
         finally:
             with self._lock:
                 self._runs.remove(run)
+
+    @property
+    def is_idle(self) -> bool:
+        """No run is under way."""
+        with self._lock:
+            return not self._runs
 
     def upload_of(self, digest: str) -> threading.Lock:
         """Whoever holds it uploads that content; the others find it uploaded."""

@@ -6,16 +6,18 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from .. import files
-from ..client import Task
+from ..client import GrsaiClient, Task
 from ..errors import (
     DownloadError,
     GrsaiError,
     KeyRefused,
     LedgerError,
+    ModelUnavailable,
     NoSuchTask,
     OutOfCredits,
     OutputError,
@@ -27,6 +29,7 @@ from ..errors import (
     TaskFailed,
     Uncertain,
     Unreachable,
+    WrongJob,
 )
 from ..jobs import Job, Outcome, Status
 from ..ledger import Entry
@@ -35,7 +38,7 @@ from .context import RunContext
 from .decision import Ask, Collect, Pay, Refuse, Reuse, decide
 from .progress import Kind
 from .retry import may_help, may_pass, verdict
-from .steps import Steps
+from .steps import TRIES_BEFORE_ANOTHER_HOST, Steps
 from .threads import LOOK_SECONDS
 
 # What every other job would meet too. A host counts as out of reach after all the tries of one job, which take a minute.
@@ -56,6 +59,9 @@ class JobRun:
         self._task_id: str | None = None
         self._credits = 0
         self._notes: list[GrsaiError] = []
+        self._model = job.model  # which one of `fallback` may stand in for
+        self._made_by = ""  # the model of an earlier run, where it stood in
+        self._fallback = iter(run.settings.fallback)
         self._run = run
 
     # The story
@@ -109,14 +115,14 @@ class JobRun:
         kept = files.copy(found.files, self._run.output, self.job.name, self._run.ledger.mark(claimed))
         if kept != found.files:
             self._write_down(self._run.ledger.copied, entry.row, kept)
-        self._task_id = entry.task_id
+        self._task_id, self._made_by = entry.task_id, entry.model
         return self._ended("succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
 
     def _collect(self, entry: Entry) -> Outcome:
         """The picture of a task that an earlier run paid."""
         _log.info("%s: asks for task %s of an earlier run", self.job.name, entry.task_id)
-        self._task_id, self._begun = entry.task_id, time.monotonic()
-        steps = self._run.steps.at(entry.base_url)
+        self._task_id, self._begun, self._made_by = entry.task_id, time.monotonic(), entry.model
+        steps = self._run.steps.at(entry.base_url, entry.api)
         age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
         try:
             with self._run.progress.one_running():
@@ -137,38 +143,54 @@ class JobRun:
                     raise failed
                 self._run.steps.pause_after(failed, failures)
             try:
-                row, task = self._submitted_and_watched(may_fail=failures < self._run.settings.retries)
-                return self._stored(row, self._run.steps, task)
+                return self._stored(*self._submitted_and_watched(may_fail=failures < self._run.settings.retries))
             except TaskFailed as error:
                 failed, failures = error, failures + 1
 
-    def _submitted_and_watched(self, *, may_fail: bool) -> tuple[int, Task]:
+    def _submitted_and_watched(self, *, may_fail: bool) -> tuple[int, Steps, Task]:
         """Uploads, submits and waits within a slot; again where the service surely did not take it."""
         failures = 0
         while True:
             self._run.check_going_on()
             urls = [self._run.steps.upload(reference) for reference in self.job.references]
+            client = self._run.steps.client
             with self._slot(may_fail=may_fail):
-                row = self._submit(urls)
+                row = self._submit(client, urls)
                 if isinstance(row, int):
+                    steps = self._run.steps.at(client.base_url, self._model.api(self._run.settings.api))
                     try:
-                        task, seconds = self._watched(row, self._run.steps)
+                        task, seconds = self._watched(row, steps)
                     finally:
                         self._run.gate.finished()
                     self._run.learn(self.job, seconds)
-                    return row, task
+                    return row, steps, task
             failures += 1
+            if isinstance(row, ModelUnavailable):  # the next one of `fallback` is taken
+                continue
+            if failures > TRIES_BEFORE_ANOTHER_HOST and self._run.steps.leaves(client, row):
+                failures = 0
+                continue
             if failures >= self._run.steps.tries or not may_pass(row):
                 raise row
             self._run.steps.pause_after(row, failures)
 
     # The paid request
 
-    def _submit(self, urls: list[str]) -> int | GrsaiError:
+    def _submit(self, client: GrsaiClient, urls: list[str]) -> int | GrsaiError:
         """Returns the ledger's row, or why the service surely did not take it. Raises the refusal, or `Uncertain`."""
-        job, ledger = self.job, self._run.ledger
-        self._run.reserve(job.model.credits)
-        row = ledger.submitting(job, base_url=self._run.steps.client.base_url, folder=self._run.output)
+        model, ledger = self._model, self._run.ledger
+        job = self.job if model is self.job.model else replace(self.job, model=model)
+        api = model.api(self._run.settings.api)
+        self._run.reserve(model.credits)
+        row = ledger.submitting(
+            self.job,
+            base_url=client.base_url,
+            folder=self._run.output,
+            api=api,
+            model=model,
+            run=self._run.id,
+            key_mark=self._run.key_mark,
+        )
         with self._run.progress.changed:  # the last moment at which a stop keeps the request from being sent
             if not (stopped := self._run.stop.is_set()):
                 self._enter("submitting")
@@ -177,20 +199,23 @@ class JobRun:
             raise Stopped("Stopped.")
         self._begun = time.monotonic()
         try:
-            task_id = self._run.steps.client.submit(
-                model=job.model.id,
+            task_id = client.submit(
+                model=model.id,
                 prompt=job.prompt,
                 urls=urls,
-                aspect_ratio=job.aspect_ratio,
-                image_size=job.image_size,
+                aspect_ratio=job.sent_ratio,
+                image_size=job.sent_size,
+                quality=job.quality,
+                background=job.background,
+                api=api,
             )
         except GrsaiError as error:
             return self._not_accepted(row, error)
         self._write_down(ledger.submitted, row, task_id)
         with self._run.progress.changed:
             self._task_id = task_id
-            self._credits += job.model.credits
-            self._run.progress.pay(job.model.credits)
+            self._credits += model.credits
+            self._run.progress.pay(model.credits)
         self._tell("submitted")
         self._run.gate.accepted()  # last: a listener that fails must not leave the gate, which others share, one task short
         self._enter()
@@ -208,10 +233,13 @@ class JobRun:
             )
             self._write_down(self._run.ledger.uncertain, row, lost)
             raise lost from None
-        self._run.reserve(-self.job.model.credits)
+        self._run.reserve(-self._model.credits)
         self._write_down(self._run.ledger.not_submitted, row)
         self._enter()  # whoever stops the run before this job has ended is to hear of it
         if said == "refused":
+            self._run.heed_refusal(error)
+            if isinstance(error, ModelUnavailable) and self._falls_back(error):
+                return error
             raise error from None
         if isinstance(error, RateLimited):
             self._run.gate.refused(error.retry_after)
@@ -251,10 +279,22 @@ class JobRun:
 
     def _is_there(self, entry: Entry) -> bool:
         try:
-            task = self._run.steps.at(entry.base_url).look(entry.task_id or "")
+            task = self._run.steps.at(entry.base_url, entry.api).look(entry.task_id or "")
         except ServiceError:
             return False
         return task.status == "running" or bool(task.urls)
+
+    def _falls_back(self, error: GrsaiError) -> bool:
+        """Whether the next model of `fallback` is taken from now on that can make the job and costs no more than was shown."""
+        for name in self._fallback:
+            with contextlib.suppress(WrongJob):
+                model = replace(self.job, model=self._run.settings.catalogue.named(name)).model
+                if model.credits <= self.job.model.credits:
+                    text = "Made with {model} instead of {asked}: {why}"
+                    self._notes.append(ModelUnavailable(text, model=model.id, asked=self.job.model.id, why=error))
+                    self._model = model
+                    return True
+        return False
 
     # What other jobs and other runs must know
 
@@ -352,7 +392,8 @@ class JobRun:
         urls: tuple[str, ...] = (),
     ) -> Outcome:
         seconds = 0.0 if reused or self._begun is None else time.monotonic() - self._begun
-        return Outcome(self.job, status, kept, self._task_id, error, seconds, self._credits, reused, tuple(self._notes), urls)
+        notes, made_by = tuple(self._notes), self._model.id if self._model is not self.job.model else self._made_by
+        return Outcome(self.job, status, kept, self._task_id, error, seconds, self._credits, reused, notes, urls, made_by)
 
 
 def _paid_all_the_same(error: GrsaiError, task_id: str | None) -> GrsaiError:

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..client import GrsaiClient
+from ..client import Balance, GrsaiClient
 from ..errors import KeyRefused, OutOfCredits, OverBudget, ServiceError, WrongSetting
 from ..jobs import Job
 from ..ledger import Ledger
 from ..models import CREDITS_PER_YUAN, yuan
 from .decision import Decision, Pay, decide, kind_of
+from .evidence import BALANCE_SECONDS
 from .threads import in_threads
 
-BALANCE_SECONDS = 10.0  # a balance that takes longer to be told is not waited for
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +64,8 @@ def in_credits(budget: float) -> int:
     return max(int(budget * CREDITS_PER_YUAN + 1e-6), 1) if budget else 0
 
 
-def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> None:
+def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> Balance | None:
+    """Raises `OverBudget` for what costs more than it may. Returns the balance, if it could be asked."""
     if budget_credits and price.credits > budget_credits:
         raise OverBudget(
             "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the"
@@ -81,17 +82,21 @@ def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop:
             budget=yuan(budget_credits),
         )
     try:
-        (balance,) = in_threads(lambda ask: ask(), [client.credits], stop=stop, seconds=BALANCE_SECONDS)
+        (balance,) = in_threads(lambda ask: ask(), [client.balance], stop=stop, seconds=BALANCE_SECONDS)
     except (KeyRefused, OutOfCredits):
         raise
     except ServiceError as error:
         _log.info("the balance could not be asked: %s", error)
-        return
-    if balance is not None and balance < price.credits:
-        raise OverBudget(
+        return None
+    if balance is not None and balance.spendable is not None and balance.spendable < price.credits:
+        text = (
             "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or"
-            " make fewer.",
-            count=price.new,
-            price=price.credits,
-            balance=balance,
+            " make fewer."
         )
+        if balance.of == "key":
+            text = (
+                "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}, by the limit of the key"
+                " itself. Nothing was sent; raise that limit at the service or make fewer."
+            )
+        raise OverBudget(text, count=price.new, price=price.credits, balance=balance.spendable)
+    return balance

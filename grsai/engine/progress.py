@@ -55,7 +55,7 @@ class Progress:
 
     def __init__(self, total: int, on_event: OnEvent) -> None:
         self.changed = threading.Condition(threading.RLock())
-        self._total = total
+        self.total = total
         self._on_event = on_event
         self._begun = time.monotonic()
         self._percent = 0  # the sum over all jobs
@@ -66,7 +66,7 @@ class Progress:
     @property
     def complete(self) -> bool:
         """Every job has its outcome."""
-        return sum(self._counts[each] for each in ("done", "failed", "stopped")) == self._total
+        return sum(self._counts[each] for each in ("done", "failed", "stopped")) == self.total
 
     def advance(self, percent: int) -> None:
         """One job is so much farther."""
@@ -105,7 +105,7 @@ class Progress:
 
     def snapshot(self) -> Snapshot:
         seconds = time.monotonic() - self._begun
-        progress = self._percent / self._total / 100
+        progress = self._percent / self.total / 100
         remaining = seconds / progress - seconds if progress > 0.02 else None
         facts = {"progress": progress, "seconds": seconds, "remaining_seconds": remaining, "submitting": self.submitting}
-        return Snapshot(self._total, **facts, **self._counts)
+        return Snapshot(self.total, **facts, **self._counts)

@@ -13,9 +13,10 @@ from ..errors import Stopped, WrongSetting
 from ..jobs import Job, Outcome
 from ..ledger import Ledger
 from ..pictures import Reference
-from ..settings import MAX_CONCURRENCY, Settings
+from ..settings import MAX_CONCURRENCY, OTHER_HOSTS, Settings
 from .context import RunContext
 from .decision import Decision, Reuse
+from .evidence import account_balance, with_evidence
 from .gate import Gate
 from .job_run import JobRun
 from .price import check_price, in_credits, priced, survey
@@ -25,6 +26,7 @@ from .steps import Steps
 from .threads import LOOK_SECONDS, in_threads, start_threads
 
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way, if nobody says otherwise
+MOST_EVIDENCE_SECONDS = 60.0  # how long a run that has ended waits to ask the balance again
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
 
 
@@ -61,9 +63,9 @@ def run(
     decisions = survey(jobs, ledger, fresh=fresh, output=output)
     price = priced(jobs, decisions)
     with GrsaiClient(settings) as client:
-        if price.new:
-            check_price(price, budget_credits, client, stop)
-        steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh)
+        balance = check_price(price, budget_credits, client, stop) if price.new else None
+        alone = gate.is_idle and not ledger.open_entries()
+        steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS)
         with gate.joined(concurrency) as entrance:
             context = RunContext(
                 settings=settings,
@@ -78,7 +80,10 @@ def run(
                 stop_at_failure=stop_at_failure,
                 budget_credits=budget_credits,
             )
-            return _Batch(jobs, decisions, context, last_word_seconds).run()
+            outcomes = _Batch(jobs, decisions, context, last_word_seconds).run()
+            if balance is None or balance.account is None or not alone or entrance.had_company:
+                return outcomes
+            return _weighed(outcomes, balance.account, context)
 
 
 def upload(
@@ -110,6 +115,19 @@ def upload(
     if len(urls) < len(references):
         raise Stopped("Stopped.")
     return urls
+
+
+def _weighed(outcomes: list[Outcome], before: int, run: RunContext) -> list[Outcome]:
+    """The outcomes with what the balance tells of uncertain ones. A second look is taken when a task has had its usual time."""
+    uncertain = [outcome for outcome in outcomes if outcome.status == "uncertain"]
+    if not uncertain or run.stop.is_set():
+        return outcomes
+    after = account_balance(run.steps.client, run.stop)
+    usual = max(run.usual_of(outcome.job).seconds - outcome.seconds for outcome in uncertain)
+    if after is None or run.stop.wait(max(min(usual, MOST_EVIDENCE_SECONDS), 0.0)):
+        return outcomes
+    again = account_balance(run.steps.client, run.stop)
+    return outcomes if again != after else with_evidence(outcomes, before, after)
 
 
 class _Batch:

@@ -6,9 +6,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from .. import files
 from ..client import GrsaiClient, Task
@@ -21,8 +23,10 @@ from ..errors import (
     StillOpen,
     Stopped,
     TaskFailed,
+    Unreachable,
 )
 from ..ledger import Ledger
+from ..models import Api
 from ..pictures import Reference
 from .gate import Gate
 from .polling import Look, Usual, next_poll
@@ -30,6 +34,7 @@ from .retry import FREE, Backoff, may_pass
 
 GRACE_SECONDS = 30.0  # so long a task may be unknown after its submit
 _FOUND_DONE = 0.75  # of the time of a first look that finds a task done, which may have been done for long
+TRIES_BEFORE_ANOTHER_HOST = 2
 LOOKS_AGAIN = 4  # how often a success without a picture, or an unknown task, is looked at again
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -43,7 +48,11 @@ _FAILURES = (
 
 
 class Steps:
-    """What the jobs of a run, or a collection, do with the service. Every wait ends with `Stopped` when `stop` is set."""
+    """What the jobs of a run, or a collection, do with the service. Every wait ends with `Stopped` when `stop` is set.
+
+    `client` is where pictures go up and new tasks are submitted; a task is asked for `at` the host and the generation of the API
+    that accepted it.
+    """
 
     def __init__(
         self,
@@ -54,8 +63,14 @@ class Steps:
         backoff: Backoff,
         *,
         fresh: bool = False,
+        api: Api = "legacy",
+        other_hosts: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.client = client
+        self._api: Api = api
+        self._other_hosts = other_hosts
+        self._lock = threading.Lock()
+        self._inline = False  # no upload can be had: pictures go along with the request
         self._ledger = ledger
         self._gate = gate
         self._stop = stop
@@ -67,13 +82,28 @@ class Steps:
     def tries(self) -> int:
         return self._backoff.tries
 
-    def at(self, base_url: str) -> Steps:
-        """The same steps at the host that accepted a task."""
-        client = self.client.at(base_url)
-        return self if client is self.client else Steps(client, self._ledger, self._gate, self._stop, self._backoff)
+    def at(self, base_url: str, api: Api) -> Steps:
+        """The same steps at the host and the generation that accepted a task."""
+        return Steps(self.client.at(base_url), self._ledger, self._gate, self._stop, self._backoff, api=api)
+
+    def leaves(self, client: GrsaiClient, error: GrsaiError) -> bool:
+        """Whether to go on at the other host of the same service, as no connection to that of `client` came about."""
+        with self._lock:
+            if self.client is not client:
+                return True  # somebody was quicker
+            other = self._other_hosts.get(client.base_url)
+            elsewhere = error.values.get("host") not in (None, urlsplit(client.base_url).hostname)  # the storage's, say
+            if other is None or elsewhere or not isinstance(error, Unreachable):
+                return False
+            _log.warning("%s Going on at %s.", error, other)
+            self.client, self._other_hosts = client.at(other), {}
+            return True
 
     def upload(self, reference: Reference) -> str:
-        """Uploads a picture, unless its content went up before, and returns its public URL."""
+        """Uploads a picture, unless its content went up before, and returns its public URL.
+
+        Where no upload can be had, the address holds the picture itself.
+        """
         if reference.load is None:
             return reference.url or ""
         with self._gate.upload_of(reference.digest):
@@ -81,7 +111,16 @@ class Steps:
             if url is None:
                 with self._gate.encoders:
                     picture = reference.load()
-                url = self.tried(lambda: self.client.upload(picture))
+                if self._inline:
+                    return self.client.inline(picture)
+                try:
+                    url = self.tried(lambda: self.client.upload(picture))
+                except FREE as error:
+                    if isinstance(error, Unreachable):
+                        raise
+                    _log.warning("pictures go along with the requests from now on, as none can be uploaded: %s", error)
+                    self._inline = True
+                    return self.client.inline(picture)
                 self._ledger.record_upload(reference.digest, url)
             self._uploaded[reference.digest] = url
             return url
@@ -95,10 +134,14 @@ class Steps:
         """`step`, tried again after errors that cost nothing."""
         failures = 0
         while True:
+            client = self.client
             try:
                 return step()
             except FREE as error:
                 failures += 1
+                if failures > TRIES_BEFORE_ANOTHER_HOST and self.leaves(client, error):
+                    failures = 0
+                    continue
                 if failures >= self._backoff.tries or not may_pass(error):
                     raise
                 _log.info("try %d of %d: %s", failures + 1, self._backoff.tries, error)
@@ -186,7 +229,7 @@ class Steps:
 
     def _look(self, task_id: str) -> Task:
         self.pause(self._gate.poll_pause())
-        return self.client.poll(task_id)
+        return self.client.poll(task_id, api=self._api)
 
 
 def still_open(task_id: str, seconds: float) -> StillOpen:

@@ -166,6 +166,7 @@ def _job_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
         "task": outcome.job.task,
         "image": _path_text(outcome.job.source, beside),
         "prompt": outcome.job.prompt,
+        "model": outcome.model,
         "status": outcome.status,
         "file": _path_text(outcome.file, beside),
         "task_id": outcome.task_id,

@@ -122,9 +122,16 @@ def test_a_submit_whose_process_was_killed_is_uncertain_from_now_on() -> None:
     assert isinstance(decision, Pay) and decision.killed == killed and len(decision.notes) == 1
 
 
+@pytest.mark.parametrize("mark", ["", "mine"], ids=["of version 1.0", "of this key"])
+def test_a_known_task_is_never_given_up_because_the_service_does_not_know_it(mark: str) -> None:
+    unknown = NoSuchTask("The service does not know the task.")
+    decision = decide([entry("open", key_mark=mark)], asked={1: unknown}, key_mark="mine")
+    assert isinstance(decision, Refuse) and isinstance(decision.error, StillOpen) and "14-1" in str(decision.error)
+
+
 def test_a_task_of_another_key_does_not_hold_up_the_job() -> None:
     unknown = NoSuchTask("The service does not know the task.")
-    assert isinstance(decide([entry("open")], asked={1: unknown}, key_mark="another"), Pay)
+    assert isinstance(decide([entry("open", key_mark="yours")], asked={1: unknown}, key_mark="mine"), Pay)
 
 
 @pytest.mark.parametrize(

@@ -494,11 +494,22 @@ def test_a_task_that_failed_while_nobody_looked_is_tried_again_as_often_as_any_o
     assert outcome.credits == 2 * FAST.credits
 
 
-def test_a_task_that_the_service_forgot_is_paid_again(studio) -> None:
+def test_a_task_that_the_service_does_not_know_stays_open_and_is_not_paid_again(studio) -> None:
+    task = paid_and_left(studio, "[slow 0.1] a")
+    studio.make_older(60)  # past the time in which a new task may be unknown
+    studio.emulator.add(Fault("poll", "no_such_task", times=5))
+    (outcome,) = studio.run(prompts(task.prompt))
+    assert outcome.error and outcome.error.reason == "still open" and task.id in str(outcome.error)
+    (again,) = studio.run(prompts(task.prompt))  # the service finds it again
+    studio.assert_right([again])
+    assert (again.task_id, studio.emulator.count("submit")) == (task.id, 1)
+
+
+def test_a_task_that_the_service_does_not_know_is_paid_again_where_the_user_says_so(studio) -> None:
     task = paid_and_left(studio, "[slow 30] a")
     studio.emulator.tasks.clear()
-    studio.make_older(60)  # past the time in which a new task may be unknown
-    (outcome,) = studio.run(prompts(task.prompt), settings=studio.settings(deadline_seconds=0.3))
+    studio.make_older(60)
+    (outcome,) = studio.run(prompts(task.prompt), settings=studio.settings(deadline_seconds=0.3), fresh=True)
     assert outcome.error and outcome.error.reason == "still open"
     assert studio.emulator.count("submit") == 2
 
@@ -507,7 +518,7 @@ def test_a_task_of_another_key_stays_collectable_with_that_key(studio) -> None:
     task = paid_and_left(studio, "[slow 0.1] a")
     studio.make_older(60)
     studio.emulator.add(Fault("poll", "no_such_task", times=5))  # what the service says of a task that is somebody else's
-    (outcome,) = studio.run(prompts(task.prompt))
+    (outcome,) = studio.run(prompts(task.prompt), settings=studio.settings(api_key="sk-" + "c" * 32))
     assert outcome.status == "succeeded" and outcome.task_id != task.id
     assert [note.reason for note in outcome.notes] == ["no such task"]
     (collected,) = studio.collect()
@@ -519,8 +530,8 @@ def test_moderation_is_final_also_beside_a_task_that_nobody_knows(studio) -> Non
     task = paid_and_left(studio, "[slow 0.3] [output_moderation]")
     studio.make_older(60)
     studio.emulator.tasks.clear()
-    for _ in range(2):
-        (outcome,) = studio.run(prompts(task.prompt))
+    for _ in range(2):  # with another key, whose tasks these are not
+        (outcome,) = studio.run(prompts(task.prompt), settings=studio.settings(api_key="sk-" + "c" * 32))
         assert outcome.error and outcome.error.reason == "moderation"
     assert studio.emulator.count("submit") == 2
 
