@@ -26,7 +26,7 @@ from grsai.report.report import as_object, summary, totals, write_report
 from grsai.report.thumbnails import make_thumbnails, write_contact_sheet
 
 MODEL = Catalogue().named("nano-banana-fast")
-HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script></template>{{cards}}\x1b[31m 中文'
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script></template>{{cards}} 中文'
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 
 
@@ -143,7 +143,7 @@ def test_a_note_is_said_once_however_many_pictures_have_it(shop: Shop) -> None:
 
 
 def test_no_text_of_others_steers_the_terminal(shop: Shop) -> None:
-    failed = Outcome(shop.job(1, "\x1b[2Jprompt\nline"), "failed", error=TaskFailed("Task failed: {why}", why="\x1b]0;x\x07\r\n"))
+    failed = Outcome(shop.job(1, "prompt\nline \u202e"), "failed", error=TaskFailed("Task failed: {why}", why="\x1b]0;x\x07\r\n"))
     said = summary([failed], seconds=1.0)
     assert all(letter.isprintable() for letter in said.replace("\n", ""))
     assert len(said.splitlines()) == 5
@@ -188,6 +188,7 @@ def test_the_object_has_the_jobs_in_plan_order_and_absolute_paths(shop: Shop) ->
         "task": 1,
         "image": str(shop.inputs / "photo.jpg"),
         "prompt": "a prompt",
+        "model": "nano-banana-fast",
         "status": "succeeded",
         "file": str(shop.output / "Task_1_photo_1.png"),
         "task_id": "14-1",
