@@ -10,25 +10,26 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..grsai.jobs import PAIRINGS, Job, plan
+from ..grsai.errors import WrongJob
+from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
 from . import bridge, paths, results
-from .images import load, references
+from .images import frames, load, references
 from .inputs import (
     CATEGORY,
     Choice,
     choice_of,
-    lines,
+    masks_output,
     model_input,
-    only,
+    names_of,
     references_input,
     references_of_sockets,
     seed_input,
     text_socket,
 )
+from .limits import MOST_AT_ONCE, MOST_BUDGET, MOST_JOBS, MOST_SEED, amount, one_of, text, texts, whole
 from .sources import Sources
 
 KEEP_GOING, STOP = "keep going", "stop"
-MOST_AT_ONCE = 50
 
 
 class BatchBanana(io.ComfyNode):
@@ -71,7 +72,7 @@ class BatchBanana(io.ComfyNode):
                     "budget",
                     default=0.0,
                     min=0.0,
-                    max=100_000.0,
+                    max=MOST_BUDGET,
                     step=0.1,
                     round=0.0001,
                     tooltip="The most that this run may cost, in yuan. 0: no limit. A run that would cost more is not started.",
@@ -92,6 +93,7 @@ class BatchBanana(io.ComfyNode):
                 ),
                 io.String.Output("files", display_name="files", is_output_list=True, tooltip="Their files, in the same order."),
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
+                masks_output(),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             is_input_list=True,
@@ -115,36 +117,38 @@ class BatchBanana(io.ComfyNode):
         **_: Any,
     ) -> io.NodeOutput:
         async with bridge.running("BatchBanana", cls.hidden.unique_id) as work:
-            folder, prefix = paths.output_place(only(filename_prefix))
-            stop = only(on_failure) == STOP
+            folder, prefix = paths.output_place(text(filename_prefix, "filename_prefix"))
+            stop = one_of(on_failure, "on_failure", (KEEP_GOING, STOP)) == STOP
+            at_once = whole(concurrency, "concurrency", 1, MOST_AT_ONCE)
+            most_yuan = amount(budget, "budget", MOST_BUDGET)
             account = await work.account()
+            sources = Sources(cls.hidden.prompt, cls.hidden.unique_id)
+            chosen = choice_of(model, account.settings.catalogue, sources)
             jobs = await work.do(
                 _jobs,
                 images,
-                lines(prompts),
-                names=lines(names),
+                [prompt for part in texts(prompts, "prompts") for prompt in split_prompts(part)],
+                names=names,
                 shared=references,
-                sources=Sources(cls.hidden.prompt, cls.hidden.unique_id),
-                choice=choice_of(model, account.settings.catalogue),
-                pairing=only(pairing),
-                seed=only(seed),
+                sources=sources,
+                choice=chosen,
+                pairing=one_of(pairing, "pairing", PAIRINGS),
+                seed=whole(seed, "seed", 0, MOST_SEED),
                 prefix=prefix,
             )
-            outcomes = await work.make(
-                jobs, account, output=folder, concurrency=only(concurrency), stop_at_failure=stop, budget=only(budget)
-            )
-            files = [file for outcome in results.with_pictures(outcomes, all_or_nothing=stop) for file in outcome.files]
-            pictures = await work.do(load, files)
-            report = results.report(outcomes, work.run, account)
-        shown = [place for place in map(paths.view_of, files) if place]
-        return io.NodeOutput(pictures, [str(file) for file in files], report, ui={"images": shown})
+            outcomes = await work.make(jobs, account, output=folder, concurrency=at_once, stop_at_failure=stop, budget=most_yuan)
+            files = results.files_of(outcomes, all_or_nothing=stop)
+            loaded = await work.do(load, files, clear=chosen.background == "transparent")
+            report = results.report(outcomes, loaded, work.run, account)
+        shown = {"images": [place for place in map(paths.view_of, files) if place]}
+        return io.NodeOutput(loaded.images, [str(file) for file in loaded.files], report, loaded.masks, ui=shown)
 
 
 def _jobs(
     images: Any,
     prompts: Sequence[str],
     *,
-    names: Sequence[str],
+    names: Any,
     shared: Any,
     sources: Sources,
     choice: Choice,
@@ -152,12 +156,19 @@ def _jobs(
     seed: int,
     prefix: str,
 ) -> list[Job]:
+    pictures = frames(images)
+    named = names_of(names, len(pictures))
+    count = len(prompts) * max(len(pictures), 1) if pairing == PAIRINGS[0] else len(prompts)
+    if count > MOST_JOBS:
+        raise WrongJob("{count:,} pictures are too many for one batch; at most {most:,} are made.", count=count, most=MOST_JOBS)
     return plan(
         prompts,
-        sources.traced(references(images, names), "images", renamed=not names),
+        sources.traced(references(pictures, named), "images", renamed=not named),
         model=choice.model,
-        aspect_ratio=choice.aspect_ratio or "auto",
+        aspect_ratio=choice.aspect_ratio,
         image_size=choice.image_size,
+        quality=choice.quality,
+        background=choice.background,
         shared=references_of_sockets(shared, "references", sources),
         pairing=pairing,
         seed=seed,

@@ -24,7 +24,7 @@ from ..grsai.jobs import Job, Outcome
 from ..grsai.pictures import Reference
 from . import account, language, paths
 from .account import Account
-from .runs import Board, NodeRun, server
+from .runs import Board, NodeRun, send_text, server
 
 LOOK_SECONDS = 0.1  # how often Cancel is looked for
 LAST_WORD_SECONDS = 1.0  # how long the end of a run waits for its last pictures to be shown
@@ -53,9 +53,9 @@ async def running(kind: str, node_id: str | None) -> AsyncIterator[Work]:
 
 
 @contextlib.asynccontextmanager
-async def reading() -> AsyncIterator[Work]:
-    """An execution that pays nothing and shows nothing."""
-    run = NodeRun(0, "reading", None, _language())
+async def reading(node_id: str | None) -> AsyncIterator[Work]:
+    """An execution that pays nothing and is on no list."""
+    run = NodeRun(0, "reading", node_id, _language())
     try:
         with _errors_in_the_users_language(run):
             yield Work(run)
@@ -78,6 +78,11 @@ class Work:
             self._look()
         return future.result()
 
+    def tell(self, text: str) -> None:
+        """A line on the node."""
+        if self.run.node_id is not None:
+            send_text(text, self.run.node_id)
+
     async def account(self) -> Account:
         """Settings, ledger and gate as they are now; starts the offline emulator if that is chosen."""
         current = await self.do(account.current)
@@ -95,7 +100,7 @@ class Work:
         budget: float | None = None,
     ) -> list[Outcome]:
         """The pictures of the jobs, in their order. The price is shown before anything is sent."""
-        paths.refuse_links(paths.output_folder(), output)
+        paths.refuse_output_links(output)
         price = await self.do(engine.estimate, jobs, account.ledger, output=output)
         self.run.snapshot = engine.Snapshot(len(jobs))
         self.run.price = price

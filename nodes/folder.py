@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from comfy_api.latest import io
 
-from ..grsai.errors import GrsaiError
+from ..grsai.errors import BadPicture, GrsaiError
+from ..grsai.texts import say
 from . import bridge, images, paths
 from .inputs import CATEGORY
+from .limits import text
 
 
 class LoadBananaFolder(io.ComfyNode):
@@ -27,12 +30,12 @@ class LoadBananaFolder(io.ComfyNode):
             inputs=[
                 io.String.Input(
                     "folder",
-                    default="image",
+                    default="banana_demo/image",
                     tooltip="A folder inside ComfyUI's input folder, with jpg, png, webp, bmp, gif, tif or avif files.",
                 ),
                 io.String.Input(
                     "prompts_file",
-                    default="text/text.txt",
+                    default="banana_demo/text/text.txt",
                     tooltip="A text file under ComfyUI's input folder, saved as UTF-8, one prompt per line. Empty: no prompts.",
                 ),
             ],
@@ -44,24 +47,38 @@ class LoadBananaFolder(io.ComfyNode):
                     "names", display_name="names", is_output_list=True, tooltip="Their file names without the extension."
                 ),
                 io.String.Output("prompts", display_name="prompts", tooltip="The prompts, one per line."),
+                io.String.Output("report", display_name="report", tooltip="What was read, and what was left out and why."),
             ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     async def execute(cls, folder: str, prompts_file: str) -> io.NodeOutput:
-        async with bridge.reading() as work:
-            files = await work.do(paths.picture_files, folder)
-            prompts = await work.do(paths.read_prompts, prompts_file)
-            pictures = await work.do(images.load, files, work.run.stop)
-        return io.NodeOutput(pictures, [file.stem for file in files], "\n".join(prompts))
+        async with bridge.reading(cls.hidden.unique_id) as work:
+            found = await work.do(paths.picture_folder, text(folder, "folder"))
+            prompts = await work.do(paths.read_prompts, text(prompts_file, "prompts_file"))
+            loaded = await work.do(images.load, found.files, stop=work.run.stop)
+            report = _report(len(loaded.images), len(prompts), [*loaded.left_out, *found.left_out], work.run.language)
+            if not loaded.images:
+                why = "\n".join(error.say(work.run.language) for error in loaded.left_out)
+                raise BadPicture("None of the pictures can be read.\n{why}", why=why)
+            work.tell(report)
+        names = [file.stem for file in loaded.files]
+        return io.NodeOutput(loaded.images, names, "\n".join(prompts), report, ui={"text": [report]})
 
     @classmethod
     def fingerprint_inputs(cls, folder: str, prompts_file: str) -> str:
         try:
-            read = paths.picture_files(folder)
-            read += [paths.text_file(prompts_file)] if prompts_file.strip() else []
-        except GrsaiError as error:
+            found = paths.picture_folder(text(folder, "folder"))
+            named = text(prompts_file, "prompts_file").strip()
+            read = [*found.files, paths.text_file(named)] if named else found.files
+            facts = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in read if file.is_file()]
+        except (GrsaiError, OSError) as error:
             return str(error)
-        facts = [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in read if file.is_file()]
-        return hashlib.sha256(repr(facts).encode()).hexdigest()
+        return hashlib.sha256(repr((facts, [str(error) for error in found.left_out])).encode()).hexdigest()
+
+
+def _report(pictures: int, prompts: int, left_out: Sequence[GrsaiError], language: str) -> str:
+    """What was read, and each file that was left out, with the reason."""
+    lines = [say("{pictures} pictures, {prompts} prompts", language, pictures=pictures, prompts=prompts)]
+    return "\n".join([*lines, *(error.say(language) for error in left_out)])

@@ -19,6 +19,7 @@ from .inputs import (
     CATEGORY,
     Choice,
     choice_of,
+    masks_output,
     model_input,
     references_input,
     references_of_sockets,
@@ -26,9 +27,9 @@ from .inputs import (
     seed_input,
     text_socket,
 )
+from .limits import MOST_PICTURES, MOST_SEED, text, whole
 from .sources import Sources
 
-MOST_PICTURES = 12
 _STEM = 40  # characters of the prompt in a file name
 
 
@@ -61,6 +62,7 @@ class NanoBananaGenerate(io.ComfyNode):
                     tooltip="Their addresses, one per line, for the next node's image_urls.",
                 ),
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
+                masks_output(),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
         )
@@ -78,22 +80,25 @@ class NanoBananaGenerate(io.ComfyNode):
     ) -> io.NodeOutput:
         async with bridge.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
             account = await work.account()
+            sources = Sources(cls.hidden.prompt, cls.hidden.unique_id)
+            chosen = choice_of(model, account.settings.catalogue, sources)
             jobs = await work.do(
                 _jobs,
-                prompt,
+                text(prompt, "prompt"),
                 images,
-                image_urls or "",
-                count=count,
-                seed=seed,
-                choice=choice_of(model, account.settings.catalogue),
-                sources=Sources(cls.hidden.prompt, cls.hidden.unique_id),
+                text(image_urls, "image_urls"),
+                count=whole(count, "count", 1, MOST_PICTURES),
+                seed=whole(seed, "seed", 0, MOST_SEED),
+                choice=chosen,
+                sources=sources,
                 ledger=account.ledger,
             )
             outcomes = await work.make(jobs, account, output=paths.output_folder() / paths.KEPT)
-            files = [file for outcome in results.with_pictures(outcomes) for file in outcome.files]
-            pictures = await work.do(load, files)
+            files = results.files_of(outcomes)
+            loaded = await work.do(load, files, clear=chosen.background == "transparent")
             urls = await work.urls(outcomes, account)
-        return io.NodeOutput(pictures, "\n".join(urls), results.report(outcomes, work.run, account))
+            report = results.report(outcomes, loaded, work.run, account)
+        return io.NodeOutput(loaded.images, "\n".join(urls), report, loaded.masks)
 
 
 def _jobs(
@@ -111,8 +116,10 @@ def _jobs(
     jobs = plan(
         [prompt] * count,
         model=choice.model,
-        aspect_ratio=choice.aspect_ratio or "auto",
+        aspect_ratio=choice.aspect_ratio,
         image_size=choice.image_size,
+        quality=choice.quality,
+        background=choice.background,
         shared=[*references_of_sockets(images, "images", sources), *references_of_urls(image_urls, ledger)],
         seed=seed,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..grsai.errors import Refused, WrongSetting
+from ..grsai.errors import BadPicture, Refused, WrongSetting
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
 from . import account
@@ -47,7 +47,7 @@ def small_jpeg(query: Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     try:
         thumbnail(files[place], THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
-    except OSError:
+    except BadPicture:
         raise NotThere("The picture is not there any more.") from None
     return buffer.getvalue()
 

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
-import io
 import os
 import struct
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..grsai.errors import BadPicture
-from ..grsai.pictures import MAX_UPLOAD_BYTES, Encoded, Reference, check_size
+from ..grsai.pictures import MAX_UPLOAD_BYTES, Encoded, Reference, check_size, lighter, on_white, picture, upright
 
 _UP = 2  # PNG filter: each row as its difference from the row above
 _COLOUR_TYPES = {3: 2, 4: 6}  # channels → PNG
@@ -36,10 +35,13 @@ def frames(images: Any, name: str = "images") -> list[torch.Tensor]:
 
 
 def references(images: Any, names: Sequence[str] = (), *, name: str = "images") -> list[Reference]:
-    """Every picture of `images` as something that goes up, named by `names` as far as they reach."""
+    """Every picture of `images` as something that goes up, named by its place in `names`; `image_3` where that has none."""
     pictures = frames(images, name)
-    called = [*names[: len(pictures)], *(f"image_{number}" for number in range(len(names) + 1, len(pictures) + 1))]
-    return [reference(picture, title) for picture, title in zip(pictures, called, strict=True)]
+    titles = [*names, *[""] * (len(pictures) - len(names))]
+    return [
+        reference(picture, title or f"image_{number}")
+        for number, (picture, title) in enumerate(zip(pictures, titles, strict=False), 1)
+    ]
 
 
 def reference(frame: torch.Tensor, name: str) -> Reference:
@@ -62,45 +64,64 @@ def pixels(frame: torch.Tensor) -> np.ndarray:
 
 
 def encode(values: np.ndarray) -> Encoded:
-    """PNG; JPEG where PNG would be too large to go up.
+    """PNG; something smaller where PNG would be too large to go up.
 
     One filter for all rows and run lengths with Huffman codes: about the size that Pillow makes, in a fifth of the time.
     """
     data = b"".join(_png(values))
     if len(data) <= MAX_UPLOAD_BYTES:
         return Encoded(data, "png")
-    buffer = io.BytesIO()
-    Image.fromarray(values).convert("RGB").save(buffer, "JPEG", quality=95)
-    return Encoded(buffer.getvalue(), "jpg")
+    return lighter(Image.fromarray(values))
 
 
-def load(files: Sequence[Path], stop: threading.Event | None = None) -> list[torch.Tensor]:
-    """Picture files in order, each as `[1, H, W, 3]` in its own size. Nothing more is read once `stop` is set."""
+class Loaded(NamedTuple):
+    """Files as IMAGE and MASK, in order, without those that cannot be read, which are in `left_out` with the reason."""
+
+    files: list[Path]
+    images: list[torch.Tensor]  # each [1, H, W, 3] in its own size
+    masks: list[torch.Tensor]  # each [1, H, W], 1 where it is clear; [1, 64, 64] of 0 for one without alpha, as LoadImage's
+    left_out: list[BadPicture]
+
+
+def load(files: Sequence[Path], *, clear: bool = False, stop: threading.Event | None = None) -> Loaded:
+    """Reads pictures in order. Nothing more is read once `stop` is set.
+
+    Clear parts become white; with `clear` the colours under them stay as they are, as JoinImageWithAlpha wants them.
+    """
     stop = stop or threading.Event()
+
+    def load_one(file: Path) -> tuple[torch.Tensor, torch.Tensor] | BadPicture | None:
+        try:
+            return None if stop.is_set() else decode(file, clear=clear)
+        except BadPicture as error:
+            return error
+
     with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
-        loaded = pool.map(lambda file: None if stop.is_set() else decode(file), files)
-        return [tensor for tensor in loaded if tensor is not None]
+        loaded = list(zip(files, pool.map(load_one, files), strict=True))
+    whole = [(file, *pictures) for file, pictures in loaded if isinstance(pictures, tuple)]
+    return Loaded(
+        [file for file, _, _ in whole],
+        [image for _, image, _ in whole],
+        [mask for _, _, mask in whole],
+        [error for _, error in loaded if isinstance(error, BadPicture)],
+    )
 
 
-def decode(file: Path) -> torch.Tensor:
-    """A picture file as `[1, H, W, 3]`, upright; what is transparent becomes white. Raises `BadPicture`."""
-    try:
-        with Image.open(file) as image:
-            check_size(file.name, image.width, image.height)
-            ImageOps.exif_transpose(image, in_place=True)
-            floats = _floats_of(_opaque(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadPicture("{name} is no picture that can be read ({why}).", name=file.name, why=error) from None
-    return torch.from_numpy(floats[None])
+def decode(file: Path, *, clear: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """A picture file as IMAGE and MASK, upright; see `load`. Raises `BadPicture`."""
+    with picture(file.name, file) as opened:
+        image = upright(opened)
+        alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+        floats = _floats_of(image.convert("RGB") if clear and alpha else on_white(image))
+        mask = np.zeros((64, 64), np.float32) if alpha is None else 1 - np.asarray(alpha, np.float32) / np.float32(255)
+    return torch.from_numpy(floats[None]), torch.from_numpy(mask[None])
 
 
 def thumbnail(file: Path, side: int) -> Image.Image:
-    """A small RGB picture, at most `side` pixels wide and high. Raises `OSError`."""
-    with Image.open(file) as image:
-        image.draft("RGB", (side, side))
+    """A small RGB picture, at most `side` pixels wide and high. Raises `BadPicture`."""
+    with picture(file.name, file, side=side) as image:
         image.thumbnail((side, side), reducing_gap=2.0)
-        ImageOps.exif_transpose(image, in_place=True)
-        return _opaque(image)
+        return on_white(upright(image))
 
 
 def _split(images: Any, name: str) -> Iterator[torch.Tensor]:
@@ -175,13 +196,3 @@ def _chunk(kind: bytes, data: bytes) -> Iterator[bytes]:
     yield struct.pack(">I", len(data)) + kind
     yield data
     yield struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """RGB, 8 bits a channel, on white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        image = image.point(lambda value: value / 256).convert("L")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image if image.mode == "RGB" else image.convert("RGB")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,19 +13,35 @@ from ..grsai.ledger import Ledger
 from ..grsai.models import Catalogue, Model
 from ..grsai.pictures import Reference
 from . import account, images
+from .limits import MOST_SEED, text, texts
 from .sources import Sources
 
 CATEGORY = "Grsai"
-MOST_REFERENCES = 14  # clients of this service allow 6 to 14
-MOST_SEED = 2**31 - 1
+MOST_REFERENCES = 14  # sockets; a batch in one counts as several
 
 
 class Choice(NamedTuple):
-    """What the model input says. `aspect_ratio` and `image_size` None: as the model has it."""
+    """What the model input says. None: as the model has it."""
 
     model: Model
-    aspect_ratio: str | None
+    aspect_ratio: str
     image_size: str | None
+    quality: str | None
+    background: str | None
+
+
+class _Ratios(list[str]):
+    """The ratios on offer. ComfyUI asks whether a posted value is among them: pixels that the model makes are, too."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model.ratios)
+        self._model = model
+
+    def __contains__(self, value: object) -> bool:
+        try:
+            return super().__contains__(value) or bool(isinstance(value, str) and self._model.ratio(value))
+        except WrongJob:
+            return False
 
 
 def model_input() -> io.DynamicCombo.Input:
@@ -64,13 +79,20 @@ def references_input(name: str, tooltip: str) -> io.Autogrow.Input:
     return io.Autogrow.Input(name, template=template, tooltip=tooltip)
 
 
-def choice_of(model: Any, catalogue: Catalogue) -> Choice:
-    """Refuses a model that left the catalogue: ComfyUI itself lets its name pass, or drops it."""
+def masks_output() -> io.Mask.Output:
+    """Last, as a saved workflow knows outputs by their place."""
+    tooltip = "Where each picture is clear, for Join Image with Alpha: of models with a transparent background."
+    return io.Mask.Output("masks", display_name="masks", is_output_list=True, tooltip=tooltip)
+
+
+def choice_of(model: Any, catalogue: Catalogue, sources: Sources) -> Choice:
+    """Refuses a model that left the catalogue, or never was in it: ComfyUI itself lets its name pass, or drops it."""
     values = model if isinstance(model, dict) else {"model": model}
-    name = only(values.get("model"))
+    name = text(values.get("model") or sources.asked("model"), "model")
     if not name:
-        raise WrongJob("The model of this node is not in the catalogue any more. Choose another one in the node.")
-    return Choice(catalogue.named(name), only(values.get("aspect_ratio")), only(values.get("image_size")))
+        raise WrongJob("No model came in. Choose one of: {allowed}.", allowed=", ".join(catalogue))
+    named = {part: text(values.get(part), f"model.{part}") or None for part in ("image_size", "quality", "background")}
+    return Choice(catalogue.named(name), text(values.get("aspect_ratio"), "model.aspect_ratio") or "auto", **named)
 
 
 def references_of_sockets(pictures: Any, name: str, sources: Sources) -> list[Reference]:
@@ -86,28 +108,44 @@ def references_of_sockets(pictures: Any, name: str, sources: Sources) -> list[Re
 
 def references_of_urls(urls: str, ledger: Ledger) -> list[Reference]:
     """The references of an `image_urls` input. One that the ledger knows counts as its content, wherever it lies by now."""
-    return [_from_url(line, ledger) for line in lines(urls)]
+    return [_from_url(line.strip(), ledger) for line in lines(urls) if line.strip()]
 
 
-def only(value: Any) -> Any:
-    """The one value of a widget, which a node that takes lists gets as a list."""
-    if isinstance(value, (list, tuple)):
-        return value[0] if value else None
-    return value
+def lines(text: str) -> list[str]:
+    """Lines end as files of any system end them, and nowhere else."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
-def lines(value: str | Sequence[str] | None) -> list[str]:
-    """The lines of one text or of several, empty ones left out."""
-    texts = [value] if isinstance(value, str) else value or []
-    return [line.strip() for text in texts if text for line in text.splitlines() if line.strip()]
+def names_of(value: Any, count: int) -> list[str]:
+    """The names of `count` pictures by their place, empty where one has none; none at all if nothing came.
+
+    A list has a name in each item, a single text has one in each line. Raises `WrongJob` if they are not as many as the pictures:
+    whichever is missing, files would get the names of their neighbours.
+    """
+    given = texts(value, "names")
+    if len(given) == 1:
+        given = lines(given[0].rstrip("\r\n"))
+    names = [" ".join(name.split()) for name in given]
+    if not any(names):
+        return []
+    if len(names) != count:
+        raise WrongJob("names holds {names} names for {count} pictures. Give as many, or none.", names=len(names), count=count)
+    return names
 
 
 def _options_of(model: Model) -> list[io.Input]:
-    ratio = "Width to height. auto: like the first picture; without a picture, the model decides."
-    options: list[io.Input] = [io.Combo.Input("aspect_ratio", options=list(model.ratios), tooltip=ratio)]
+    ratios = list(model.ratios) if model.pixels == "never" else _Ratios(model)
+    tooltip = "Width to height. auto: like the first picture; without a picture, the model decides."
+    options: list[io.Input] = [io.Combo.Input("aspect_ratio", options=ratios, tooltip=tooltip)]
     if model.sizes:
-        size = "About 1, 2 or 4 thousand pixels on the longer side. Larger ones take longer."
-        options.append(io.Combo.Input("image_size", options=list(model.sizes), tooltip=size))
+        tooltip = "About 1, 2 or 4 thousand pixels on the longer side. Larger ones take longer."
+        options.append(io.Combo.Input("image_size", options=list(model.sizes), tooltip=tooltip))
+    if model.qualities:
+        tooltip = "How much work goes into the picture. auto: the service decides. The price is the same."
+        options.append(io.Combo.Input("quality", options=["auto", *model.qualities], optional=True, tooltip=tooltip))
+    if model.backgrounds:
+        tooltip = "transparent: a PNG with alpha; the node's masks say where it is clear. auto: the service decides."
+        options.append(io.Combo.Input("background", options=["auto", *model.backgrounds], optional=True, tooltip=tooltip))
     return options
 
 

@@ -33,6 +33,11 @@ def of_run(canvas: str | None) -> str:
     return _as_ours(_chosen() or _by_canvas.get(canvas or "", newest))
 
 
+def forget() -> None:
+    """No canvas is known any more."""
+    _by_canvas.clear()
+
+
 def _chosen() -> str | None:
     try:
         return json.loads((user_folder() / "comfy.settings.json").read_text("utf-8")).get("Comfy.Locale")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 import folder_paths
 
 from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting
 from ..grsai.files import read_text
 from ..grsai.jobs import split_prompts
-from ..grsai.pictures import list_pictures
+from ..grsai.pictures import look_at
 
 PACK = Path(__file__).resolve().parent.parent
 DEMO = "banana_demo"  # the demo's pictures and prompts under ComfyUI's input folder
 LOADED = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "hopper.jpg")  # those that the example workflows load by LoadImage
 KEPT = "banana"  # where NanoBananaGenerate keeps what was paid for, under the output folder
+_KINDS = ("jpg", "png", "webp", "bmp", "gif", "tif", "avif")
+MOST_NAME_BYTES = 200  # of a folder or file; the systems take 255, and the files get numbers and a suffix
+MOST_FOLDERS = 20
 # What Windows opens as a device, with any extension; refused on every system, as workflows travel.
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
@@ -41,14 +45,7 @@ def user_folder() -> Path:
 
 def inside(root: Path, told: str, error: type[GrsaiError] = WrongSetting) -> Path:
     """The path `told` under `root`. Refuses what leads, or could lead, out of it: `..`, absolute paths, devices, links."""
-    told = told.strip()
-    if told.startswith(("/", "\\", "~")) or PureWindowsPath(told).drive:
-        raise error("{path} is an absolute path. Give a path below {root}.", path=told, root=root)
-    parts = [part for part in re.split(r"[\\/]", told) if part not in ("", ".")]
-    for part in parts:
-        if part.rstrip(" .") != part or _FORBIDDEN.search(part) or _DEVICE.fullmatch(part):
-            raise error("{path} cannot be used: {part} is no name for a file or folder.", path=told, part=repr(part))
-    path = root.joinpath(*parts)
+    path = _below(root, told, error)
     refuse_links(root, path, error)
     return path
 
@@ -61,23 +58,57 @@ def refuse_links(root: Path, path: Path, error: type[GrsaiError] = WrongSetting)
         raise error("{path} is, or lies behind, a link. Use a real folder.", path=below.as_posix())
 
 
+def refuse_output_links(folder: Path) -> None:
+    """The same for a folder under ComfyUI's output folder, of which the first may be a link as well.
+
+    Whoever may make a link there has put that folder on another disk, as output itself may be; a workflow cannot make one, and
+    ComfyUI's own Save Image follows it. Where Nano Banana Generate keeps its pictures can be chosen in no other way.
+    """
+    below = folder.relative_to(output_folder())
+    if below.parts:
+        first = output_folder() / below.parts[0]
+        refuse_links(first, folder, OutputError)
+        if first.is_symlink() and not first.is_dir():
+            raise OutputError("{path} is a link to a folder that is not there. Make it, or remove the link.", path=first)
+
+
 def output_place(prefix: str) -> tuple[Path, str]:
     """Folder and beginning of the file names for a `filename_prefix` such as `banana/Task`."""
     folder, slash, stem = prefix.strip().replace("\\", "/").rpartition("/")
-    root = output_folder()
-    named = inside(root, f"{folder}{slash}{stem or 'Task'}", OutputError)
+    named = _below(output_folder(), f"{folder}{slash}{stem or 'Task'}", OutputError)
+    refuse_output_links(named.parent)
     return named.parent, named.name
+
+
+def _below(root: Path, told: str, error: type[GrsaiError]) -> Path:
+    told = told.strip()
+    if told.startswith(("/", "\\", "~")) or PureWindowsPath(told).drive:
+        raise error("{path} is an absolute path. Give a path below {root}.", path=_short(told), root=root)
+    parts = [part for part in re.split(r"[\\/]", told) if part not in ("", ".")]
+    for part in parts:
+        if part.rstrip(" .") != part or _FORBIDDEN.search(part) or _DEVICE.fullmatch(part):
+            text = "{path} cannot be used: {part} is no name for a file or folder."
+            raise error(text, path=_short(told), part=repr(_short(part)))
+        if len(part.encode("utf-8", "replace")) > MOST_NAME_BYTES:
+            text = "{path} cannot be used: {part} is too long for a name. At most {most} bytes are taken, a Chinese letter has 3."
+            raise error(text, path=_short(told), part=_short(part), most=MOST_NAME_BYTES)
+    if len(parts) > MOST_FOLDERS:
+        raise error("{path} cannot be used: it is more than {most} folders deep.", path=_short(told), most=MOST_FOLDERS)
+    return root.joinpath(*parts)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def view_of(path: Path) -> dict[str, str] | None:
     """How ComfyUI's /view names a file that is inside its output or input folder; None for all others."""
     for kind, root in (("output", output_folder()), ("input", input_folder())):
-        try:
-            below = path.resolve().relative_to(root.resolve())
-        except ValueError:
-            continue
-        folder = "" if below.parent == Path() else below.parent.as_posix()
-        return {"filename": below.name, "subfolder": folder, "type": kind}
+        for seen, top in ((path.absolute(), root.absolute()), (path.resolve(), root.resolve())):
+            if seen.is_relative_to(top) and ".." not in seen.parts:
+                below = seen.relative_to(top)
+                folder = "" if below.parent == Path() else below.parent.as_posix()
+                return {"filename": below.name, "subfolder": folder, "type": kind}
     return None
 
 
@@ -92,18 +123,28 @@ def place_demo() -> None:
         shutil.copyfile(source / "image" / name, input_folder() / f"{DEMO}_{name}")
 
 
-def picture_files(folder: str) -> list[Path]:
-    """The pictures of a folder under ComfyUI's input folder. Refuses a missing or empty one, and links."""
-    root = input_folder()
-    path = inside(root, folder)
+class Folder(NamedTuple):
+    """What lies in a folder: the pictures, in natural order, and why the others are left out."""
+
+    files: list[Path]
+    left_out: list[BadPicture]
+
+
+def picture_folder(folder: str) -> Folder:
+    """A folder under ComfyUI's input folder. Refuses a missing one, one without pictures, and links to other places."""
+    path = inside(input_folder(), folder)
     if not path.is_dir():
         raise WrongSetting("There is no folder {path}. Make it and put pictures into it.", path=path)
-    files = list_pictures(path)
+    found = look_at(path)
+    links = [file for file in found.files if file.is_symlink()]
+    left_out = [BadPicture("{name} is a link. Put the picture itself there.", name=link.name) for link in links]
+    left_out += found.notices()
+    files = [file for file in found.files if file not in links]
+    if not files and left_out:
+        raise BadPicture("There is no picture in {path} that can be read: {why}", path=path, why=left_out[0])
     if not files:
-        raise BadPicture("There is no picture in {path}. Put jpg, png, webp, bmp, gif, tif or avif files there.", path=path)
-    for file in files:
-        refuse_links(root, file)
-    return files
+        raise BadPicture("There is no picture in {path}. Put {kinds} files there.", path=path, kinds=", ".join(_KINDS))
+    return Folder(files, left_out)
 
 
 def read_prompts(prompts_file: str) -> list[str]:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Outcome
 from ..grsai.report.report import summary
 from ..grsai.texts import say
 from .account import Account
+from .images import Loaded
 from .runs import NodeRun
 
 
-def with_pictures(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> list[Outcome]:
-    """The outcomes with pictures. Raises where there is none, or, if asked for, where one is missing."""
+def files_of(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> list[Path]:
+    """The files of all pictures. Raises where there is none, or, if asked for, where one is missing."""
     good = [outcome for outcome in outcomes if outcome.status == "succeeded"]
     if not good or (all_or_nothing and len(good) < len(outcomes)):
         raise _failure(outcomes, len(good))
-    return good
+    return [file for outcome in good for file in outcome.files]
 
 
-def report(outcomes: Sequence[Outcome], run: NodeRun, account: Account) -> str:
-    """The summary of a run, with every failure and what became of the ledger, in the user's language."""
+def report(outcomes: Sequence[Outcome], loaded: Loaded, run: NodeRun, account: Account) -> str:
+    """The summary of a run, with every failure and what became of the ledger, in the user's language.
+
+    Raises `BadPicture` if not one of the files can be read: they are kept, but there is nothing to hand on.
+    """
+    if not loaded.images:
+        raise loaded.left_out[0]
     text = summary(outcomes, seconds=time.monotonic() - run.begun, language=run.language, most=len(outcomes))
-    lines = [text, *(notice.say(run.language) for notice in account.ledger.notices)]
+    lines = [text, *(notice.say(run.language) for notice in (*loaded.left_out, *account.ledger.notices))]
     if run.offline:
         lines.append(say("Made with the offline emulator: the price above was not paid.", run.language))
     return "\n".join(lines)

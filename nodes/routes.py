@@ -25,7 +25,7 @@ from ..grsai.texts import LANGUAGES
 from . import account, bridge, history, language, panel
 from .account import Account
 from .history import NotThere
-from .inputs import MOST_SEED
+from .limits import MOST_SEED
 from .money import UNITS
 from .runs import NodeRun, server
 

@@ -20,7 +20,7 @@ from typing import Any
 from comfy_api.latest import ComfyAPI
 
 from ..grsai.engine import Collected, Estimate, Event, Snapshot
-from ..grsai.errors import GrsaiError
+from ..grsai.errors import BadPicture, GrsaiError
 from ..grsai.report.phrases import duration
 from ..grsai.texts import LANGUAGES, say
 from .images import thumbnail
@@ -215,10 +215,10 @@ class Board:
         last_text, last_percent = self._last_texts.get(first.group, ("", -1.0))
         self._last_texts[first.group] = (text, percent)
         if text != last_text:
-            _send_text(text, first.node_id)
+            send_text(text, first.node_id)
         pictures = [picture for run in runs for picture in _next_pictures(run)]
         for picture in pictures:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(BadPicture):
                 await _send_percent(percent, first.node_id, thumbnail(picture, PREVIEW_SIDE))
         if percent != last_percent and not pictures and not all(run.finished for run in runs):
             await _send_percent(percent, first.node_id)
@@ -259,7 +259,7 @@ async def _send_percent(percent: float, node_id: str, picture: Any = None) -> No
     await ComfyAPI.Execution().set_progress(percent, 100.0, node_id=node_id, preview_image=picture)
 
 
-def _send_text(text: str, node_id: str) -> None:
+def send_text(text: str, node_id: str) -> None:
     running = server()
     if running is not None and running.client_id is not None:  # without one it would go to every browser
         running.send_progress_text(text, node_id, sid=running.client_id)

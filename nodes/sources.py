@@ -13,7 +13,7 @@ import folder_paths
 
 from ..grsai.errors import GrsaiError
 from ..grsai.pictures import Reference
-from .paths import picture_files
+from .paths import picture_folder
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Sources:
             for reference, file in zip(references, files, strict=True)
         ]
 
+    def asked(self, name: str) -> Any:
+        """The value that is written into one of the node's inputs, where ComfyUI itself drops what it does not know."""
+        value = self._inputs_of(self.node_id).get(name)
+        return None if isinstance(value, list) else value  # a list is a link
+
     def _files(self, socket: str) -> list[Path]:
         match self._inputs_of(self.node_id).get(socket):
             case [str() | int() as source, 0]:
@@ -51,7 +56,7 @@ def _of_load_image(inputs: Mapping[str, Any]) -> list[Path]:
 
 def _of_folder(inputs: Mapping[str, Any]) -> list[Path]:
     try:
-        return picture_files(str(inputs.get("folder", "")))
+        return picture_folder(str(inputs.get("folder", ""))).files
     except GrsaiError:
         return []
 

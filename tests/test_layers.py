@@ -49,7 +49,7 @@ INSIDE = {
 }
 # The same for the nodes, which stand on the library.
 NODES = (
-    {"images", "money", "paths"},
+    {"images", "limits", "money", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
     {"bridge", "history", "inputs", "results"},

@@ -87,6 +87,7 @@ class Graph:
         _io = importlib.import_module("comfy_api.latest._io")
         node = self.node(name)
         schema = node.GET_SCHEMA()
+        prompt = {self.node_id: {"class_type": name, "inputs": inputs}}
         if schema.is_input_list:
             inputs = {key: value if isinstance(value, list) else [value] for key, value in inputs.items()}
         plain = {key: value[0] if schema.is_input_list else value for key, value in inputs.items()}
@@ -94,7 +95,7 @@ class Graph:
         missing = set(valid["required"]) - set(inputs)
         assert not missing, f"ComfyUI would refuse this prompt: {missing} missing"
         known = {key: value for key, value in inputs.items() if any(key in valid[kind] for kind in valid)}
-        v3["hidden_inputs"] = {_io.Hidden.unique_id: self.node_id}
+        v3["hidden_inputs"] = {_io.Hidden.unique_id: self.node_id, _io.Hidden.prompt: prompt}
         call = internal.make_locked_method_func(node, node.FUNCTION, node.PREPARE_CLASS_CLONE(v3))
         with utils.CurrentNodeContext("prompt", self.node_id, 0):
             return await call(**_io.build_nested_inputs(known, v3))

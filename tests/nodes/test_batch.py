@@ -24,7 +24,7 @@ def errors(graph: Any) -> Any:
 def test_every_picture_meets_every_prompt_in_the_order_of_the_plan(graph: Any):
     pictures = [picture(0.2, 40, 60), picture(0.8, 60, 40)]
     out = graph.batch("red\n\nblue\n", images=pictures, names=["cat", "dog"])
-    made, files, report = out.result
+    made, files, report, _ = out.result
     names = ["Task_1_cat_1", "Task_2_cat_1", "Task_3_dog_1", "Task_4_dog_1"]
     assert [Path(file).stem for file in files] == names
     assert [file["filename"] for file in out.ui["images"]] == [f"{name}.png" for name in names]
@@ -36,7 +36,7 @@ def test_every_picture_meets_every_prompt_in_the_order_of_the_plan(graph: Any):
 
 
 def test_pictures_and_prompts_pair_one_to_one(graph: Any):
-    _, files, _ = graph.batch("red\nblue", images=torch.cat([picture(0.1), picture(0.9)]), pairing="zip").result
+    _, files, *_ = graph.batch("red\nblue", images=torch.cat([picture(0.1), picture(0.9)]), pairing="zip").result
     assert [Path(file).stem for file in files] == ["Task_1_image_1_1", "Task_2_image_2_1"]
 
 
@@ -76,7 +76,7 @@ def test_one_changed_picture_pays_for_one(graph: Any):
 
 
 def test_one_failure_stops_nothing_and_is_in_the_report(graph: Any):
-    made, files, report = graph.batch("red\n[input_moderation] bad\nblue").result
+    made, files, report, _ = graph.batch("red\n[input_moderation] bad\nblue").result
     assert [Path(file).stem for file in files] == ["Task_1_text_1", "Task_3_text_1"]
     assert len(made) == 2
     assert "Task_2_text" in report and "moderation" in report
@@ -121,13 +121,34 @@ def test_a_prefix_that_leads_outside_is_refused(graph: Any, prefix: str):
 
 def test_a_folder_that_is_a_link_is_refused(graph: Any, tmp_path: Path):
     (tmp_path / "elsewhere").mkdir()
-    try:
-        (graph.base / "output" / "banana").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    except OSError:
-        pytest.skip("this system makes no links")
+    (graph.base / "output" / "shop").mkdir()
+    link(graph.base / "output" / "shop" / "banana", tmp_path / "elsewhere")
     with pytest.raises(errors(graph).GrsaiError, match="link"):
+        graph.batch("red", filename_prefix="shop/banana/Task")
+    assert not graph.emulator.received
+
+
+def test_the_first_folder_below_output_may_be_a_link_as_output_itself_may(graph: Any, tmp_path: Path):
+    (tmp_path / "nas").mkdir()
+    link(graph.base / "output" / "banana", tmp_path / "nas")
+    out = graph.batch("red")
+    graph.generate("blue")
+    assert len(list((tmp_path / "nas").glob("*.png"))) == 2
+    assert out.ui["images"] == [{"filename": "Task_1_text_1.png", "subfolder": "banana", "type": "output"}]
+
+
+def test_a_link_that_leads_nowhere_is_refused_before_anything_is_paid(graph: Any, tmp_path: Path):
+    link(graph.base / "output" / "banana", tmp_path / "gone")
+    with pytest.raises(errors(graph).OutputError, match="not there"):
         graph.batch("red")
     assert not graph.emulator.received
+
+
+def link(path: Path, target: Path) -> None:
+    try:
+        path.symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system makes no links")
 
 
 def test_an_unwritable_output_is_refused_before_anything_is_paid(graph: Any):
@@ -138,13 +159,70 @@ def test_an_unwritable_output_is_refused_before_anything_is_paid(graph: Any):
 
 
 def test_names_that_windows_forbids_become_file_names(graph: Any):
-    _, [file], _ = graph.batch("red", images=picture(), names=['a<b>:"c"|d?*']).result
+    _, [file], *_ = graph.batch("red", images=picture(), names=['a<b>:"c"|d?*']).result
     assert Path(file).name == "Task_1_a_b___c__d___1.png"
 
 
 def test_two_pictures_of_one_name_both_stay(graph: Any):
-    _, files, _ = graph.batch("red", images=[picture(0.1), picture(0.9)], names=["cat", "cat"]).result
+    _, files, *_ = graph.batch("red", images=[picture(0.1), picture(0.9)], names=["cat", "cat"]).result
     assert len(set(files)) == 2
+
+
+@pytest.mark.parametrize("names", [["cat", "", "dog"], ["cat\n\ndog"], ["cat\r\n \r\ndog\r\n"]])
+def test_an_empty_name_does_not_shift_the_others(graph: Any, names: list[str]):
+    _, files, *_ = graph.batch("red", images=picture().repeat(3, 1, 1, 1), names=names).result
+    assert [Path(file).stem for file in files] == ["Task_1_cat_1", "Task_2_image_2_1", "Task_3_dog_1"]
+
+
+@pytest.mark.parametrize("names", [["cat"], ["cat", "dog", "cow"], ["", "dog", "cow"]])
+def test_names_for_another_number_of_pictures_are_refused(graph: Any, names: list[str]):
+    with pytest.raises(errors(graph).WrongJob, match=rf"{len(names)} names for 2 pictures"):
+        graph.batch("red", images=picture().repeat(2, 1, 1, 1), names=names)
+    assert not graph.emulator.received
+
+
+@pytest.mark.parametrize("names", [[""], ["", ""], ["\n"]])
+def test_names_that_are_all_empty_are_none(graph: Any, names: list[str]):
+    _, files, *_ = graph.batch("red", images=picture().repeat(2, 1, 1, 1), names=names).result
+    assert [Path(file).stem for file in files] == ["Task_1_image_1_1", "Task_2_image_2_1"]
+
+
+def test_a_fresh_folder_node_finds_the_demo(graph: Any):
+    graph.module("nodes.paths").place_demo()
+    defaults = {each.id: each.default for each in graph.node("LoadBananaFolder").GET_SCHEMA().inputs}
+    pictures, names, prompts, report = graph.run("LoadBananaFolder", **defaults).result
+    assert len(pictures) == len(names) == 8 and prompts
+    assert report == "8 pictures, 2 prompts"
+
+
+def test_what_is_left_out_of_a_folder_is_said_with_its_reason(graph: Any):
+    folder = graph.base / "input" / "image"
+    (folder / "more").mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg", "IMG_1.HEIC"):
+        (folder / name).write_bytes((PHOTOS / "coffee.jpg").read_bytes())
+    (folder / "b.jpg").write_bytes((PHOTOS / "coffee.jpg").read_bytes()[:500])
+    for name in ("Thumbs.db", ".DS_Store", "desktop.ini"):
+        (folder / name).write_bytes(b"the system's")
+    link(folder / "c.jpg", folder / "a.jpg")
+    out = graph.run("LoadBananaFolder", folder="image", prompts_file="")
+    assert out.result[1] == ["a"]
+    report = out.result[3]
+    assert report.splitlines()[0] == "1 pictures, 0 prompts"
+    assert all(
+        part in report
+        for part in ("b.jpg is no picture", "c.jpg is a link", "of a kind that is not read: IMG_1.HEIC", "folders in it: more")
+    )
+    assert out.ui["text"] == [report]
+
+
+def test_a_folder_of_unreadable_pictures_names_them_all(graph: Any):
+    folder = graph.base / "input" / "image"
+    folder.mkdir()
+    for name in ("a.jpg", "b.png"):
+        (folder / name).write_bytes(b"no picture")
+    with pytest.raises(errors(graph).BadPicture) as refused:
+        graph.run("LoadBananaFolder", folder="image", prompts_file="")
+    assert "a.jpg" in str(refused.value) and "b.png" in str(refused.value)
 
 
 def test_a_folder_is_read_in_natural_order_with_names_and_prompts(graph: Any):
@@ -155,7 +233,7 @@ def test_a_folder_is_read_in_natural_order_with_names_and_prompts(graph: Any):
     (folder / "notes.txt").write_text("no picture", "utf-8")
     (graph.base / "input" / "text").mkdir()
     (graph.base / "input" / "text" / "text.txt").write_text("\ufeffred\r\n\r\n蓝色\r\n", "utf-8")
-    pictures, names, prompts = graph.run("LoadBananaFolder", folder="image", prompts_file="text/text.txt").result
+    pictures, names, prompts, _ = graph.run("LoadBananaFolder", folder="image", prompts_file="text/text.txt").result
     assert names == ["1", "2", "10"]
     assert prompts == "red\n蓝色"
     assert all(each.ndim == 4 and each.shape[-1] == 3 for each in pictures)

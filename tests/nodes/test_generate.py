@@ -22,7 +22,7 @@ def errors(graph: Any) -> Any:
 
 
 def test_a_prompt_becomes_a_picture_its_address_and_a_report(graph: Any):
-    pictures, urls, report = graph.generate("a red boat").result
+    pictures, urls, report, _ = graph.generate("a red boat").result
     assert [tuple(each.shape) for each in pictures] == [(1, 1024, 1024, 3)]
     assert pictures[0].dtype is torch.float32
     assert 0 <= float(pictures[0].min()) < float(pictures[0].max()) <= 1
@@ -46,7 +46,7 @@ def test_a_model_without_sizes_is_asked_for_none(graph: Any):
 
 
 def test_count_pictures_are_made_and_differ(graph: Any):
-    pictures, urls, _ = graph.generate(count=3).result
+    pictures, urls, *_ = graph.generate(count=3).result
     assert len(pictures) == len(urls.splitlines()) == graph.emulator.count("submit") == 3
     assert not torch.equal(pictures[0], pictures[1])
 
@@ -86,7 +86,7 @@ def test_an_address_counts_as_the_picture_that_was_uploaded_to_it(graph: Any):
 
 
 def test_a_result_goes_on_to_the_next_node_by_its_address(graph: Any):
-    _, urls, _ = graph.generate("first").result
+    _, urls, *_ = graph.generate("first").result
     graph.generate("second", image_urls=urls)
     second = list(graph.emulator.tasks.values())[-1]
     assert len(second.urls) == 1
@@ -96,7 +96,7 @@ def test_a_result_goes_on_to_the_next_node_by_its_address(graph: Any):
 
 def test_some_failures_are_reported_and_the_rest_is_given(graph: Any):
     graph.emulator.add(importlib.import_module("grsai.emulator").Fault("submit", "task_output_moderation", times=1))
-    pictures, _, report = graph.generate(count=3).result
+    pictures, _, report, _ = graph.generate(count=3).result
     assert len(pictures) == 2
     assert "moderation" in report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import struct
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -78,7 +79,7 @@ def test_no_row_is_lost_where_a_picture_is_converted_in_bands(images: ModuleType
     floats = torch.from_numpy(values / np.float32(255))
     assert np.array_equal(images.pixels(floats), values)
     Image.fromarray(values).save(tmp_path / "rows.png")
-    assert torch.equal(images.decode(tmp_path / "rows.png")[0], floats)
+    assert torch.equal(images.decode(tmp_path / "rows.png")[0][0], floats)
 
 
 def test_an_input_is_never_written_to(images: ModuleType):
@@ -135,7 +136,7 @@ def test_files_come_back_in_order_and_in_their_own_sizes(images: ModuleType, tmp
     for number, size in enumerate([(7, 5), (3, 9), (4, 4)]):
         files.append(tmp_path / f"{number}.png")
         Image.new("RGB", size, (number, 100, 255)).save(files[-1])
-    loaded = images.load(files)
+    loaded = images.load(files).images
     assert [tuple(each.shape) for each in loaded] == [(1, 5, 7, 3), (1, 9, 3, 3), (1, 4, 4, 3)]
     assert all(each.dtype is torch.float32 for each in loaded)
     assert [round(float(each[0, 0, 0, 0]) * 255) for each in loaded] == [0, 1, 2]
@@ -144,26 +145,26 @@ def test_files_come_back_in_order_and_in_their_own_sizes(images: ModuleType, tmp
 def test_an_image_survives_the_way_to_a_file_and_back(images: ModuleType, tmp_path: Path):
     every_value = torch.arange(256).repeat(3, 1).T.reshape(16, 16, 3) / 255
     (tmp_path / "all.png").write_bytes(images.encode(images.pixels(every_value)).data)
-    assert torch.equal(images.decode(tmp_path / "all.png")[0], every_value)
+    assert torch.equal(images.decode(tmp_path / "all.png")[0][0], every_value)
 
 
 def test_what_is_transparent_becomes_white(images: ModuleType, tmp_path: Path):
     Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert float(images.decode(tmp_path / "clear.png").min()) == 1.0
+    assert float(images.decode(tmp_path / "clear.png")[0].min()) == 1.0
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK", "I;16", "I", "F"])
 def test_every_kind_of_file_becomes_rgb(images: ModuleType, tmp_path: Path, mode: str):
     suffix = "png" if mode not in ("CMYK", "I", "F") else "tiff"
     Image.new(mode, (3, 2)).save(tmp_path / f"picture.{suffix}")
-    assert tuple(images.decode(tmp_path / f"picture.{suffix}").shape) == (1, 2, 3, 3)
+    assert tuple(images.decode(tmp_path / f"picture.{suffix}")[0].shape) == (1, 2, 3, 3)
 
 
 def test_a_turned_photo_stands_upright(images: ModuleType, tmp_path: Path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (8, 2)).save(tmp_path / "turned.jpg", exif=exif)
-    assert tuple(images.decode(tmp_path / "turned.jpg").shape) == (1, 8, 2, 3)
+    assert tuple(images.decode(tmp_path / "turned.jpg")[0].shape) == (1, 8, 2, 3)
     assert images.thumbnail(tmp_path / "turned.jpg", 4).size == (1, 4)
 
 
@@ -172,3 +173,66 @@ def test_a_broken_file_is_refused_by_its_name(images: ModuleType, tmp_path: Path
     (tmp_path / "broken.png").write_bytes(images.encode(images.pixels(noise(100, 100, 3))).data[:left])
     with pytest.raises(importlib.import_module("banana_pack.grsai.errors").BadPicture, match="broken.png"):
         images.decode(tmp_path / "broken.png")
+
+
+TURNED, RESOLUTION = struct.pack("<HHIHH", 0x112, 3, 1, 6, 0), struct.pack("<HHII", 0x11A, 10, 1, 38)
+BROKEN_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + TURNED + RESOLUTION + bytes(4) + struct.pack("<ii", -1, 0)  # -1 / 0
+
+
+def test_a_photo_whose_exif_is_broken_is_read_and_stands_upright(images: ModuleType, tmp_path: Path):
+    Image.new("RGB", (32, 24), "green").save(tmp_path / "a.jpg", exif=BROKEN_EXIF)
+    picture, _ = images.decode(tmp_path / "a.jpg")
+    assert tuple(picture.shape) == (1, 32, 24, 3)
+    assert images.thumbnail(tmp_path / "a.jpg", 8).size == (6, 8)
+
+
+def test_a_picture_without_alpha_has_an_empty_mask_like_load_image(images: ModuleType, tmp_path: Path):
+    Image.new("RGB", (9, 5)).save(tmp_path / "a.png")
+    _, mask = images.decode(tmp_path / "a.png")
+    assert tuple(mask.shape) == (1, 64, 64) and not mask.any()
+
+
+def test_a_mask_is_one_where_the_picture_is_clear(images: ModuleType, tmp_path: Path):
+    picture = Image.new("RGBA", (3, 1), (10, 200, 30, 255))
+    picture.putpixel((1, 0), (10, 200, 30, 51))
+    picture.putpixel((2, 0), (10, 200, 30, 0))
+    picture.save(tmp_path / "a.png")
+    on_white, mask = images.decode(tmp_path / "a.png")
+    own, same = images.decode(tmp_path / "a.png", clear=True)
+    assert torch.allclose(mask, torch.tensor([[[0.0, 0.8, 1.0]]])) and torch.equal(mask, same)
+    assert [round(value * 255) for value in own[0, 0, 2].tolist()] == [10, 200, 30]
+    assert on_white[0, 0, 2].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_what_joins_image_and_mask_gets_the_picture_of_the_file_back(images: ModuleType, tmp_path: Path):
+    values = (noise(7, 5, 4) * 255).to(torch.uint8).numpy()
+    Image.fromarray(values).save(tmp_path / "a.png")
+    own, mask = images.decode(tmp_path / "a.png", clear=True)
+    joined = torch.cat([own, 1.0 - mask[..., None]], dim=-1)  # as JoinImageWithAlpha does
+    assert np.array_equal(images.pixels(joined[0]), values)
+
+
+def test_one_file_that_cannot_be_read_leaves_the_others_there(images: ModuleType, tmp_path: Path):
+    files = [tmp_path / f"{name}.png" for name in "abc"]
+    for file in files:
+        Image.new("RGB", (4, 4)).save(file)
+    files[1].write_bytes(b"no picture")
+    loaded = images.load(files)
+    assert [file.stem for file in loaded.files] == ["a", "c"] and len(loaded.images) == len(loaded.masks) == 2
+    assert ["b.png" in str(error) for error in loaded.left_out] == [True]
+
+
+def test_a_large_picture_with_alpha_goes_up_lighter_and_shows_no_hidden_colours(images: ModuleType):
+    values = (noise(2400, 2400, 4) * 255).to(torch.uint8).numpy()
+    values[:100, :100] = (255, 0, 0, 0)
+    encoded = images.encode(values)
+    assert encoded.suffix == "webp"
+    assert opened(encoded)[10:90, 10:90, 3].max() == 0
+    assert opened(encoded)[10:90, 10:90, :3].min() > 240
+
+
+def test_what_would_start_a_program_is_no_picture(images: ModuleType, tmp_path: Path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.jpg")
+    with pytest.raises(importlib.import_module("banana_pack.grsai.errors").BadPicture, match="EPS"):
+        images.decode(tmp_path / "a.jpg")

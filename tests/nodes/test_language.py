@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -12,10 +13,11 @@ CHINESE, ENGLISH = "zh-CN,zh;q=0.9,en;q=0.8", "en-US,en;q=0.9"
 
 
 @pytest.fixture
-def language(pack: Any, place: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def language(pack: Any, place: Any) -> Iterator[ModuleType]:
     module = importlib.import_module("banana_pack.nodes.language")
-    module._by_canvas.clear()
-    return module
+    module.forget()
+    yield module
+    module.forget()
 
 
 def test_a_run_speaks_the_language_of_the_canvas_that_queued_it(language: ModuleType):
@@ -38,4 +40,6 @@ def test_a_request_speaks_its_own_language_and_the_chosen_one_goes_first(languag
 def test_only_the_newest_canvases_are_remembered(language: ModuleType):
     for number in range(language.MOST_CANVASES + 5):
         language.of_request({"Accept-Language": CHINESE, "Grsai-Client": str(number)})
-    assert len(language._by_canvas) == language.MOST_CANVASES
+    language.of_request({"Accept-Language": ENGLISH})
+    last = language.MOST_CANVASES + 4
+    assert (language.of_run(str(last)), language.of_run("0")) == ("zh", "en")
