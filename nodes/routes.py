@@ -20,13 +20,13 @@ from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, WrongSetting
 from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import DEFAULT_MODEL, yuan
+from ..grsai.report.phrases import UNITS
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY, Key
 from ..grsai.texts import LANGUAGES
 from . import account, bridge, history, language, panel
 from .account import Account
 from .history import NotThere
 from .limits import MOST_SEED
-from .money import UNITS
 from .runs import NodeRun, server
 
 _LOCKABLE = {"host": "base_url", "limit": "limit", "proxy": "proxy"}  # the panel's settings, by name of the library's

@@ -49,7 +49,7 @@ INSIDE = {
 }
 # The same for the nodes, which stand on the library.
 NODES = (
-    {"images", "limits", "money", "paths"},
+    {"images", "limits", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
     {"bridge", "history", "inputs", "results"},

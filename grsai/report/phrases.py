@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from ..models import yuan
+import types
+from dataclasses import dataclass
+
+from ..models import CREDITS_PER_YUAN
 from ..texts import plain as plain
 from ..texts import say
+
+_DOLLARS_PER_YUAN = 0.14  # roughly; for a feeling of the size, which the sign says
+
+
+@dataclass(frozen=True)
+class Unit:
+    """`digits`: behind the point, at most."""
+
+    sign: str
+    per_credit: float
+    digits: int
+
+
+UNITS = types.MappingProxyType(
+    {
+        "cny": Unit("¥", 1 / CREDITS_PER_YUAN, 4),
+        "usd": Unit("≈$", _DOLLARS_PER_YUAN / CREDITS_PER_YUAN, 4),
+        "credits": Unit("", 1.0, 0),
+    }
+)
 
 
 def duration(seconds: float, language: str = "en") -> str:
@@ -24,7 +47,18 @@ def money(credits: int, language: str = "en") -> str:
     return say("{credits} credits (¥{yuan})", language, credits=f"{credits:,}", yuan=yuan_text(credits))
 
 
+def price_text(credits: int, currency: str) -> str:
+    """`¥0.31`, `≈$0.0062`, `440`: more than two digits only where two would round the price away."""
+    unit = UNITS[currency]
+    return unit.sign + _amount(credits * unit.per_credit, unit.digits)
+
+
 def yuan_text(credits: int) -> str:
-    """`0.66`; four digits where two would round the price away."""
-    amount = yuan(credits)
-    return f"{amount:,.2f}" if round(amount, 2) == round(amount, 4) else f"{amount:,.4f}".rstrip("0")
+    """`0.66`, without a sign."""
+    return price_text(credits, "cny").removeprefix(UNITS["cny"].sign)
+
+
+def _amount(amount: float, digits: int) -> str:
+    if round(amount, 2) == round(amount, digits):
+        return f"{amount:,.{min(digits, 2)}f}"
+    return f"{amount:,.{digits}f}".rstrip("0")

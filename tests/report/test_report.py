@@ -21,7 +21,7 @@ from grsai.jobs import Job, Outcome
 from grsai.models import Catalogue
 from grsai.pictures import Reference
 from grsai.report.gallery import write_gallery
-from grsai.report.phrases import duration, money
+from grsai.report.phrases import duration, money, price_text
 from grsai.report.report import as_object, summary, totals, write_report
 from grsai.report.thumbnails import make_thumbnails, write_contact_sheet
 
@@ -172,6 +172,20 @@ def test_no_price_is_rounded_away() -> None:
         "6,600 credits (¥0.66)",
         "10,000,000 credits (¥1,000.00)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("credits", "currency", "said"),
+    [
+        (440, "cny", "¥0.044"),
+        (3100, "cny", "¥0.31"),
+        (12, "cny", "¥0.0012"),
+        (440, "usd", "≈$0.0062"),
+        (6600, "credits", "6,600"),
+    ],
+)
+def test_a_price_reads_in_the_currency_that_was_chosen(credits: int, currency: str, said: str) -> None:
+    assert price_text(credits, currency) == said
 
 
 # report.json

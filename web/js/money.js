@@ -52,7 +52,7 @@ export function money(credits) {
   if (!unit || unit.per_credit === 1) return inCredits(credits);
   const amount = credits * unit.per_credit;
   const [short, exact] = [amount.toFixed(2), amount.toFixed(unit.digits)];
-  return unit.sign + (Number(short) === Number(exact) ? short : exact);
+  return unit.sign + (Number(short) === Number(exact) ? short : exact.replace(/0+$/, ""));
 }
 
 /**
