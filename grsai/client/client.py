@@ -146,7 +146,7 @@ class GrsaiClient:
         """How far a task is. Raises `NoSuchTask` for one that is unknown, also in the first seconds after a submit."""
         if (told := self._ended.pop(task_id, None)) is not None:
             return told
-        most = _MOST + int(1.5 * self._settings.max_result_mb * 2**20)  # the picture may come within the reply
+        most = _MOST + int(1.5 * min(self._settings.max_result_mb, 32) * 2**20)  # the picture may come within the reply
         if api == "unified":
             reply = self._ask("GET", "/v1/api/result", most=most, params={"id": task_id})
         else:

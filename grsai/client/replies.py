@@ -99,19 +99,21 @@ def accepted(reply: Reply, base_url: str, secret: str) -> Accepted:
     body = _body(reply, secret)
     fields = _task_fields(body)
     task_id = _id_of(fields, body)
+    message, code = _message(body), _code_of(body)
     if task_id and len(task_id) <= MOST_ID:
-        code = _code_of(body)
-        doubt = None if code in _FINE else refusal(code, _message(body))
         told = task_of(task_id, fields, base_url)
         if told.status == "failed" and reply.status >= 400:
-            refused = refusal("", told.error)
-            if isinstance(refused, (KeyRefused, OutOfCredits)):
-                raise refused  # nothing was made; the id is none that can be asked for
-        return Accepted(task_id, doubt, told if told.status == "failed" or told.urls else None)
+            no = refusal("", message)
+            if isinstance(no, (KeyRefused, OutOfCredits)):
+                raise no  # nothing was made; the id is none that can be asked for
+        refused = code not in _FINE or (code == "" and reply.status >= 400 and not _is_told(fields))
+        ended = told.status == "failed" or (told.status == "succeeded" and told.urls)
+        return Accepted(task_id, refusal(code or reply.status, message) if refused else None, told if ended else None)
+    if task_id:
+        raise LostReply("The service answered without a task id.")
     if body is None and (cut := _CUT_ID.search(reply.text)):
         return Accepted(cut[1])
     _raise_refusal(reply, body, secret)
-    message = _message(body)
     if message and (_ENDED.search(str(fields.get("status") or "")) or is_known(message)):
         raise refusal("", message)
     raise LostReply("The service answered without a task id.")
@@ -121,7 +123,7 @@ def polled(reply: Reply, task_id: str, base_url: str, secret: str) -> Task:
     """The task in a reply to a poll. One that has failed may come with HTTP 400."""
     body = _body(reply, secret)
     fields = _task_fields(body)
-    known, told = _id_of(fields, body), any(fields.get(name) for name in ("status", "state", "results", "progress"))
+    known, told = _id_of(fields, body), _is_told(fields)
     if known and not told and reply.status < 300 and _code_of(body) in _FINE:
         return Task(task_id, "running")
     if not (told and (known or (reply.status < 300 and _code_of(body) in _FINE))):
@@ -234,8 +236,9 @@ def _raise_refusal(reply: Reply, body: object, secret: str) -> None:
         raise status_error(reply, _message(fields), is_json=isinstance(body, dict))
     if not isinstance(body, dict):
         raise reply.why or _no_json(redact(reply.text, secret))
-    if (code := _code_of(body)) not in _FINE:
-        raise refusal(code, _message(body))
+    code, message = _code_of(body), _message(body)
+    if code not in _FINE or (not {"code", "data", "status"} & body.keys() and is_known(message)):
+        raise refusal(code, message)
 
 
 def _no_json(text: str) -> LostReply:
@@ -258,11 +261,11 @@ def _body(reply: Reply, secret: str) -> object:
 
 def _parsed(text: str) -> object:
     """Told apart by the content, as the content type cannot be trusted."""
-    if events := re.findall(r"^[ \t]*data:(.*)$", text, re.MULTILINE) if not text.lstrip().startswith(("{", "[", "<")) else ():
+    if text[:100].lstrip()[:1] not in ("{", "[", "<") and (events := re.findall(r"^[ \t]*data:(.*)$", text, re.MULTILINE)):
         text = next((event for event in reversed(events) if event.strip().startswith("{")), "")
     try:
         value = json.loads(text.strip())
-        if "\\ud" in text.lower():  # halves of letters, such as of an emoji that was cut: no file and no database takes them
+        if "\\ud" in text or "\\uD" in text:  # halves of letters, as of an emoji that was cut: no file and no database takes them
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         return value
     except (ValueError, RecursionError):
@@ -306,9 +309,18 @@ def _as_id(value: object) -> str:
     return value.strip() if isinstance(value, str) else str(value) if number else ""
 
 
+def _is_told(fields: Mapping[str, object]) -> bool:
+    """Whether it is said how far the task is."""
+    return any(fields.get(name) for name in ("status", "state", "results", "progress"))
+
+
 def _code_of(body: object) -> str:
-    code = body.get("code") if isinstance(body, dict) else None
-    return "" if code is None else str(code).strip().lower()
+    """The code of a reply in lower case; "" where there is none."""
+    fields = body if isinstance(body, dict) else {}
+    code = fields.get("code")
+    if code is None:
+        return "refused" if fields.get("success") is False else ""
+    return str(code).strip().lower()
 
 
 def _message(value: object) -> str:

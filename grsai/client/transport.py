@@ -69,7 +69,7 @@ class Transport:
                 for chunk in reply.iter_content(CHUNK):
                     came += chunk
                     if len(came) > most:
-                        why = LostReply("{host} replies without an end.", host=_host(url))
+                        came, why = came[:CHUNK], LostReply("{host} replies without an end.", host=_host(url))
                         break
             except (requests.RequestException, OSError, ValueError) as error:
                 came, why = mine.came.partition(b"\r\n\r\n")[2] or came, silence(error, _host(url))
