@@ -13,11 +13,13 @@ from grsai.errors import (
     GrsaiError,
     KeyRefused,
     LostReply,
+    ModelUnavailable,
     NotKept,
     OutOfCredits,
     RateLimited,
     RequestRefused,
     StorageError,
+    UnknownRefusal,
 )
 from grsai.pictures import Encoded
 from tests.client.caller import OK, TASK, submit
@@ -59,16 +61,16 @@ WORDS: dict[str, type[GrsaiError]] = {
     "请稍后再试": RateLimited,
     "system is busy": RateLimited,
     "服务器繁忙": RateLimited,
-    "model not found": RequestRefused,
-    "model not register": RequestRefused,
-    "模型不存在": RequestRefused,
-    "该模型已下线": RequestRefused,
-    "model maintenance": RequestRefused,
-    "系统维护中": RequestRefused,
+    "model not found": ModelUnavailable,
+    "model not register": ModelUnavailable,
+    "模型不存在": ModelUnavailable,
+    "该模型已下线": ModelUnavailable,
+    "model maintenance": ModelUnavailable,
+    "系统维护中": ModelUnavailable,
     "提示词包含敏感词": RequestRefused,
     "content violates the policy": RequestRefused,
-    "bad ratio": RequestRefused,
-    "case-insensitive names only": RequestRefused,
+    "bad ratio": UnknownRefusal,
+    "case-insensitive names only": UnknownRefusal,
 }
 SAID = {
     "model maintenance": "in maintenance",

@@ -8,7 +8,16 @@ from typing import Any, get_args
 import pytest
 
 from grsai.client import GrsaiClient, Task
-from grsai.errors import GrsaiError, KeyRefused, LostReply, NoSuchTask, OutOfCredits, RateLimited, RequestRefused
+from grsai.errors import (
+    GrsaiError,
+    KeyRefused,
+    LostReply,
+    ModelUnavailable,
+    NoSuchTask,
+    OutOfCredits,
+    RateLimited,
+    UnknownRefusal,
+)
 from grsai.models import Api
 from tests.client.caller import OK, TASK, settings_for, submit
 
@@ -117,9 +126,9 @@ def test_the_unified_api_refuses_without_an_id(client: GrsaiClient, server) -> N
     for error, kind in {
         "apikey error": KeyRefused,
         "apikey credits not enough": OutOfCredits,
-        "model not register": RequestRefused,
+        "model not register": ModelUnavailable,
         "Too many requests": RateLimited,
-        "something new": RequestRefused,
+        "something new": UnknownRefusal,
     }.items():
         for status in (200, 400):
             server.replies.clear()
@@ -225,7 +234,7 @@ def test_a_task_that_is_unknown_is_its_own_error(client: GrsaiClient, server, ap
         (200, {"id": "", "status": "failed", "error": "apikey error"}, KeyRefused),
         (200, {"code": -1, "msg": "apikey error", "id": "req-7"}, KeyRefused),
         (401, {"status": "error", "message": "Unauthorized"}, KeyRefused),
-        (200, {"status": "error", "code": 50001, "message": "try later"}, RequestRefused),
+        (200, {"status": "error", "code": 50001, "message": "try later"}, UnknownRefusal),
         (200, "<html>login</html>", LostReply),
         (200, {}, LostReply),
         (200, "[]", LostReply),
