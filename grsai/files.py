@@ -174,10 +174,11 @@ def copy(files: Sequence[Path], folder: Path, stem: str, owner: str) -> tuple[Pa
     """Pictures made earlier, as files of this run: where they are if that is `folder`, else copied there."""
     if all(path.parent.resolve() == folder.resolve() for path in files):
         return tuple(files)
-    return tuple(_copy(path, folder, f"{stem}_{k}", owner) for k, path in enumerate(files, 1))
+    return tuple(copy_one(path, folder, f"{stem}_{k}", owner) for k, path in enumerate(files, 1))
 
 
-def _copy(source: Path, folder: Path, stem: str, owner: str) -> Path:
+def copy_one(source: Path, folder: Path, stem: str, owner: str) -> Path:
+    """A file as `folder/<stem><its suffix>`. The name gets a number if a file with other bytes has it."""
     with _output_errors(folder):
         part = _part(folder / stem, owner)
         try:

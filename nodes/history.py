@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..grsai.errors import BadPicture, Refused, WrongSetting
+from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
 from . import account
 from .images import thumbnail
-from .paths import view_of
+from .paths import input_folder, view_of
 
 MOST_ENTRIES = 200
 THUMBNAIL_SIDE = 192  # pixels
@@ -38,18 +40,38 @@ def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
 
 
 def small_jpeg(query: Mapping[str, str]) -> bytes:
-    """Picture number `file` of the entry in `row`. Raises `NotThere`."""
-    row, place = number(query, "row"), number(query, "file") or 0
-    entry = account.ledger().entry(row) if row is not None else None
-    files = [path for path, _ in entry.files] if entry else []
-    if place >= len(files) or view_of(files[place]) is None:
-        raise NotThere("There is no such picture.")
+    """Of picture number `file` of the entry in `row`. Raises `NotThere`."""
     buffer = io.BytesIO()
     try:
-        thumbnail(files[place], THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
+        thumbnail(_picture(query), THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
     except BadPicture:
         raise NotThere("The picture is not there any more.") from None
     return buffer.getvalue()
+
+
+def as_input(query: Mapping[str, str]) -> dict[str, str]:
+    """The same picture in the input folder, under its own name: the one place from which every canvas lets LoadImage take it.
+
+    Copied there, but for one that lies there already. Raises `NotThere` and `OutputError`.
+    """
+    picture = _picture(query)
+    if picture.resolve().parent != input_folder().resolve():
+        picture = copy_one(picture, input_folder(), picture.stem, uuid.uuid4().hex)
+    return view_of(picture) or {}
+
+
+def _picture(query: Mapping[str, str]) -> Path:
+    row, place = number(query, "row"), number(query, "file") or 0
+    entry = account.ledger().entry(row) if row is not None else None
+    files = _files_of(entry) if entry else []
+    if place >= len(files):
+        raise NotThere("There is no such picture.")
+    return files[place]
+
+
+def _files_of(entry: Entry) -> list[Path]:
+    """Those that are still there and that ComfyUI shows."""
+    return [path for path, _ in entry.files if path.is_file() and view_of(path)]
 
 
 def number(query: Mapping[str, str], name: str) -> int | None:
@@ -81,7 +103,7 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
-        "files": [place for path, _ in entry.files if path.is_file() and (place := view_of(path))],
+        "files": [view_of(path) for path in _files_of(entry)],
     }
 
 

@@ -201,6 +201,10 @@ async def _thumbnail(asked: Asked) -> Answer:
     return web.Response(body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
+async def _as_input(asked: Asked) -> Answer:
+    return await bridge.off_loop(history.as_input, {name: str(value) for name, value in asked.values.items()})
+
+
 # Runs
 
 
@@ -260,6 +264,7 @@ _POST: dict[str, Answering] = {
     "key": _keep_key,
     "key/test": _test_key,
     "settings": _change_settings,
+    "input": _as_input,
     "stop": _stop,
     "collect": _collect,
 }

@@ -19,6 +19,7 @@ await tell(async (url, { entries, prompt }) => {
     await show(page, "");
     said.copied = await copy(page);
     said.loaded = await load(page);
+    said.dragged = await drag(page);
     said.stopped = await stop(page, prompt);
     said.collected = await collect(page);
     said.again = await again(page);
@@ -87,14 +88,58 @@ async function copy(page) {
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
-// The node shows the picture, and the workflow that holds it loads again without a warning.
+// The node shows the picture, nothing is wrong with it, and the workflow that holds it loads again without a warning.
 async function load(page) {
   await card(page, 0).getByLabel("Load as LoadImage node").click();
+  await page.waitForFunction(() => window.app.graph.nodes.some((node) => node.type === "LoadImage"), null, WAIT);
   const value = await page.evaluate(() => window.app.graph.nodes.find((node) => node.type === "LoadImage").widgets[0].value);
   const shown = await page.waitForFunction(isShown, null, WAIT).then(() => true);
+  await page.waitForTimeout(1000); // the canvas has looked for the file by then
+  const errors = await troubles(page);
   await page.evaluate(() => window.app.loadGraphData(window.app.graph.serialize(), true, true, null));
   await page.waitForTimeout(1000);
-  return { value, shown, warnings: await page.getByText(/Media input missing/).count() };
+  return { value, shown, errors, reloaded: await troubles(page) };
+}
+
+// Nodes with a red frame, and what the canvas says against the file.
+async function troubles(page) {
+  const marked = await page.evaluate(() => window.app.graph.nodes.filter((node) => node.type === "LoadImage" && node.has_errors).map((node) => node.type));
+  const said = await page.getByText(/inputs? missing|missing inputs?|Select image/i).filter({ visible: true }).allInnerTexts();
+  return [...marked, ...said];
+}
+
+// Cards dragged onto a LoadImage node and onto the canvas: what the nodes load, and how large it is.
+async function drag(page) {
+  await page.evaluate(() => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const node = LiteGraph.createNode("LoadImage");
+    node.pos = [0, 0];
+    app.graph.add(node);
+    app.canvas.ds.scale = 1;
+    app.canvas.ds.offset = [700, 200];
+    app.canvas.setDirty(true, true);
+  });
+  await page.waitForTimeout(500);
+  for (const [index, x, y] of [[0, 760, 260], [1, 1200, 500]]) await dragTo(page, card(page, index).locator(".grsai-thumbnail"), x, y);
+  await page.waitForFunction(() => window.app.graph.nodes.length === 2, null, WAIT);
+  await page.waitForFunction(() => window.app.graph.nodes.every((node) => node.widgets[0].value.includes("Task_")), null, WAIT);
+  return page.evaluate(async () => {
+    const widths = window.app.graph.nodes.map(async (node) => {
+      const query = new URLSearchParams({ filename: node.widgets[0].value, type: "input" });
+      const picture = await createImageBitmap(await (await fetch(`/view?${query}`)).blob());
+      return [node.widgets[0].value, Math.max(picture.width, picture.height)];
+    });
+    return Promise.all(widths);
+  });
+}
+
+async function dragTo(page, source, x, y) {
+  await source.hover();
+  await page.mouse.down();
+  await page.mouse.move(x - 5, y - 5, { steps: 5 });
+  await page.mouse.move(x, y, { steps: 2 });
+  await page.mouse.up();
 }
 
 function isShown() {

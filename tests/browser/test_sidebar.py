@@ -54,7 +54,11 @@ def test_entries_are_found_by_their_words_and_by_their_state(said: dict[str, Any
 
 def test_a_prompt_is_copied_and_a_picture_becomes_a_node(said: dict[str, Any]):
     assert said["copied"] == f"prompt {ENTRIES}"
-    assert said["loaded"] == {"value": "banana/Task_0.jpg [output]", "shown": True, "warnings": 0}
+    assert said["loaded"] == {"value": "Task_0.jpg", "shown": True, "errors": [], "reloaded": []}
+
+
+def test_a_dragged_picture_is_loaded_at_its_full_size(said: dict[str, Any]):
+    assert dict(said["dragged"]) == {"Task_0.jpg": 512, "Task_1.jpg": 512}
 
 
 def test_what_was_stopped_is_offered_and_collected(said: dict[str, Any]):

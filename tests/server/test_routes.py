@@ -19,7 +19,7 @@ from tests import graphs
 
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
-POSTS = ("key", "key/test", "settings", "stop", "collect")
+POSTS = ("key", "key/test", "settings", "input", "stop", "collect")
 GETS = ("key", "settings", "balance", "catalogue", "history", "running", "waiting")
 
 
@@ -211,7 +211,7 @@ def test_the_panel_is_told_what_may_be_chosen(desk: Any):
 def test_the_catalogue_has_every_model_with_its_price(desk: Any):
     said = desk.get("/grsai/catalogue")
     prices = {model["id"]: model["credits"] for model in said["models"]}
-    assert (len(prices), prices["nano-banana-fast"], said["default"]) == (12, 440, "nano-banana-fast")
+    assert (len(prices), prices["nano-banana-fast"], said["default"]) == (18, 440, "nano-banana-fast")
     assert set(said["units"]) == {"cny", "usd", "credits"}
 
 
@@ -235,6 +235,18 @@ def test_the_history_pages_and_searches(desk: Any, service: Emulator):
 @pytest.mark.parametrize("query", ["limit=x", "before=-1", "before=1e9", "limit=" + "9" * 40, "before=1;drop"])
 def test_nonsense_in_a_query_is_refused(desk: Any, query: str):
     assert ask(desk, "GET", f"history?{query}")[0] == 400
+
+
+def test_a_picture_is_taken_into_the_input_folder_under_its_name_and_once(desk: Any, service: Emulator):
+    desk.run(batch("as input"))
+    [entry] = desk.get("/grsai/history?text=as input".replace(" ", "%20"))["entries"]
+    place = post(desk, "input", {"row": entry["row"], "file": 0})
+    name = entry["files"][0]["filename"]
+    assert place == post(desk, "input", {"row": entry["row"]}) == (200, {"filename": name, "subfolder": "", "type": "input"})
+    assert (desk.input / name).read_bytes() == (desk.output / "banana" / name).read_bytes()
+    assert post(desk, "input", {"row": 999_999})[0] == 404
+    assert post(desk, "input", {"row": "../1"})[0] == 400
+    assert post(desk, "input", {})[0] == 404
 
 
 def test_a_thumbnail_is_small_and_asked_for_by_row(desk: Any, service: Emulator):

@@ -14,6 +14,8 @@ const ERROR_WINDOW = "global-execution-error";
 /** @type {Map<string, ApiGraph>} by prompt id: what was queued beside the canvas */
 const apart = new Map();
 
+const LOADERS = ["LoadImage", "LoadImageMask"];
+
 export const NODES = ["GrsaiUpload", "NanoBananaGenerate", "BatchBanana", "LoadBananaFolder"];
 
 /**
@@ -95,21 +97,49 @@ export function pictureValue({ filename, subfolder, type }) {
 }
 
 /**
- * A LoadImage node for a picture, in the middle of what is seen of the graph.
- * @param {Place} picture
+ * A LoadImage node for a picture, with its upper left corner `at` a place of the graph, or else in the middle of what is seen.
+ * Returns its width.
+ * @type {(picture: Place, at?: number[]) => number}
  */
-export function addLoadImage(picture) {
+export function addLoadImage(picture, at) {
   const node = window.LiteGraph.createNode("LoadImage");
-  const value = pictureValue(picture);
+  const { graph } = app.canvas;
+  node.pos = at ?? middleOfView(node.size);
+  graph.beforeChange?.(); // so that one undo takes it away
+  graph.add(node);
+  setPicture(node, picture);
+  graph.afterChange?.();
+  app.canvas.selectNode?.(node);
+  return node.size[0];
+}
+
+/**
+ * Lets a node load a picture, if it is one that does.
+ * @type {(node: GraphNode, picture: Place) => boolean}
+ */
+export function setPicture(node, picture) {
   const widget = node.widgets?.find((each) => each.name === "image");
-  if (!widget) return;
+  if (!widget || !LOADERS.includes(node.comfyClass ?? "")) return false;
+  const value = pictureValue(picture);
   offer(widget, value);
-  node.pos = middleOfView(node.size);
-  app.canvas.graph.add(node);
   widget.value = value;
   widget.callback?.(value);
-  app.canvas.selectNode?.(node);
   app.canvas.setDirty(true, true);
+  return true;
+}
+
+/**
+ * Where on the graph the pointer is.
+ * @param {MouseEvent} event
+ * @returns {number[]}
+ */
+export function graphPosition(event) {
+  return app.canvas.convertEventToCanvasOffset(event);
+}
+
+/** @type {(x: number, y: number) => GraphNode | null} */
+export function nodeAt(x, y) {
+  return app.canvas.graph.getNodeOnPos(x, y);
 }
 
 /** What Run would send. */

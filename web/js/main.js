@@ -4,6 +4,7 @@ import { addBadge, followPrices } from "./badge.js";
 import { keepSize, showAllPictures, showLivePictures } from "./canvas_fixes.js";
 import { app, registerTab } from "./comfy.js";
 import { style } from "./dom.js";
+import { takeDrops } from "./drag.js";
 import { forgetAll, showFailures } from "./failures.js";
 import { refreshPrices } from "./money.js";
 import { SETTINGS } from "./settings.js";
@@ -25,6 +26,7 @@ app.registerExtension({
   setup() {
     registerTab(TAB);
     showFailures();
+    takeDrops();
     showLivePictures();
     followPrices();
     refreshPrices().catch((error) => console.warn("Grsai: no prices.", error.text));

@@ -93,6 +93,15 @@ export function thumbnailAddress(row, file = 0) {
 }
 
 /**
+ * The picture in ComfyUI's input folder, where LoadImage takes it from.
+ * @param {{row: number, file: number}} picture
+ * @returns {Promise<Place>}
+ */
+export function asInput({ row, file }) {
+  return post("input", { row, file });
+}
+
+/**
  * Calls `listener(run)` for each change of a run; returns the function that ends it.
  * @param {(run: Run) => void} listener
  */

@@ -3,7 +3,7 @@
 import { addLoadImage, openPrompt, pictureValue, queue } from "../comfy.js";
 import { anySeed, money } from "../money.js";
 import { notice } from "../notice.js";
-import { whyOf } from "../routes.js";
+import { asInput, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../comfy.js").ApiGraph} ApiGraph */
@@ -12,9 +12,13 @@ import { t } from "../texts.js";
 const NOTICE_SECONDS = 4;
 const APART = 1_000_000_000; // ids that no node on the canvas has
 
-/** @param {import("../routes.js").Place} picture */
-export function loadNode(picture) {
-  addLoadImage(picture);
+/** @param {Entry} entry */
+export async function loadNode(entry) {
+  try {
+    addLoadImage(await asInput({ row: entry.row, file: 0 }));
+  } catch (error) {
+    notice("error", t("card.load"), whyOf(error));
+  }
 }
 
 /** @param {Entry} entry */

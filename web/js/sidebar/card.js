@@ -1,6 +1,7 @@
 // @ts-check
 // One entry of the history as a card.
 import { h, icon, iconButton } from "../dom.js";
+import { carry } from "../drag.js";
 import { thumbnailAddress } from "../routes.js";
 import { money } from "../money.js";
 import { moment, t } from "../texts.js";
@@ -54,11 +55,10 @@ function priceAndTime(entry) {
  * @param {() => void} leave is called before the canvas changes
  */
 export function buttons(entry, leave = () => {}) {
-  const picture = entry.files[0];
   return h(
     "div",
     { class: "grsai-buttons" },
-    iconButton("plus-circle", t("card.load"), () => (leave(), loadNode(picture)), { disabled: !picture }),
+    iconButton("plus-circle", t("card.load"), () => (leave(), loadNode(entry)), { disabled: !entry.files.length }),
     iconButton("copy", t("card.copy"), () => copyPrompt(entry), { disabled: !entry.prompt }),
     iconButton("refresh", t("card.again"), () => (leave(), again(entry))),
   );
@@ -91,7 +91,13 @@ function chip(state, text, symbol) {
 function thumbnail(entry, open) {
   const shown = entry.files.length > 0;
   const picture = shown
-    ? h("img", { src: thumbnailAddress(entry.row), alt: "", loading: "lazy", decoding: "async" })
+    ? h("img", { src: thumbnailAddress(entry.row), alt: "", loading: "lazy", decoding: "async", draggable: "false" })
     : icon(STATE_ICONS[entry.state] ?? "image");
-  return h("button", { type: "button", class: "grsai-thumbnail", title: t("card.open"), "aria-label": t("card.open"), onclick: open }, picture);
+  const label = t("card.open");
+  const button = h("button", { type: "button", class: "grsai-thumbnail", title: label, "aria-label": label, onclick: open }, picture);
+  if (shown) carry(button, () => picturesOf(entry));
+  return button;
 }
+
+/** @type {(entry: Entry) => import("../drag.js").Picture[]} */
+const picturesOf = ({ row, files }) => files.map((place, file) => ({ row, file, place }));
