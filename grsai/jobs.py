@@ -67,6 +67,11 @@ class Job:
         """What goes into `imageSize` of the request; None: nothing."""
         return self.model.sent_size(self.image_size)
 
+    def made_with(self, model: Model) -> Job:
+        """The same with another model, its smallest size for the smallest. Raises `WrongJob` where it has not the like."""
+        smallest = self.model.sizes[:1] == (self.image_size,)
+        return replace(self, model=model, image_size=None if smallest else self.image_size)
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all that decides the picture: equal jobs are paid for once. Newer facts join it where they are set."""

@@ -6,7 +6,7 @@ import difflib
 import re
 import types
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -72,6 +72,12 @@ class Model:
     qualities: tuple[str, ...] = ()
     backgrounds: tuple[str, ...] = ()
     references: int = MOST_REFERENCES
+    # As the service's own list says, where it was asked. A refund of None: not said.
+    new: bool = False  # in its list and not in our table: it is offered with what its family takes
+    closed: bool = False
+    maintenance: bool = False
+    refunds_failed: bool | None = None
+    refunds_refused: bool | None = None
 
     def api(self, preferred: Api) -> Api:
         """The generation of the API to use: the preferred one where the model exists there."""
@@ -178,6 +184,19 @@ class Model:
         return next(size for size in SIZES if area <= _MOST[size])
 
 
+@dataclass(frozen=True)
+class ListedModel:
+    """A row of the service's own list. `credits`: a picture; None where that is not said. A refund of None: not said."""
+
+    id: str
+    credits: int | None
+    closed: bool = False
+    maintenance: bool = False
+    refunds_failed: bool | None = None
+    refunds_refused: bool | None = None
+    kind: str = "image"
+
+
 def _gpt(model_id: str, credits: int, *qualities: str) -> Model:
     """Those with qualities take pixels of all sizes and a clear background, the others ratios at 1K."""
     of_all = Model(model_id, credits, ("1K",), GPT, seconds=60, apis=("unified",), pixels="given", references=16)
@@ -206,16 +225,24 @@ _ROWS = (
     _gpt("gpt-image-2.5-flare", 2000, "low", "medium", "high"),
     _gpt("gpt-image-2.5-sunburst", 2400, "low", "medium", "high", "xhigh", "max"),
 )
+DEFAULTS = types.MappingProxyType({model.id: model for model in _ROWS})
 DEFAULT_MODEL = _ROWS[0].id
 # What a model that is not in the table takes: what its nearest kin there does. The first beginning that fits counts.
 _KIN = (("nano-banana-pro", "nano-banana-pro"), ("nano-banana", "nano-banana-2"), ("gpt-image", "gpt-image-2.5"))
 
 
 class Catalogue(Mapping[str, Model]):
-    """The models by id, in the order in which they are offered."""
+    """The models by id, in the order in which they are offered. `as_of`: when the service was asked for its list, if ever."""
 
-    def __init__(self, rows: tuple[Model, ...] = _ROWS) -> None:
+    def __init__(
+        self, rows: Iterable[Model] = _ROWS, *, own: Mapping[str, Mapping[str, Any]] | None = None, as_of: float | None = None
+    ) -> None:
         self._rows = {model.id: model for model in rows}
+        self._own = dict(own or {})  # the user's rows, which win over all others
+        self.as_of = as_of
+        for model_id, row in self._own.items():
+            of_family = kin(model_id) if model_id.startswith("gpt-image") else None  # others: as in 1.0
+            self._rows[model_id] = _with_row(self._rows.get(model_id) or of_family or Model(model_id, 0), row)
 
     def named(self, model_id: str) -> Model:
         """The model of that name; `WrongJob` names the nearest one if there is none."""
@@ -237,12 +264,27 @@ class Catalogue(Mapping[str, Model]):
 
     def with_rows(self, rows: Mapping[str, Mapping[str, Any]]) -> Catalogue:
         """A catalogue with the user's rows added or changed: `{"id": {"credits": 440, "sizes": ["1K"], "ratios": "wide"}}`."""
-        merged = dict(self._rows)
-        for model_id, row in rows.items():
-            of_family = kin(model_id) if model_id.startswith("gpt-image") else None  # others: as in 1.0
-            known = merged.get(model_id) or of_family or Model(model_id, 0)
-            merged[model_id] = _with_row(known, row)
-        return Catalogue(tuple(merged.values()))
+        own = {model_id: {**self._own.get(model_id, {}), **row} for model_id, row in {**self._own, **rows}.items()}
+        return Catalogue(self.values(), own=own, as_of=self.as_of)
+
+    def listed(self, rows: Sequence[ListedModel], as_of: float | None) -> Catalogue:
+        """Our table as the service's own list has it, in place of an earlier one. What the user's rows say stays."""
+        there = {row.id: row for row in rows if row.kind == "image"}
+        known = [replace(model, delisted=True) if there and model.id not in there else model for model in _ROWS]
+        new = [replace(found, new=True) for model_id in there if model_id not in DEFAULTS and (found := kin(model_id))]
+        models = [_as_listed(model, there[model.id]) if model.id in there else model for model in [*known, *new]]
+        return Catalogue(models, own=self._own, as_of=as_of)
+
+    def check_open(self, model: Model) -> None:
+        """Raises `WrongJob` with the nearest others for a model that the service has closed."""
+        if model.closed:
+            others = [each for each in self.values() if each.credits and not (each.closed or each.maintenance or each.delisted)]
+            others.sort(key=lambda each: abs(each.credits - model.credits))
+            text = (
+                "The service has closed {model}. Nothing was sent; choose another model, such as {others}. The command"
+                " models --refresh asks again which are open."
+            )
+            raise WrongJob(text, model=model.id, others=", ".join(each.id for each in others[:3]))
 
     def _unknown(self, model_id: str) -> WrongJob:
         near = difflib.get_close_matches(model_id, self._rows, 1)
@@ -257,10 +299,22 @@ def kin(model_id: str) -> Model | None:
     """A row for a model that is not in the table: what its nearest kin takes, at a price not known. None: of no known family."""
     for beginning, name in _KIN:
         if model_id.startswith(beginning):
-            known = next(row for row in _ROWS if row.id == name)
+            known = DEFAULTS[name]
             named = tuple(size for size in known.sizes if f"-{size.lower()}" in model_id)  # as in nano-banana-2-4k-cl
-            return replace(known, id=model_id, credits=0, sizes=named or known.sizes)
+            return replace(known, id=model_id, credits=0, sizes=named or known.sizes, apis=("unified",))
     return None
+
+
+def _as_listed(model: Model, row: ListedModel) -> Model:
+    return replace(
+        model,
+        credits=row.credits or model.credits,
+        delisted=False,
+        closed=row.closed,
+        maintenance=row.maintenance,
+        refunds_failed=row.refunds_failed,
+        refunds_refused=row.refunds_refused,
+    )
 
 
 def yuan(credits: float, per_yuan: float = CREDITS_PER_YUAN) -> float:
@@ -329,6 +383,7 @@ def _pixels(value: Any) -> str:
 _FIELDS = types.MappingProxyType(
     {
         "credits": _whole, "sizes": _texts, "ratios": _ratios, "seconds": float, "delisted": bool, "apis": _apis,
-        "pixels": _pixels, "qualities": _texts, "backgrounds": _texts, "references": _whole,
+        "pixels": _pixels, "qualities": _texts, "backgrounds": _texts, "references": _whole, "closed": bool,
+        "maintenance": bool,
     }
 )  # fmt: skip

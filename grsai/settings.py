@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import places
+from .catalogue import current
 from .errors import NoKey, WrongSetting
 from .models import APIS, DEFAULT_MODEL, Api, Catalogue
 
@@ -273,7 +274,7 @@ def load(
             " address, name it yourself with --base-url or GRSAI_BASE_URL."
         )
         values["api_key"], values["withheld"] = None, NoKey(text, url=values["base_url"], source=sources["base_url"])
-    catalogue = Catalogue().with_rows(table.get("models", {}))
+    catalogue = current(Catalogue().with_rows(table.get("models", {})), home, values.get("base_url", CHINA))
     return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home)
 
 

@@ -18,6 +18,7 @@ ORDER = (
     {"errors"},
     {"models", "pictures", "places"},
     {"jobs", "files"},
+    {"catalogue"},
     {"settings"},
     {"client", "ledger", "report"},
     {"engine"},

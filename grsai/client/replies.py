@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import GrsaiError, KeyRefused, LostReply, OutOfCredits, StorageError
+from ..models import ListedModel
 from ..redact import HIDDEN, redact
 from ..texts import plain
 from .addresses import addresses
@@ -64,19 +65,6 @@ class Balance:
     account: int | None
     limit: int | None
     of: Literal["account", "key"]
-
-
-@dataclass(frozen=True)
-class ListedModel:
-    """A row of the service's own list. `credits`: a picture; None where that is not said. A refund of None: not said."""
-
-    id: str
-    credits: int | None
-    closed: bool = False
-    maintenance: bool = False
-    refunds_failed: bool | None = None
-    refunds_refused: bool | None = None
-    kind: str = "image"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -178,8 +177,10 @@ class JobRun:
 
     def _submit(self, client: GrsaiClient, urls: list[str]) -> int | GrsaiError:
         """Returns the ledger's row, or why the service surely did not take it. Raises the refusal, or `Uncertain`."""
+        if self._model.closed and not self._falls_back(ModelUnavailable("The service has closed {model}.", model=self._model.id)):
+            self._run.settings.catalogue.check_open(self._model)
         model, ledger = self._model, self._run.ledger
-        job = self.job if model is self.job.model else replace(self.job, model=model)
+        job = self.job if model is self.job.model else self.job.made_with(model)
         api = model.api(self._run.settings.api)
         self._run.reserve(model.credits)
         row = ledger.submitting(
@@ -288,8 +289,8 @@ class JobRun:
         """Whether the next model of `fallback` is taken from now on that can make the job and costs no more than was shown."""
         for name in self._fallback:
             with contextlib.suppress(WrongJob):
-                model = replace(self.job, model=self._run.settings.catalogue.named(name)).model
-                if model.credits <= self.job.model.credits:
+                model = self.job.made_with(self._run.settings.catalogue.named(name)).model
+                if not (model.closed or model.maintenance) and 0 < model.credits <= self.job.model.credits:  # 0: not known
                     text = "Made with {model} instead of {asked}: {why}"
                     self._notes.append(ModelUnavailable(text, model=model.id, asked=self.job.model.id, why=error))
                     self._model = model

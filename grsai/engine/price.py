@@ -13,6 +13,7 @@ from ..errors import KeyRefused, OutOfCredits, OverBudget, ServiceError, WrongSe
 from ..jobs import Job
 from ..ledger import Ledger
 from ..models import CREDITS_PER_YUAN, yuan
+from ..settings import Settings
 from .decision import Decision, Pay, decide, kind_of
 from .evidence import BALANCE_SECONDS
 from .threads import in_threads
@@ -55,6 +56,13 @@ def priced(jobs: Sequence[Job], decisions: Sequence[Decision]) -> Estimate:
     kinds = [kind_of(decision) for decision in decisions]
     prices = [job.model.credits for job, kind in zip(jobs, kinds, strict=True) if kind == "new"]
     return Estimate(len(jobs), kinds.count("reused"), kinds.count("open"), len(prices), sum(prices), prices.count(0))
+
+
+def check_models(jobs: Sequence[Job], decisions: Sequence[Decision], settings: Settings) -> None:
+    """Raises `WrongJob` where a new picture is wanted of a model that the service has closed, and no `fallback` may serve."""
+    for job, decision in zip(jobs, decisions, strict=True):
+        if kind_of(decision) == "new" and not settings.fallback:
+            settings.catalogue.check_open(job.model)
 
 
 def in_credits(budget: float) -> int:

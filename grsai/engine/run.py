@@ -19,7 +19,7 @@ from .decision import Decision, Reuse
 from .evidence import account_balance, with_evidence
 from .gate import Gate
 from .job_run import JobRun
-from .price import check_price, in_credits, priced, survey
+from .price import check_models, check_price, in_credits, priced, survey
 from .progress import OnEvent, OnUpload, Progress
 from .retry import Backoff
 from .steps import Steps
@@ -62,6 +62,7 @@ def run(
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
     decisions = survey(jobs, ledger, fresh=fresh, output=output)
     price = priced(jobs, decisions)
+    check_models(jobs, decisions, settings)
     with GrsaiClient(settings) as client:
         balance = check_price(price, budget_credits, client, stop) if price.new else None
         alone = gate.is_idle and not ledger.open_entries()
