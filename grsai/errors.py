@@ -26,6 +26,7 @@ GrsaiError
 │   ├── Moderated            final
 │   ├── TaskFailed           often temporary
 │   ├── EmptyResult          succeeded without a picture
+│   ├── Forgotten            given up by the user
 │   └── StillOpen            our own deadline passed; the task may still finish
 ├── DownloadError            the picture is there and paid, but did not arrive whole
 │   └── NotKept              what came is no picture, or at an address that is not safe
@@ -224,6 +225,10 @@ class TaskFailed(TaskError):
 
 class EmptyResult(TaskError):
     reason = "no picture"
+
+
+class Forgotten(TaskError):
+    reason = "forgotten"
 
 
 class StillOpen(TaskError):

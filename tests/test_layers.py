@@ -36,7 +36,7 @@ INSIDE = {
         {"replies"},
         {"client"},
     ),
-    "ledger": ({"journal", "schema"}, {"database", "entries"}, {"claims"}, {"ledger"}),
+    "ledger": ({"room", "schema"}, {"journal", "database"}, {"entries", "claims"}, {"questions", "replay"}, {"ledger"}),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (
         {"gate", "polling", "retry", "decision", "threads"},

@@ -21,41 +21,64 @@ _log = logging.getLogger(__name__)
 
 
 class Owner:
-    """This process's name for its claims. It lives as long as it holds the lock on a file of that name."""
+    """This process's name for its claims. It lives as long as it holds the lock on a file of that name.
+
+    `found_killed`: there was a process that ended without closing its ledger.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name = uuid.uuid4().hex
+        self.path = folder / self.name
+        self._process = os.getpid()
         self._folder = folder
-        self._lock = FileLock(folder / self.name, thread_local=False)
+        self._lock = FileLock(self.path, thread_local=False)
         self._lock.acquire()
-        self._sweep()
+        self.found_killed = self._sweep()
+
+    @property
+    def is_mine(self) -> bool:
+        """False in a process that was forked: lock and file are its parent's."""
+        return os.getpid() == self._process
 
     def lives(self, name: str) -> bool:
         """Whether the process of that name still runs; the lock of one that was killed is free."""
         path = self._folder / Path(name).name
         if not path.exists():
             return False
-        try:
-            with FileLock(path, timeout=0):
-                pass
-        except Timeout:
+        if _is_locked(path):
             return True
-        with contextlib.suppress(OSError):
-            path.unlink()
+        _remove(path)
         return False
 
-    def _sweep(self) -> None:
+    def _sweep(self) -> bool:
         """Removes what killed processes left; not what is so young that its process may be about to lock it."""
+        found = False
         for path in self._folder.iterdir():
+            owner = path.with_suffix("")  # of a file that belongs to one
             with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _OLD_SECONDS:
-                    self.lives(path.name)
+                if owner != self.path and not (owner.exists() and _is_locked(owner)):
+                    found = found or path == owner
+                    if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+                        _remove(path)
+        return found
 
     def leave(self) -> None:
         self._lock.release()
-        with contextlib.suppress(OSError):
-            (self._folder / self.name).unlink()
+        _remove(self.path)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 class Claims:
@@ -105,9 +128,11 @@ class Claims:
         return f"{self._service} {fingerprint}"
 
     def _claim_row(self, claimed: str) -> bool:
-        with self._database.transaction() as database:
+        def claim(database: Connection) -> bool:
             made = database.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, self._owner.name))
             return made.rowcount == 1 or self._take_over(database, claimed)
+
+        return self._database.do(claim)
 
     def _take_over(self, database: Connection, claimed: str) -> bool:
         ((owner,),) = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchall()

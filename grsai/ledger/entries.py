@@ -106,42 +106,71 @@ LATER: dict[str, Any] = {
     "api": "legacy", "quality": None, "background": None, "asked_model": None, "run": None, "key_mark": "",
     "refunded": 0, "trouble": "",
 }  # fmt: skip
+# What a line of the journal leaves out where it is so.
+SELDOM: dict[str, Any] = {
+    **LATER, "image_size": None, "seed": 0, "variation": 0, "finished": None, "reason": "", "error": "",
+    "urls": "[]", "files": "[]", "copies": "[]", "sources": "[]",
+}  # fmt: skip
 COLUMNS = tuple(name for name in Entry.__dataclass_fields__ if name != "clock")
 FACTS = tuple(name for name in COLUMNS if name not in ("row", *LATER))  # what every line of the journal of version 1.0 holds
 
 
-def entry_of(row: tuple[Any, ...], clock: Callable[[], float] = time.time) -> Entry | None:
+def is_whole(facts: Facts) -> bool:
+    """Whether the columns of a row, or what a line says of them, hold what they should."""
+    if not all(isinstance(facts[name], kinds) for name, kinds in _KINDS.items()) or facts["state"] not in STATES:
+        return False
+    try:
+        return all(facts[name] == "[]" or read(json.loads(facts[name])) is not None for name, read in _LISTS.items())
+    except (ArithmeticError, RecursionError, TypeError, ValueError):
+        return False
+
+
+def entry_of(row: Sequence[Any], clock: Callable[[], float] = time.time) -> Entry | None:
     """None for a row that was damaged."""
     values = dict(zip(COLUMNS, row, strict=True))
-    try:
-        values["urls"] = tuple(json.loads(values["urls"]))
-        values["files"] = _files(json.loads(values["files"]))
-        values["copies"] = tuple(_files(files) for files in json.loads(values["copies"]))
-        values["sources"] = tuple(json.loads(values["sources"]))
-        values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
-        values["asked_model"] = values["asked_model"] or values["model"]
-        values["refunded"] = bool(values["refunded"])
-        values["trouble"] = from_object(json.loads(values["trouble"] or "null"))
-        numbers = [float(values[name]) for name in ("seed", "variation", "credits", "created")]
-    except (TypeError, ValueError):
+    if not is_whole(values):
         return None
-    known = values["state"] in STATES and isinstance(values["task_id"], str | None) and len(numbers) == 4
-    return Entry(**values, clock=clock) if known else None
+    for name, read in _LISTS.items():
+        values[name] = () if values[name] == "[]" else read(json.loads(values[name]))
+    values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
+    values["asked_model"] = values["asked_model"] or values["model"]
+    values["refunded"] = bool(values["refunded"])
+    values["trouble"] = _trouble(values["trouble"]) if values["trouble"] else None
+    return Entry(**values, clock=clock)
+
+
+def _trouble(stored: str) -> GrsaiError | None:
+    try:
+        return from_object(json.loads(stored))
+    except (RecursionError, ValueError):
+        return None
 
 
 def _files(rows: list[tuple[str, int]]) -> Files:
     return tuple((Path(path), int(size)) for path, size in rows)
 
 
+def _texts(found: list[str]) -> tuple[str, ...]:
+    return tuple(found)
+
+
+def _all_files(found: list[list[tuple[str, int]]]) -> tuple[Files, ...]:
+    return tuple(_files(rows) for rows in found)
+
+
+_LISTS: dict[str, Callable[[Any], Any]] = {"urls": _texts, "files": _files, "copies": _all_files, "sources": _texts}
+_NUMBER, _TEXT = (int, float), (str,)
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("service", "fingerprint", "base_url", "model", "prompt", "aspect_ratio", "reason", "error", "api"), _TEXT),
+    **dict.fromkeys(("seed", "variation", "credits", "created"), _NUMBER),
+    **dict.fromkeys(("submitted", "finished"), (*_NUMBER, type(None))),
+    "task_id": (str, type(None)), "trouble": _TEXT, "name": (str, bytes), "folder": (str, bytes),
+}  # fmt: skip
+
+
 def with_sizes(files: Sequence[Path]) -> str:
     """The files as a row holds them, each with the bytes that it has now."""
     return json.dumps([[str(path), _size(path)] for path in files])
-
-
-def is_entry(facts: Facts) -> bool:
-    """Whether a line of the journal holds all that an entry needs."""
-    whole = {"row": 0, **LATER, **facts}
-    return facts.keys() - LATER == set(FACTS) and entry_of(tuple(whole[name] for name in COLUMNS)) is not None
 
 
 def as_text(facts: Facts) -> Facts:
@@ -156,6 +185,11 @@ def storable(name: str | Path) -> str | bytes:
     except UnicodeEncodeError:
         return os.fsencode(name)
     return str(name)
+
+
+def text_of(text: str) -> str:
+    """A text that a user gave, as SQLite takes it."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_kept(path: Path, size: int) -> bool:

@@ -6,31 +6,33 @@ else happens) → `done` (the file is whole on disk) or `failed`. One that staye
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import GrsaiError, LedgerError, TaskFailed
+from ..errors import Forgotten, GrsaiError, LedgerError, TaskFailed
 from ..jobs import Job
 from ..models import Api, Model
 from ..redact import redact
 from ..settings import HOSTS
 from .claims import Claims, Owner
-from .database import Connection, Database, ledger_errors
-from .entries import COLUMNS, LATER, TASK_SECONDS, Entry, as_text, entry_of, is_entry, storable, with_sizes
-from .journal import Facts, Journal
+from .database import Connection, Database, ledger_errors, refuse_foreign
+from .entries import COLUMNS, LATER, SELDOM, as_text, storable, with_sizes
+from .journal import Facts, Journal, as_line, is_journal
+from .questions import Questions
+from .replay import Replay
+from .room import Room
 
-UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 BUSY_SECONDS = 10.0
 OFFLINE = "offline"
-_REPLAYED_BYTES = 1 << 20
 _MOST_COPIES = 5
-_NEWEST = 50  # entries of one job that are looked at
-_NEVER_CHANGES = ("service", "fingerprint", "base_url", "created", "submitted")
+_AN_END = 2048  # bytes of the line that ends a task: its files and addresses
 
 
 def service_of(base_url: str) -> str:
@@ -38,7 +40,7 @@ def service_of(base_url: str) -> str:
     return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
 
 
-class Ledger:
+class Ledger(Questions):
     """Opened once a process; its methods may be called from any thread. Raises `LedgerError`s only.
 
     `service` is the scope (`service_of`) in which jobs and uploads are looked up. `clock` gives seconds since 1970.
@@ -53,17 +55,24 @@ class Ledger:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
-        self.service = service
-        self.now = clock
         self.notices: list[GrsaiError] = []
-        self._journal = Journal(self.path.with_suffix(".journal"))
-        self._open: dict[int, Facts] = {}  # by row: what was submitted here, should the database fail meanwhile
+        self._under_way: dict[int, _UnderWay] = {}  # by row: what was submitted here, should the database fail meanwhile
+        journal = self.path.with_suffix(".journal")
+        refuse_foreign(self.path, was_ours=lambda: is_journal(journal))
         with ledger_errors(self.path):
             self._owner = Owner(self.path.parent / "owners")
-        self._database = Database(self.path, busy_seconds=busy_seconds, complete=self._replay)
-        self._claims = Claims(self._database, self._owner, service)
-        if self._database.damage is not None:  # the only notice: that the new file was empty goes without saying
-            self.notices = [self._database.damage]
+        self._room = Room(self._owner.path.with_suffix(".room"))
+        self._journal = Journal(journal, self._room)
+        self._replay = Replay(self._journal)
+        database = Database(
+            self.path, busy_seconds=busy_seconds, complete=self._replay.at_start, unclean=self._owner.found_killed
+        )
+        super().__init__(database, service, clock)
+        self._claims = Claims(database, self._owner, service)
+        if database.damage is not None:
+            self.notices = [database.damage]
+        elif self._replay.made_again:
+            self.notices = [LedgerError("The ledger {path} was empty. It was made again from its journal.", path=self.path)]
 
     def __enter__(self) -> Ledger:
         return self
@@ -72,20 +81,17 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        with ledger_errors(self.path):
-            self._claims.end()
-            self._database.close()
-            self._owner.leave()
+        """Does nothing in a process that was forked."""
+        if self._owner.is_mine:
+            with ledger_errors(self.path):
+                with contextlib.suppress(LedgerError):
+                    self._database.do(self._replay.remember)
+                self._claims.end()
+                self._database.close()
+                self._room.leave()
+                self._owner.leave()
 
     # Uploads
-
-    def uploaded(self, digest: str) -> str | None:
-        """The URL of a content that went up less than a day ago."""
-        oldest = self.now() - UPLOAD_SECONDS
-        rows = self._database.read(
-            "SELECT url FROM uploads WHERE digest = ? AND service = ? AND created > ?", (digest, self.service, oldest)
-        )
-        return rows[0][0] if rows else None
 
     def record_upload(self, digest: str, url: str) -> None:
         self._database.write("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (digest, self.service, url, self.now()))
@@ -93,24 +99,12 @@ class Ledger:
     def forget_upload(self, digest: str) -> None:
         self._database.write("DELETE FROM uploads WHERE digest = ? AND service = ?", (digest, self.service))
 
-    def digest_of(self, url: str) -> str | None:
-        """The content that was uploaded to that URL."""
-        rows = self._database.read("SELECT digest FROM uploads WHERE url = ? AND service = ?", (url, self.service))
-        return rows[0][0] if rows else None
-
-    def file_of(self, url: str) -> Path | None:
-        """The file of a result that the service kept at that URL."""
-        bare = url.partition("?")[0]
-        for entry in self._entries("WHERE service = ? AND instr(urls, ?) > 0", (self.service, json.dumps(bare))):
-            for path, its_url in zip(entry.kept, entry.urls, strict=False):
-                if its_url == bare:
-                    return path
-        return None
-
     # Claims: one job is worked on by one thread of one process
 
     def claim(self, fingerprint: str) -> bool:
         """True: the job is the caller's until `release`. A claim of a process that died is taken over."""
+        if self._replay.postponed:
+            self._database.alone(self._replay.finish)
         return self._claims.claim(fingerprint)
 
     def release(self, fingerprint: str) -> None:
@@ -146,8 +140,16 @@ class Ledger:
             "asked_model": job.model.id if used.id != job.model.id else None,
             "quality": getattr(job, "quality", None), "background": getattr(job, "background", None),
         }  # fmt: skip
-        row = self._insert(values)
-        self._open[row] = values
+        self._database.check_place()
+        row = self._database.do(lambda database: _insert(database, values))
+        facts = as_text(values)
+        self._under_way[row] = _UnderWay(facts, len(as_line(facts)) + _AN_END)
+        try:
+            with ledger_errors(self.path):
+                self._room.keep(sum(each.needed for each in list(self._under_way.values())))
+        except LedgerError:
+            self.not_submitted(row)
+            raise
         return row
 
     def submitted(self, row: int, task_id: str, *, base_url: str | None = None) -> None:
@@ -160,11 +162,11 @@ class Ledger:
 
     def not_submitted(self, row: int) -> None:
         """The service surely did not take it."""
-        self._open.pop(row, None)
+        self._under_way.pop(row, None)
         self._database.write("DELETE FROM tasks WHERE row = ?", (row,))
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
-        self._open.pop(row, None)
+        self._under_way.pop(row, None)
         self._update(row, state="uncertain", finished=self.now(), **_said(error))
 
     def failed(self, row: int, error: GrsaiError, *, refunded: bool = False) -> None:
@@ -178,81 +180,23 @@ class Ledger:
 
     def copied(self, row: int, files: Sequence[Path]) -> None:
         """A later run put them there, too: what was paid is known as long as either place keeps it."""
-        with self._database.transaction() as database:
-            (copies,) = database.execute("SELECT copies FROM tasks WHERE row = ?", (row,)).fetchone() or ("[]",)
-            sets = [each for each in json.loads(copies) if each != json.loads(with_sizes(files))]
-            database.execute(
-                "UPDATE tasks SET copies = ? WHERE row = ?",
-                (json.dumps([json.loads(with_sizes(files)), *sets][:_MOST_COPIES]), row),
-            )
+        if (facts := self._facts(row)) is not None:
+            newest = json.loads(with_sizes(files))
+            copies = [newest, *(each for each in json.loads(facts["copies"]) if each != newest)]
+            self._settle(row, copies=json.dumps(copies[:_MOST_COPIES]))
+
+    def forget(self, task_id: str) -> bool:
+        """Gives a task up that is paid and whose picture is not here, so that its job may be paid anew. False: there is none."""
+        given_up = [entry for entry in self.entries_of([task_id]) if entry.state in ("open", "done") and not entry.whole]
+        for entry in given_up:
+            self.failed(entry.row, Forgotten("Task {task} was given up; what it cost is lost.", task=task_id))
+        return bool(given_up)
 
     def note_error(self, row: int, error: GrsaiError) -> None:
         """Why an open task was not collected; it stays open."""
         self._update(row, **_said(error))
 
-    # Questions
-
-    def tries(self, fingerprint: str, *, folder: Path | None = None) -> list[Entry]:
-        """The submits of a job, newest first. The files of a place that is gone are looked for in `folder`."""
-        found = self._entries(
-            "WHERE service = ? AND fingerprint = ? ORDER BY row DESC LIMIT ?", (self.service, fingerprint, _NEWEST)
-        )
-        return [each.moved_to(folder) for each in found] if folder else found
-
-    def find(self, fingerprint: str, *, folder: Path | None = None) -> Entry | None:
-        """The entry that answers for a job: one with its files, else the newest that can be collected, else the newest."""
-        newest = self.tries(fingerprint, folder=folder)
-        with_files = (entry for entry in newest if entry.state == "done" and entry.whole)
-        paid = (entry for entry in newest if entry.state in ("open", "done") and entry.collectable)
-        return next(with_files, None) or next(paid, None) or (newest[0] if newest else None)
-
-    def entry(self, row: int) -> Entry | None:
-        found = self._entries("WHERE row = ?", (row,))
-        return found[0] if found else None
-
-    def entries(self, *, before: int | None = None, limit: int = 50, state: str | None = None, text: str = "") -> list[Entry]:
-        """The history, newest first: rows below `before`, of one state, with `text` in prompt or file name."""
-        pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        conditions = "WHERE service = ? AND row < ? AND (? IS NULL OR state = ?)"
-        conditions += " AND (prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\') ORDER BY row DESC LIMIT ?"
-        newest = before if before is not None else 2**62
-        return self._entries(conditions, (self.service, newest, state, state, pattern, pattern, limit))
-
-    def open_entries(self) -> list[Entry]:
-        """What was paid and not collected, and can still be had, oldest first."""
-        found = self._entries("WHERE service = ? AND state IN ('open', 'done') AND created > ? ORDER BY row", (
-            self.service, self.now() - 2 * TASK_SECONDS))  # fmt: skip
-        return [each for each in found if each.collectable and (each.state == "open" or not each.whole)]
-
-    def entries_of(self, task_ids: Sequence[str]) -> list[Entry]:
-        """What is known of these tasks, oldest first."""
-        marks = ", ".join("?" * len(task_ids))
-        return self._entries(f"WHERE service = ? AND task_id IN ({marks}) ORDER BY row", (self.service, *task_ids))
-
-    def counts(self) -> dict[str, int]:
-        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (self.service,)))
-
-    def usual_seconds(self, model: str, image_size: str | None, *, most: float = TASK_SECONDS) -> float | None:
-        """The median time of the last pictures of that model and size. What took longer than `most` was fetched late."""
-        rows = self._database.read(
-            "SELECT finished - submitted FROM tasks WHERE service = ? AND model = ? AND image_size IS ? AND state = 'done'"
-            " AND finished - submitted BETWEEN 0 AND ? ORDER BY row DESC LIMIT 15",
-            (self.service, model, image_size, most),
-        )
-        return sorted(row[0] for row in rows)[len(rows) // 2] if len(rows) >= 3 else None
-
     # Below: the database and the journal
-
-    def _entries(self, conditions: str, values: tuple[Any, ...]) -> list[Entry]:
-        rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
-        return [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
-
-    def _insert(self, values: dict[str, Any]) -> int:
-        names, places = ", ".join(values), ", ".join("?" * len(values))
-        with self._database.transaction() as database:
-            row = database.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", tuple(values.values())).lastrowid
-        assert row is not None
-        return row
 
     def _update(self, row: int, **values: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in values)
@@ -260,35 +204,27 @@ class Ledger:
 
     def _settle(self, row: int, **values: Any) -> None:
         """Into the journal first, then into the database: with either one the task can be found again."""
-        facts = self._open.pop(row, None) or self._facts(row)
-        if facts is not None and values["state"] == "open":
-            self._open[row] = {**facts, **values}
+        under_way = self._under_way.get(row)
+        before = under_way.facts if under_way else self._facts(row)
+        part = None
         try:
-            if facts is not None:
+            if before is not None:
+                facts = as_text({**before, **values})
                 with ledger_errors(self.path):
-                    self._journal.append(as_text({**facts, **values}))
+                    part = self._journal.append(_line_of(facts, known=before if under_way and under_way.written else SELDOM))
+                if under_way is not None:
+                    under_way.facts, under_way.written = facts, True
         finally:
+            if values.get("state") in ("done", "failed"):
+                self._under_way.pop(row, None)
             self._update(row, **values)
+        if part is not None and self._replay.wrote(part):
+            self._database.do(self._replay.remember)
 
     def _facts(self, row: int) -> Facts | None:
         """An entry as the columns that hold it."""
         rows = self._database.read(f"SELECT {', '.join(COLUMNS[1:])} FROM tasks WHERE row = ?", (row,))
         return dict(zip(COLUMNS[1:], rows[0], strict=True)) if rows else None
-
-    def _replay(self, database: Connection) -> None:
-        """Brings the database to what the journal knows: a power cut, a lock or damage may have left it behind."""
-        empty = database.execute("SELECT 1 FROM tasks LIMIT 1").fetchone() is None
-        journaled = [facts for facts in self._journal.read(None if empty else _REPLAYED_BYTES) if is_entry(facts)]
-        if not any(_is_behind(database, facts) for facts in journaled):
-            return
-        database.execute("BEGIN IMMEDIATE")  # and looks again: another process may have done it meanwhile
-        for facts in journaled:
-            if _is_behind(database, facts):
-                _bring_up(database, facts)
-        database.execute("COMMIT")
-        if empty and not self.notices:
-            text = "The ledger {path} was empty. It was made again from its journal."
-            self.notices.append(LedgerError(text, path=self.path))
 
 
 class OfflineLedger(Ledger):
@@ -306,33 +242,13 @@ class OfflineLedger(Ledger):
         return url if url and url.startswith(self._url) else None
 
 
-def _is_behind(database: Connection, facts: Facts) -> bool:
-    """Whether the database does not know what a line of the journal says, or not any more."""
-    row = database.execute(f"SELECT {', '.join(COLUMNS)} FROM tasks WHERE task_id = ?", (facts["task_id"],)).fetchone()
-    entry = entry_of(row) if row else None
-    if entry is None or any(getattr(entry, name) != facts[name] for name in _NEVER_CHANGES):
-        return True
-    return entry.state in ("submitting", "open") and facts["state"] in ("done", "failed")
+@dataclass
+class _UnderWay:
+    """What this process has submitted and not ended yet. `needed`: bytes that the journal will take for it."""
 
-
-def _bring_up(database: Connection, facts: Facts) -> None:
-    """Writes an entry of the journal into its row, which may not know its task yet, or into a new one."""
-    values = {**LATER, **facts}
-    values |= {name: storable(values[name]) for name in ("name", "folder")}
-    row = database.execute(
-        "SELECT row FROM tasks WHERE task_id = ? OR (task_id IS NULL AND service = ? AND fingerprint = ? AND created = ?)",
-        (facts["task_id"], facts["service"], facts["fingerprint"], facts["created"]),
-    ).fetchone()
-    names = COLUMNS[1:]
-    if row is not None:
-        database.execute(
-            f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in names)} WHERE row = ?",
-            (*(values[name] for name in names), row[0]),
-        )
-    else:
-        database.execute(
-            f"INSERT INTO tasks ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", [values[name] for name in names]
-        )
+    facts: Facts
+    needed: int
+    written: bool = False  # whether the journal holds the line that begins it
 
 
 _NO_ERROR = {"reason": "", "error": "", "trouble": ""}
@@ -342,3 +258,16 @@ def _said(error: GrsaiError) -> dict[str, str]:
     """What a row holds of it: also as text, which can be stored although a folder that it names may be none."""
     text = str(error).encode("utf-8", "replace").decode()
     return {"reason": error.reason, "error": text, "trouble": json.dumps(error.as_object())}
+
+
+def _insert(database: Connection, values: Facts) -> int:
+    names, places = ", ".join(values), ", ".join("?" * len(values))
+    row = database.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", tuple(values.values())).lastrowid
+    assert row is not None
+    return row
+
+
+def _line_of(facts: Facts, known: Facts) -> Facts:
+    """A line of the journal: the task that it is about, and what of it is not known."""
+    news = {name: value for name, value in facts.items() if name not in known or known[name] != value}
+    return {"service": facts["service"], "task_id": facts["task_id"], **news}

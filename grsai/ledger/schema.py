@@ -31,7 +31,11 @@ SECOND = (
     "ALTER TABLE tasks ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",
     "DROP INDEX IF EXISTS tasks_by_state",
     "CREATE INDEX tasks_by_state ON tasks (service, state)",
-    "CREATE INDEX tasks_by_time ON tasks (service, submitted)",
+    "CREATE INDEX tasks_by_service ON tasks (service)",
+    "CREATE INDEX tasks_by_time ON tasks (service, submitted, refunded, credits)",
+    "CREATE INDEX tasks_by_url ON tasks (urls) WHERE urls <> '[]'",
+    """CREATE INDEX tasks_of_urls ON tasks (row) WHERE instr(urls, '", "') > 0""",
+    "CREATE INDEX uploads_by_url ON uploads (url)",
     "CREATE TABLE counts (service TEXT, state TEXT, tasks INTEGER NOT NULL, PRIMARY KEY (service, state)) WITHOUT ROWID",
     "INSERT INTO counts SELECT service, state, count(*) FROM tasks GROUP BY service, state",
     """CREATE TRIGGER tasks_come AFTER INSERT ON tasks BEGIN
@@ -48,3 +52,4 @@ SECOND = (
 )
 
 VERSION = 2
+PROGRAM = 0x67727361  # "grsa": whose database it is

@@ -1,0 +1,163 @@
+"""What the ledger answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from .database import Database
+from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, text_of
+
+UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
+_NEWEST = 50  # entries of one job that are looked at
+_LATEST = 2_000  # pictures by which the usual time is told
+_ASKED = 500  # values in one question
+_MOST = 2**62  # rows
+_LONGEST = 1_000  # letters of a text that is looked for
+_KEYS = {
+    "day": "strftime('%Y-%m-%d', submitted, 'unixepoch', 'localtime')",
+    "month": "strftime('%Y-%m', submitted, 'unixepoch', 'localtime')",
+    "model": "model",
+    "folder": "folder",
+}
+
+
+class Spent(NamedTuple):
+    """What was spent on a day, in a month, with a model or for a folder, as `key` says: pictures made, credits charged."""
+
+    key: str
+    pictures: int
+    credits: int
+
+
+class Questions:
+    """What is asked of the ledger, in the scope of one service. `now` gives seconds since 1970."""
+
+    def __init__(self, database: Database, service: str, now: Callable[[], float]) -> None:
+        self._database = database
+        self.service = service
+        self.now = now
+
+    # One job
+
+    def tries(self, fingerprint: str, *, folder: Path | None = None) -> list[Entry]:
+        """The submits of a job, newest first. The files of a place that is gone are looked for in `folder`."""
+        found = self._entries(
+            "WHERE service = ? AND fingerprint = ? ORDER BY row DESC LIMIT ?", (self.service, fingerprint, _NEWEST)
+        )
+        return [each.moved_to(folder) for each in found] if folder else found
+
+    def tries_many(self, fingerprints: Sequence[str], *, folder: Path | None = None) -> dict[str, list[Entry]]:
+        """The same for many jobs, with a question for some hundred of them; a job that was never seen is not in it."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self._of("fingerprint", fingerprints, "ORDER BY row DESC"):
+            newest = found.setdefault(entry.fingerprint, [])
+            if len(newest) < _NEWEST:
+                newest.append(entry.moved_to(folder) if folder else entry)
+        return found
+
+    def find(self, fingerprint: str, *, folder: Path | None = None) -> Entry | None:
+        """The entry that answers for a job: one with its files, else the newest that can be collected, else the newest."""
+        newest = self.tries(fingerprint, folder=folder)
+        with_files = (entry for entry in newest if entry.state == "done" and entry.whole)
+        paid = (entry for entry in newest if entry.state in ("open", "done") and entry.collectable)
+        return next(with_files, None) or next(paid, None) or (newest[0] if newest else None)
+
+    # Entries
+
+    def entry(self, row: int) -> Entry | None:
+        found = self._entries("WHERE row = ?", (min(row, _MOST),))
+        return found[0] if found else None
+
+    def entries(self, *, before: int | None = None, limit: int = 50, state: str | None = None, text: str = "") -> list[Entry]:
+        """The history, newest first: rows below `before`, of one state, with `text` in prompt or file name."""
+        index = "tasks_by_state" if state else "tasks_by_service"
+        conditions, values = f"INDEXED BY {index} WHERE service = ? AND row < ?", [self.service, min(before or _MOST, _MOST)]
+        if state:
+            conditions, values = f"{conditions} AND state = ?", [*values, text_of(state)]
+        if text:
+            looked_for = text_of(text)[:_LONGEST].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            conditions += " AND (prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\')"
+            values += [f"%{looked_for}%"] * 2
+        return self._entries(f"{conditions} ORDER BY row DESC LIMIT ?", (*values, max(min(limit, _MOST), 0)))
+
+    def open_entries(self) -> list[Entry]:
+        """What was paid and not collected, and can still be had, oldest first."""
+        conditions = "INDEXED BY tasks_by_time WHERE service = ? AND submitted > ? AND state IN ('open', 'done') ORDER BY row"
+        found = self._entries(conditions, (self.service, self.now() - TASK_SECONDS))
+        return [each for each in found if each.collectable and (each.state == "open" or not each.whole)]
+
+    def entries_of(self, task_ids: Sequence[str]) -> list[Entry]:
+        """What is known of these tasks, oldest first."""
+        return sorted(self._of("task_id", task_ids), key=lambda entry: entry.row)
+
+    # Uploads and results
+
+    def uploaded(self, digest: str) -> str | None:
+        """The URL of a content that went up less than a day ago."""
+        oldest = self.now() - UPLOAD_SECONDS
+        rows = self._database.read(
+            "SELECT url FROM uploads WHERE digest = ? AND service = ? AND created > ?", (digest, self.service, oldest)
+        )
+        return rows[0][0] if rows else None
+
+    def digest_of(self, url: str) -> str | None:
+        """The content that was uploaded to that URL."""
+        rows = self._database.read("SELECT digest FROM uploads WHERE url = ? AND service = ?", (text_of(url), self.service))
+        return rows[0][0] if rows else None
+
+    def file_of(self, url: str) -> Path | None:
+        """The file of a result that the service kept at that URL."""
+        bare = text_of(url.partition("?")[0])
+        alone = self._entries("WHERE urls = ? AND urls <> '[]' AND service = ?", (json.dumps([bare]), self.service))
+        among = "WHERE instr(urls, '\", \"') > 0 AND instr(urls, ?) > 0 AND service = ?"
+        for entry in alone or self._entries(among, (json.dumps(bare), self.service)):
+            for path, its_url in zip(entry.kept, entry.urls, strict=False):
+                if its_url == bare:
+                    return path
+        return None
+
+    # Sums
+
+    def counts(self) -> dict[str, int]:
+        """How many tasks there are of each state."""
+        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (self.service,)))
+
+    def spent(self, since: float) -> int:
+        """The credits of what was accepted since then, without what the service is known to have given back."""
+        query = "SELECT coalesce(sum(credits), 0) FROM tasks WHERE service = ? AND submitted >= ? AND refunded = 0"
+        return self._database.read(query, (self.service, since))[0][0]
+
+    def spend(self, by: Literal["day", "month", "model", "folder"], *, since: float = 0.0) -> list[Spent]:
+        """What was spent, in order of the keys; days and months are those of this computer's time zone."""
+        rows = self._database.read(
+            f"SELECT {_KEYS[by]} AS key, sum(state = 'done'), sum(credits * (refunded = 0)) FROM tasks"
+            " WHERE service = ? AND submitted >= ? GROUP BY key ORDER BY key",
+            (self.service, since),
+        )
+        return [Spent(key.decode("utf-8", "replace") if isinstance(key, bytes) else key or "", *sums) for key, *sums in rows]
+
+    def usual_seconds(self, model: str, image_size: str | None, *, most: float = TASK_SECONDS) -> float | None:
+        """The median time of the last pictures of that model and size. What took longer than `most` was fetched late."""
+        rows = self._database.read(
+            "SELECT finished - submitted FROM (SELECT * FROM tasks INDEXED BY tasks_by_state"
+            " WHERE service = ? AND state = 'done' ORDER BY row DESC LIMIT ?)"
+            " WHERE model = ? AND image_size IS ? AND finished - submitted BETWEEN 0 AND ? LIMIT 15",
+            (self.service, _LATEST, model, image_size, most),
+        )
+        return sorted(row[0] for row in rows)[len(rows) // 2] if len(rows) >= 3 else None
+
+    def _of(self, column: str, values: Sequence[str], order: str = "") -> list[Entry]:
+        found: list[Entry] = []
+        wanted = list(dict.fromkeys(map(text_of, values)))
+        for begin in range(0, len(wanted), _ASKED):
+            asked = wanted[begin : begin + _ASKED]
+            conditions = f"WHERE service = ? AND {column} IN ({', '.join('?' * len(asked))}) {order}"
+            found += self._entries(conditions, (self.service, *asked))
+        return found
+
+    def _entries(self, conditions: str, values: Sequence[Any]) -> list[Entry]:
+        rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
+        return [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
