@@ -18,6 +18,7 @@ _SHAPES = tuple(
         r"(?<=token=)[^&\s\"']+",  # signed storage URLs
         r"(?<=signature=)[^&\s\"']+",
         r"(?<=token\":)\s*\"[^\"]*\"",  # body of an upload ticket
+        r"(?<=;base64,)[^\s\"',}]+",  # a picture that goes along within a request
         r"(?<![\w\-])[\w\-]{8,}:[\w\-]{16,}=*:[\w\-+/]{24,}=*",  # Qiniu upload token: access key, signature, policy
     )
 )

@@ -22,6 +22,7 @@ from grsai.engine.retry import Backoff
 from grsai.errors import GrsaiError
 from grsai.jobs import plan
 from grsai.models import Catalogue
+from grsai.pictures import Encoded
 from grsai.redact import HIDDEN, guard_http_logs, redact
 from grsai.report.gallery import write_gallery
 from grsai.report.report import as_object, summary, write_report
@@ -125,6 +126,21 @@ def test_the_key_goes_to_the_api_and_nowhere_else(studio, photos) -> None:
         has_key = found_in(json.dumps(seen.headers) + json.dumps(seen.body), [KEY]) != []
         assert has_key == (seen.step in ("ticket", "submit", "poll", "credits")), seen
     assert not studio.emulator.leaks
+
+
+@pytest.mark.parametrize("api", ["legacy", "unified"])
+def test_a_picture_that_goes_along_is_in_no_log_and_no_error(server, log, api) -> None:
+    """Nor are the prompt and the key."""
+    settings = load({"api_key": KEY, "base_url": server.url}, environment={})
+    with GrsaiClient(settings) as client:
+        inline = client.inline(Encoded(b"\x89PNG" + bytes(range(200)), "png"))
+        server.will_say({"code": -1, "msg": f"bad image {inline}, prompt: my secret plan"})
+        with pytest.raises(GrsaiError) as caught:
+            client.submit(model="m", prompt="my secret plan", urls=[inline], aspect_ratio="auto", image_size=None, api=api)
+    packed = inline.partition(",")[2][:40]
+    assert packed in server.seen[0].body.decode(), "it was sent"
+    assert packed not in str(caught.value) + log.getvalue() + redact(inline)
+    assert found_in(log.getvalue(), [KEY]) == [] and "nano-banana" in log.getvalue() + " nano-banana" * (api == "unified")
 
 
 # What the service says

@@ -26,6 +26,8 @@ from .transport import Reply
 _NO_SUCH_TASK = "-22"
 _GATEWAY = (408, 502, 503, 504)  # answers of a gateway that brought the request to nobody, or not whole
 
+MODERATED = r"moderat|violat|prohibited|content.?polic|safety|(?<!in)(?<!case.)sensitive|敏感|违规|違規|审核|審核|审查"
+
 _MONEY = "The credits are used up ({why}). Top up at the service and run again: what is made is kept."
 _KEY = "The service refuses the API key ({why}). Check the key, and that it belongs to this host."
 _RATE = "The service takes no more requests for now ({why})."
@@ -54,7 +56,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], type[GrsaiError], str], ...] = tuple(
             "The service does not know the task ({why}).",
         ),
         (r"api.?key|unauthori[sz]ed|authenticat|密钥|令牌|invalid token|身份验证|未授权", KeyRefused, _KEY),
-        (r"moderat|violat|sensitive|content.?polic|safety|敏感|违规|違規|审核|审查", RequestRefused, _MODERATION),
+        (MODERATED, RequestRefused, _MODERATION),
         (
             r"maintenance|维护|維護|暂停服务",
             ModelUnavailable,

@@ -17,7 +17,7 @@ from ..models import ListedModel
 from ..redact import HIDDEN, redact
 from ..texts import plain
 from .addresses import addresses
-from .refusals import is_known, refusal, status_error
+from .refusals import MODERATED, is_known, refusal, status_error
 from .transport import Reply
 
 MOST_TEXT, MOST_ID, MOST_ROWS = 300, 200, 1000  # letters of what the service says, of an id; rows of a list
@@ -35,7 +35,7 @@ _ENDED = re.compile(
     r"cancel|time.?d?.?out|reject|refus|expire|fail|error|abort|terminat|violat|block|interrupt|失败|取消|超时|违规|拒绝|过期",
     re.IGNORECASE,
 )
-_MODERATED = re.compile(r"moderat|violat|sensitive|content.?polic|safety|prohibited|敏感|违规|審核|审核", re.IGNORECASE)
+_MODERATED = re.compile(MODERATED, re.IGNORECASE)
 _OF_THE_INPUT = re.compile(
     r"image format|image (is )?too large|(unsupported|invalid|corrupt\w*) (image|prompt|picture|aspect|size|param)"
     r"|prompt.{0,20}(long|empty|invalid)"
@@ -181,10 +181,10 @@ def _listed(row: dict[str, Any]) -> ListedModel | None:
     name = row.get("model") or row.get("name")
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= MOST_ID:
         return None
-    by_token = str(row.get("costType") or "0") != "0"
+    by_token, cost = str(row.get("costType") or "0") != "0", _whole(row.get("cost", row.get("credits")))
     return ListedModel(
         name,
-        None if by_token else _whole(row.get("cost", row.get("credits"))),
+        None if by_token or not cost or cost < 0 else cost,
         bool(_truth(row.get("closeModel"))),
         bool(_truth(row.get("maintenance"))),
         _truth(row.get("errorReturn")),
