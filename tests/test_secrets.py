@@ -208,11 +208,15 @@ def test_a_key_of_any_shape_is_not_quoted(server, key: str, status: int, text: s
     assert key[:12] not in "".join(map(str, shown)) and key[:12] not in repr(shown)
 
 
-def test_a_run_with_a_service_that_repeats_key_and_token_leaves_them_nowhere(server, studio, photos, log, capfd) -> None:
+@pytest.mark.parametrize(("api", "submit"), [("unified", "/v1/api/generate"), ("legacy", "/v1/draw/nano-banana")])
+def test_a_run_with_a_service_that_repeats_key_and_token_leaves_them_nowhere(
+    server, studio, photos, log, capfd, api: str, submit: str
+) -> None:
     told = f"it was {KEY}, Bearer {KEY}, token={QINIU}, {QINIU}"
     ticket = {"token": QINIU, "key": "a.png", "url": f"{server.url}/storage", "domain": server.url}
     for body, status in (
-        (told, 500),  # the balance
+        (told, 500),  # the balance: of the key
+        (told, 500),  # and of the account
         ({"code": 0, "data": ticket}, 200),
         (told, 500),  # the storage
         ({"code": 0, "data": ticket}, 200),
@@ -223,7 +227,7 @@ def test_a_run_with_a_service_that_repeats_key_and_token_leaves_them_nowhere(ser
         ({"code": 0, "data": {"id": "14-x", "status": "failed", "failure_reason": "error", "error": told}}, 200),
     ):
         server.will_say(body, status, X_Told=told)
-    settings = studio.settings(base_url=server.url, retries=0)
+    settings = studio.settings(base_url=server.url, retries=0, api=api)
     outcomes = studio.run(plan(["a", "b"], photos[:1], model=FAST), settings=settings, concurrency=1)
     assert {(outcome.status, outcome.task_id) for outcome in outcomes} == {("failed", None), ("failed", "14-x")}
     write_report(outcomes, folder=studio.output, seconds=1.0)
@@ -236,7 +240,7 @@ def test_a_run_with_a_service_that_repeats_key_and_token_leaves_them_nowhere(ser
     left |= {"shown": shown.encode(), "log": log.getvalue().encode(), "screen": "".join(capfd.readouterr()).encode()}
     assert [name for name, content in left.items() if found_in(content, [KEY, QINIU])] == []
     with_key = [seen.path for seen in server.seen if KEY in str(seen.headers) + seen.path + seen.body.decode("latin-1")]
-    assert "/storage" not in with_key and "/v1/draw/nano-banana" in with_key
+    assert "/storage" not in with_key and submit in with_key
 
 
 def test_a_task_that_failed_with_the_key_in_its_reason_is_not_quoted(server, studio) -> None:

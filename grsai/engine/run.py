@@ -66,7 +66,7 @@ def run(
     with GrsaiClient(settings) as client:
         balance = check_price(price, budget_credits, client, stop) if price.new else None
         alone = gate.is_idle and not ledger.open_entries()
-        steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS)
+        steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS, may_inline=True)
         with gate.joined(concurrency) as entrance:
             context = RunContext(
                 settings=settings,

@@ -65,11 +65,13 @@ class Steps:
         fresh: bool = False,
         api: Api = "legacy",
         other_hosts: Mapping[str, str] = MappingProxyType({}),
+        may_inline: bool = False,
     ) -> None:
         self.client = client
         self._api: Api = api
         self._other_hosts = other_hosts
         self._lock = threading.Lock()
+        self._may_inline = may_inline
         self._inline = False  # no upload can be had: pictures go along with the request
         self._ledger = ledger
         self._gate = gate
@@ -102,7 +104,7 @@ class Steps:
     def upload(self, reference: Reference) -> str:
         """Uploads a picture, unless its content went up before, and returns its public URL.
 
-        Where no upload can be had, the address holds the picture itself.
+        Where no upload can be had, and pictures may go along with a request, the address holds the picture itself.
         """
         if reference.load is None:
             return reference.url or ""
@@ -116,7 +118,7 @@ class Steps:
                 try:
                     url = self.tried(lambda: self.client.upload(picture))
                 except FREE as error:
-                    if isinstance(error, Unreachable):
+                    if isinstance(error, Unreachable) or not self._may_inline:
                         raise
                     _log.warning("pictures go along with the requests from now on, as none can be uploaded: %s", error)
                     self._inline = True

@@ -546,7 +546,8 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[2J'
 
 def will_make(server: Any, result: bytes, *, task_id: str = "14-x", **headers: str) -> None:
     """The server takes one job, and its task succeeds with `result`."""
-    server.will_say({"code": 0, "data": {"credits": 1_000_000}})
+    for _ in ("of the key", "of the account"):
+        server.will_say({"code": 0, "data": {"credits": 1_000_000}})
     server.will_say({"code": 0, "data": {"id": task_id}})
     rows = [{"url": f"{server.url}/{EVIL}?file=../../evil.png"}]
     server.will_say({"code": 0, "data": {"id": task_id, "status": "succeeded", "results": rows}})
@@ -607,7 +608,8 @@ def test_a_reply_that_is_no_sense_is_an_error_of_ours(server, studio, text: str)
 
 
 def test_what_the_service_says_stays_text_in_the_page(server, studio) -> None:
-    server.will_say({"code": 0, "data": {"credits": 1_000_000}})
+    for _ in ("of the key", "of the account"):
+        server.will_say({"code": 0, "data": {"credits": 1_000_000}})
     server.will_say({"code": 0, "data": {"id": HOSTILE}})
     server.will_say({"code": 0, "data": {"status": "failed", "failure_reason": "error", "error": HOSTILE}})
     outcomes = studio.run(plan(["a"], model=FAST), settings=studio.settings(base_url=server.url, retries=0))
