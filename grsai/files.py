@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import filecmp
 import os
 import shutil
@@ -237,6 +238,9 @@ def _output_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # it passes: other threads let theirs go
+            text = "This computer has no file handle left to write into {folder}. Make fewer pictures at once or raise its limit."
+            raise DownloadError(text, folder=folder) from None
         raise OutputError(
             "{folder} cannot be written: {why}. Free space or choose another output folder.",
             folder=folder,

@@ -63,6 +63,10 @@ class GrsaiClient:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Closes the connections that are kept open and idle, in all threads: others may need what they hold."""
         for client in (self, *self._others.values()):
             client._transport.close()
 

@@ -27,6 +27,7 @@ from .threads import LOOK_SECONDS, in_threads, start_threads
 
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way, if nobody says otherwise
 MOST_EVIDENCE_SECONDS = 60.0  # how long a run that has ended waits to ask the balance again
+LAST_WORD_AFTER_A_CRASH = 15.0  # the process may end with it, and with it the threads that would write the ids down
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
 
 
@@ -152,17 +153,25 @@ class _Batch:
             with self._changed:
                 while not self._run.progress.complete and not self._run.stop.is_set() and self._crash is None:
                     self._changed.wait(LOOK_SECONDS)
-                until = time.monotonic() + self._last_word_seconds
-                while self._run.progress.submitting and self._crash is None and (left := until - time.monotonic()) > 0:
-                    self._changed.wait(left)
-                if self._crash is not None:
-                    raise self._crash
+            self._await_last_words(self._last_word_seconds if self._crash is None else LAST_WORD_AFTER_A_CRASH)
+            if self._crash is not None:
+                raise self._crash
         except BaseException:  # Ctrl-C, too: nobody may go on paying for a run that has ended
-            self._run.stop.set()
+            self._await_last_words(self._last_word_seconds)
             raise
         with self._changed:
             self._run.progress.close()
             return [each.outcome or each.interrupted() for each in self._job_runs]
+
+    def _await_last_words(self, seconds: float) -> None:
+        """Begins nothing new if the run is not complete, and waits for the answers to paid requests that are under way."""
+        with self._changed:
+            if self._run.progress.complete:
+                return
+            self._run.stop.set()
+            until = time.monotonic() + seconds
+            while self._run.progress.submitting and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
 
     def _work(self) -> None:
         try:

@@ -147,6 +147,8 @@ class Steps:
                 if failures >= self._backoff.tries or not may_pass(error):
                     raise
                 _log.info("try %d of %d: %s", failures + 1, self._backoff.tries, error)
+                if failures > 1:
+                    self.client.let_go()  # file handles may be what is missing
                 self.pause_after(error, failures)
 
     def pause_after(self, error: GrsaiError, failures: int) -> None:
@@ -180,6 +182,8 @@ class Steps:
                 failures += 1
                 if failures > LOOKS_AGAIN and not may_pass(error):
                     raise
+                if failures > 1:
+                    self.client.let_go()
                 self.pause_after(error, failures)
             else:
                 failures, progress = 0, max(progress, task.progress)
