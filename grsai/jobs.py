@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ Pairing = Literal["product", "zip"]
 PAIRINGS: tuple[Pairing, ...] = ("product", "zip")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # a prompt may have lines and tabs
 _HALF_LETTER = re.compile("[\ud800-\udfff]")
+_UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters to Unicode, and blank
+MOST_SEED = 2**63 - 1  # what a ledger holds
+MAX_NAME_BYTES = 220  # with a number, a suffix and the mark of a temporary file it must stay below 255
 MAX_STEM = 80  # characters; keeps whole paths below the 260 of Windows
 MAX_STEM_BYTES, MAX_PREFIX_BYTES = 120, 80  # keeps names below the 255 bytes of Linux, where a Chinese letter has three
 
@@ -42,7 +46,7 @@ class Job:
     background: str | None = None
 
     def __post_init__(self) -> None:
-        if not any(letter.isprintable() and not letter.isspace() for letter in self.prompt):
+        if not _is_seen(self.prompt):
             raise WrongJob("The prompt is empty. Write what the picture should show.")
         if _HALF_LETTER.search(self.prompt):
             raise WrongJob("The prompt holds half a character, perhaps of an emoji that was cut. Write it again.")
@@ -51,6 +55,10 @@ class Job:
         if len(self.references) > self.model.references:
             text = "{count} pictures are too many for one job: {model} takes at most {most}. Use fewer references."
             raise WrongJob(text, count=len(self.references), model=self.model.id, most=self.model.references)
+        if type(self.seed) is not int or not 0 <= self.seed <= MOST_SEED:
+            raise WrongJob("The seed can be 0 to {most}, not {seed}.", most=MOST_SEED, seed=self.seed)
+        if re.search(r"[/\\\x00-\x1f]", self.name) or not 0 < len(os.fsencode(self.name)) <= MAX_NAME_BYTES:
+            raise WrongJob("{name} is no name for files: it is empty, too long, or holds a slash.", name=self.name[:80])
         ratio, size = self.model.shape(self.aspect_ratio, self.image_size)
         object.__setattr__(self, "aspect_ratio", ratio)
         object.__setattr__(self, "image_size", size)
@@ -155,7 +163,12 @@ def split_prompts(text: str) -> list[str]:
     wrong = [f"{number} ({_code(found[0])})" for number, line in enumerate(lines, 1) if (found := _CONTROL.search(line))]
     if wrong:
         raise WrongJob("Prompts hold control characters, in line {lines}. Remove them.", lines=", ".join(wrong))
-    return [line for line in lines if line]
+    return [line for line in lines if _is_seen(line)]
+
+
+def _is_seen(text: str) -> bool:
+    """Whether something of it can be seen: not only blanks, byte order marks and letters without width."""
+    return any(letter.isprintable() and not letter.isspace() and letter not in _UNSEEN for letter in text)
 
 
 def _code(letter: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grsai.errors import WrongJob
-from grsai.jobs import Job, plan
+from grsai.jobs import Job, plan, split_prompts
 from grsai.models import Catalogue
 from grsai.pictures import Reference
 
@@ -88,3 +88,41 @@ def test_more_references_than_a_model_takes_are_refused_before_they_go_up(model:
     Job("a", MODELS[model], references=references(letters[:most]))
     with pytest.raises(WrongJob, match=f"{most + 1} pictures are too many for one job: {model} takes at most {most}"):
         Job("a", MODELS[model], references=references(letters[: most + 1]))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, True, 1.5, "7"])
+def test_a_seed_that_no_ledger_holds_is_refused(seed: Any) -> None:
+    assert Job("a", MODELS["nano-banana-fast"], seed=2**63 - 1).seed == 2**63 - 1
+    with pytest.raises(WrongJob, match="The seed can be 0 to 9223372036854775807, not"):
+        Job("a", MODELS["nano-banana-fast"], seed=seed)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..\\b", "a\0b", "a\nb", "x" * 221, "照" * 74])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(WrongJob, match="is no name for files"):
+        Job("a", MODELS["nano-banana-fast"], name=name)
+
+
+UNSEEN = ("\u200b", "\ufeff \u200d", "\u3164", "\u2800\u2800", "\u00ad", "\u202e", "\u3000\t")
+
+
+@pytest.mark.parametrize("prompt", UNSEEN)
+def test_a_prompt_of_which_nothing_is_seen_is_refused(prompt: str) -> None:
+    with pytest.raises(WrongJob, match="The prompt is empty"):
+        Job(prompt, MODELS["nano-banana-fast"])
+
+
+def test_a_line_of_which_nothing_is_seen_is_no_prompt() -> None:
+    assert split_prompts("\n".join(["a red boat", *UNSEEN, "👩\u200d🚀"])) == ["a red boat", "👩\u200d🚀"]
+
+
+@pytest.mark.parametrize("letter", ["\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x80", "\x9b"])
+def test_a_control_character_is_never_paid_for(letter: str) -> None:
+    with pytest.raises(WrongJob, match=rf"control character \(U\+{ord(letter):04X}\)"):
+        Job(f"a red{letter} boat", MODELS["nano-banana-fast"])
+    with pytest.raises(WrongJob, match=rf"in line 2 \(U\+{ord(letter):04X}\)"):
+        split_prompts(f"a\r\nred{letter} boat\rb")
+
+
+def test_lines_end_only_where_an_editor_ends_them() -> None:
+    assert split_prompts("a\u2028b\u2029c\x85d\r\ne\rf\n\n") == ["a\u2028b\u2029c\x85d", "e", "f"]

@@ -454,7 +454,7 @@ def test_a_model_that_left_the_service_is_told_and_costs_nothing(studio) -> None
     gone = Catalogue().with_rows({"nano-banana-gone": {"credits": 100}}).named("nano-banana-gone")
     (outcome,) = studio.run(plan(["a"], model=gone))
     assert outcome.status == "failed"
-    assert "The service does not have this model any more (model not found). Choose another one." in str(outcome.error)
+    assert "The service does not have this model any more (model not register). Choose another one." in str(outcome.error)
     assert studio.emulator.charged == 0
 
 
