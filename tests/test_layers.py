@@ -53,6 +53,7 @@ NODES = (
     {"images", "limits", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
+    {"missing"},
     {"bridge", "history", "inputs", "results"},
     {"batch", "folder", "generate", "upload", "routes"},
     {"__init__"},
