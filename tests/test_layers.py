@@ -55,7 +55,7 @@ NODES = (
     {"account"},
     {"missing"},
     {"bridge", "history", "inputs", "results"},
-    {"batch", "folder", "generate", "upload", "routes"},
+    {"batch", "folder", "generate", "upload", "routes", "shutdown"},
     {"__init__"},
 )
 APART = {"__init__", "emulator"}
