@@ -8,7 +8,14 @@ import socket
 import ssl
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, IncompleteRead, LocationValueError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    IncompleteRead,
+    LocationValueError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from ..errors import LostReply, Unreachable
 from ..settings import HOSTS
@@ -17,6 +24,7 @@ from .connections import OWN_ANSWER, TooSlow, Untrusted, chain
 
 # What requests and urllib3 say where they have no class of its own, and the sentence for it.
 _NO_SOCKS = re.compile("Missing dependencies for SOCKS")
+_NO_LOGIN = re.compile("SOCKS.*(authentication|methods)", re.IGNORECASE)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
 _NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER|HTTP_REQUEST|UNEXPECTED_MESSAGE|appears to only use HTTP", re.IGNORECASE)
 _WRONG_ADDRESS = (
@@ -54,8 +62,10 @@ def short(error: BaseException) -> str:
     causes = list(chain(error))
     for cause in reversed(causes):  # the innermost knows best
         for kinds, words in _KINDS:
-            if isinstance(cause, kinds):
+            if isinstance(cause, kinds) and not isinstance(cause, NewConnectionError):
                 return words
+    if any("refused" in str(cause) for cause in causes):  # PySocks hands on words only
+        return "connection refused"
     return "the connection failed"
 
 
@@ -111,11 +121,12 @@ def _through_proxy(error: BaseException, causes: list[BaseException], said: str,
     if _NO_SOCKS.search(said):
         text = "The proxy {proxy} needs PySocks, which is not installed. Install it (pip install pysocks), or set proxy = false."
         return Unreachable(text, proxy=proxy, lasting=True)
-    if tunnel := _TUNNEL.search(said):
-        status = int(tunnel[1])
-        if status == 407:
-            text = "The proxy {proxy} wants a name and a password. Write them into its address, or set proxy = false."
-            return Unreachable(text, proxy=proxy, lasting=True)
+    tunnel = _TUNNEL.search(said)
+    status = int(tunnel[1]) if tunnel else 0
+    if status == 407 or _NO_LOGIN.search(said):
+        text = "The proxy {proxy} wants a name and a password. Write them into its address, or set proxy = false."
+        return Unreachable(text, proxy=proxy, lasting=True)
+    if status:
         text = "The proxy {proxy} does not let us through to {host} (HTTP {status}). Allow it there, or set proxy = false."
         return Unreachable(text, proxy=proxy, host=host, status=status, lasting=status < 500)
     if OWN_ANSWER in said or _NO_TLS.search(said):

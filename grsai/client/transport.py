@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class Transport:
         try:
             try:
                 found = get_environ_proxies(url) if self._proxy else {}
-                proxies = {name: address.strip() for name, address in found.items()}
+                proxies = {name: _as_requests_reads(address) for name, address in found.items()}
                 proxy = select_proxy(url, proxies)
                 timeout = (self._connect_seconds, silence_seconds)
                 reply = (session or self._of_this_thread()).request(
@@ -130,6 +131,11 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Nobody follows one: whoever wants to looks at the address first."""
         return None
+
+
+def _as_requests_reads(proxy: str) -> str:
+    """Desktops write `socks://`, which says no version."""
+    return re.sub("^socks://", "socks5h://", proxy.strip(), flags=re.IGNORECASE)
 
 
 def _host(url: str) -> str:

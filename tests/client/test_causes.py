@@ -79,6 +79,32 @@ def test_a_proxy_that_needs_what_is_not_installed_is_told_at_once(monkeypatch: p
     assert error.lasting
 
 
+SOCKS = {
+    "a login": ([b"\x05\xff"], "wants a name and a password", True),
+    "a page": ([b"\x05\x00", b"\x05\x00\x00\x01" + bytes(6), b"<html>log in</html>"], "answers itself in place of", True),
+    "nothing": ([b"\x05\x00", b"\x05\x00\x00\x01" + bytes(6)], "cannot be reached over the proxy", False),
+    "a no": ([b"\x05\x00", b"\x05\x02\x00\x01" + bytes(6)], "cannot be reached over the proxy", False),
+}
+
+
+@pytest.mark.parametrize("scheme", ["socks5h", "socks"])  # desktops leave the version away
+@pytest.mark.parametrize("name", SOCKS)
+def test_what_a_socks_proxy_says_is_told(monkeypatch: pytest.MonkeyPatch, scheme: str, name: str) -> None:
+    pytest.importorskip("socks")
+    says, told, lasting = SOCKS[name]
+
+    def answer(connection: socket.socket) -> None:
+        for reply in says:
+            connection.recv(10_000)
+            connection.sendall(reply)
+        connection.recv(10_000)
+
+    with listening(answer) as address:
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://{address}")
+        error = refused(submit)
+    assert told in str(error) and f"socks5h://{address}" in str(error) and error.lasting is lasting
+
+
 @pytest.mark.parametrize(
     "proxy",
     [
