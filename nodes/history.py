@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..grsai.errors import BadPicture, Refused, WrongSetting
+from ..grsai.errors import BadPicture, GrsaiError, Refused, WrongSetting
 from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
@@ -25,17 +25,21 @@ class NotThere(Refused):
 
 
 def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
-    """The entries before row `before` that are in `state` and have `text` in their prompt, newest first, at most `limit`."""
+    """The entries before row `before` that are in `state` and have `text` in their prompt, newest first, at most `limit`.
+
+    `service`: another one than that which is chosen now; `elsewhere` says which ones have entries.
+    """
     ledger = account.ledger()
-    counts = ledger.counts()
-    limit = min(number(query, "limit") or 50, MOST_ENTRIES)
+    limit, text, service = min(number(query, "limit") or 50, MOST_ENTRIES), query.get("text", ""), query.get("service") or None
+    counts = ledger.counts(text=text, service=service)
     found = ledger.entries(
-        before=number(query, "before"), limit=limit, state=query.get("state") or None, text=query.get("text", "")
+        before=number(query, "before"), limit=limit, state=query.get("state") or None, text=text, service=service
     )
     return {
         "entries": [_as_object(entry, language) for entry in found],
         "next": found[-1].row if len(found) == limit else None,
         "counts": {state: counts[state] for state in STATES if state in counts},
+        "elsewhere": ledger.elsewhere(),
     }
 
 
@@ -61,9 +65,13 @@ def as_input(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _picture(query: Mapping[str, str]) -> Path:
-    row, place = number(query, "row"), number(query, "file") or 0
+    """Picture number `file` of the entry in `row`; with `source` a reference picture of it. Raises `NotThere`."""
+    row, source = number(query, "row"), number(query, "source")
     entry = account.ledger().entry(row) if row is not None else None
     files = _files_of(entry) if entry else []
+    if entry and source is not None:
+        files = [path for path in map(Path, entry.sources) if path.is_absolute() and path.is_file() and view_of(path)]
+    place = number(query, "file") or 0 if source is None else source
     if place >= len(files):
         raise NotThere("There is no such picture.")
     return files[place]
@@ -100,11 +108,20 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
         "seconds": round(entry.seconds, 1) if entry.finished else None,
         "reason": entry.reason or None,
         "error": entry.say(language) or None,
+        "why": _why(entry, language) or None,
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
         "files": [view_of(path) for path in _files_of(entry)],
     }
+
+
+def _why(entry: Entry, language: str) -> str:
+    """What went wrong in few words: the reason alone, where it is known apart from task and advice."""
+    said = entry.say(language)
+    reason = entry.trouble.values.get("why", "") if entry.trouble else ""
+    short = reason.say(language) if isinstance(reason, GrsaiError) else str(reason)
+    return short or said
 
 
 def _source(source: str) -> dict[str, str] | str:

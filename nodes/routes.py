@@ -209,7 +209,7 @@ async def _as_input(asked: Asked) -> Answer:
 
 
 async def _running(_: Asked) -> Answer:
-    return {"runs": [run.as_object() for run in bridge.BOARD.runs()]}
+    return {"runs": bridge.BOARD.as_objects()}
 
 
 async def _waiting(_: Asked) -> Answer:

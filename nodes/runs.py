@@ -79,13 +79,14 @@ class NodeRun:
     def now(self) -> Snapshot:
         return replace(self.snapshot, seconds=time.monotonic() - self.begun)
 
-    def as_object(self) -> dict[str, Any]:
-        """What the panel is told of it."""
+    def as_object(self, group: Sequence[NodeRun]) -> dict[str, Any]:
+        """What the panel is told of it, and in words of its whole group."""
         now = self.now
         return {
             "id": self.id,
             "kind": self.kind,
             "node_id": self.node_id,
+            "group": self.group,
             "total": now.total,
             "done": now.done,
             "failed": now.failed,
@@ -98,7 +99,7 @@ class NodeRun:
             "offline": self.offline,
             "stopping": self.stop.is_set() and not self.finished,
             "finished": self.finished,
-            "text": {language: line([self], language) for language in LANGUAGES},
+            "text": {language: line(group, language) for language in LANGUAGES},
             "error": {language: self.error.say(language) for language in LANGUAGES} if self.error else None,
         }
 
@@ -181,6 +182,13 @@ class Board:
         with self._lock:
             return [run for run in self._runs.values() if not run.finished]
 
+    def as_objects(self) -> list[dict[str, Any]]:
+        """What the panel is told of the runs that are not over."""
+        with self._lock:
+            known = list(self._runs.values())
+        groups = {run.group: [each for each in known if each.group == run.group] for run in known}
+        return [run.as_object(groups[run.group]) for run in known if not run.finished]
+
     def _show_all(self) -> None:
         with contextlib.closing(asyncio.new_event_loop()) as loop:
             while groups := self._groups():
@@ -191,7 +199,7 @@ class Board:
                         loop.run_until_complete(self._show_node(runs))
                     for run in runs:
                         with _failures_logged():
-                            self._send_to_panel(run)
+                            self._send_to_panel(run, runs)
                     for run in priced:
                         run.priced.set()
                     self._forget(runs, over)
@@ -222,11 +230,12 @@ class Board:
         if percent != last_percent and not pictures and not all(run.finished for run in runs):
             await _send_percent(percent, first.node_id)
 
-    def _send_to_panel(self, run: NodeRun) -> None:
+    def _send_to_panel(self, run: NodeRun, group: list[NodeRun]) -> None:
         if run.shown.is_set() or not (run.snapshot.total or run.finished):
             return
-        facts = run.as_object()
-        lasting = {name: fact for name, fact in facts.items() if name not in ("seconds", "remaining_seconds")}
+        facts = run.as_object(group)
+        passing = ("seconds", "remaining_seconds", *(["text"] if len(group) > 1 else []))  # else each would tell of all others
+        lasting = {name: fact for name, fact in facts.items() if name not in passing}
         if lasting != self._last_facts.get(run.id):
             self._last_facts[run.id] = lasting
             if (running := server()) is not None:

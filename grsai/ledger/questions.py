@@ -16,6 +16,7 @@ _LATEST = 2_000  # pictures by which the usual time is told
 _ASKED = 500  # values in one question
 _MOST = 2**62  # rows
 _LONGEST = 1_000  # letters of a text that is looked for
+_HAS_TEXT = "(prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\')"  # takes `_patterns`
 _KEYS = {
     "day": "strftime('%Y-%m-%d', submitted, 'unixepoch', 'localtime')",
     "month": "strftime('%Y-%m', submitted, 'unixepoch', 'localtime')",
@@ -71,16 +72,23 @@ class Questions:
         found = self._entries("WHERE row = ?", (min(row, _MOST),))
         return found[0] if found else None
 
-    def entries(self, *, before: int | None = None, limit: int = 50, state: str | None = None, text: str = "") -> list[Entry]:
-        """The history, newest first: rows below `before`, of one state, with `text` in prompt or file name."""
+    def entries(
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        state: str | None = None,
+        text: str = "",
+        service: str | None = None,
+    ) -> list[Entry]:
+        """The history, newest first: rows below `before`, of one state, with `text` in prompt or name, also of other services."""
         index = "tasks_by_state" if state else "tasks_by_service"
-        conditions, values = f"INDEXED BY {index} WHERE service = ? AND row < ?", [self.service, min(before or _MOST, _MOST)]
+        asked = [text_of(service or self.service), min(before or _MOST, _MOST)]
+        conditions, values = f"INDEXED BY {index} WHERE service = ? AND row < ?", asked
         if state:
             conditions, values = f"{conditions} AND state = ?", [*values, text_of(state)]
         if text:
-            looked_for = text_of(text)[:_LONGEST].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            conditions += " AND (prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\')"
-            values += [f"%{looked_for}%"] * 2
+            conditions, values = f"{conditions} AND {_HAS_TEXT}", [*values, *_patterns(text)]
         return self._entries(f"{conditions} ORDER BY row DESC LIMIT ?", (*values, max(min(limit, _MOST), 0)))
 
     def open_entries(self) -> list[Entry]:
@@ -121,9 +129,18 @@ class Questions:
 
     # Sums
 
-    def counts(self) -> dict[str, int]:
-        """How many tasks there are of each state."""
-        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (self.service,)))
+    def counts(self, *, text: str = "", service: str | None = None) -> dict[str, int]:
+        """How many tasks there are of each state; with `text`, of those that `entries` finds."""
+        service = text_of(service or self.service)
+        if text:
+            found = f"SELECT state, count(*) FROM tasks WHERE service = ? AND {_HAS_TEXT} GROUP BY state"
+            return dict(self._database.read(found, (service, *_patterns(text))))
+        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (service,)))
+
+    def elsewhere(self) -> dict[str, int]:
+        """How many tasks there are with each of the other services."""
+        query = "SELECT service, sum(tasks) FROM counts WHERE service != ? AND tasks > 0 GROUP BY service"
+        return dict(self._database.read(query, (self.service,)))
 
     def spent(self, since: float) -> int:
         """The credits of what was accepted since then, without what the service is known to have given back."""
@@ -161,3 +178,8 @@ class Questions:
     def _entries(self, conditions: str, values: Sequence[Any]) -> list[Entry]:
         rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
         return [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
+
+
+def _patterns(text: str) -> list[str]:
+    looked_for = text_of(text)[:_LONGEST].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [f"%{looked_for}%"] * 2

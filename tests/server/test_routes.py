@@ -215,6 +215,25 @@ def test_the_catalogue_has_every_model_with_its_price(desk: Any):
     assert set(said["units"]) == {"cny", "usd", "credits"}
 
 
+def test_what_is_found_is_counted_and_other_services_are_named(desk: Any, service: Emulator):
+    desk.run(batch("found one\nfound two\nlost"))
+    assert desk.get("/grsai/history?text=found")["counts"] == {"done": 2}
+    here = service.url.removeprefix("http://")
+    with Emulator() as other:
+        post(desk, "settings", {"host": "own", "own_url": other.url})
+        page = desk.get("/grsai/history")
+        assert (page["entries"], page["counts"], page["elsewhere"][here]) == ([], {}, 3)
+        there = desk.get(f"/grsai/history?service={here}")
+        assert [len(there["entries"]), there["counts"]] == [3, {"done": 3}]
+
+
+def test_a_failure_says_why_in_few_words(desk: Any, service: Emulator):
+    desk.run(batch("well\n[error] not well"))
+    failed = desk.get("/grsai/history?state=failed")["entries"][0]
+    assert failed["why"] in failed["error"] and failed["task_id"] in failed["error"]
+    assert failed["task_id"] not in failed["why"]
+
+
 def test_the_history_pages_and_searches(desk: Any, service: Emulator):
     desk.run(batch("\n".join(f"history {word}" for word in ("one", "two", "three", "four", "five"))))
     desk.run(batch("history [input_moderation]\nhistory six"))
