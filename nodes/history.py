@@ -12,8 +12,8 @@ from ..grsai.errors import BadPicture, GrsaiError, Refused, WrongSetting
 from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
+from ..grsai.pictures import thumbnail
 from . import account
-from .images import thumbnail
 from .paths import input_folder, view_of
 
 MOST_ENTRIES = 200

@@ -117,13 +117,6 @@ def decode(file: Path, *, clear: bool = False) -> tuple[torch.Tensor, torch.Tens
     return torch.from_numpy(floats[None]), torch.from_numpy(mask[None])
 
 
-def thumbnail(file: Path, side: int) -> Image.Image:
-    """A small RGB picture, at most `side` pixels wide and high. Raises `BadPicture`."""
-    with picture(file.name, file, side=side) as image:
-        image.thumbnail((side, side), reducing_gap=2.0)
-        return on_white(upright(image))
-
-
 def _split(images: Any, name: str) -> Iterator[torch.Tensor]:
     if images is None:
         return

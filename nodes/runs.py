@@ -21,9 +21,9 @@ from comfy_api.latest import ComfyAPI
 
 from ..grsai.engine import Collected, Estimate, Event, Snapshot
 from ..grsai.errors import BadPicture, GrsaiError
+from ..grsai.pictures import thumbnail
 from ..grsai.report.phrases import duration, price_text
 from ..grsai.texts import LANGUAGES, say
-from .images import thumbnail
 
 SHOW_SECONDS = 0.1
 PREVIEW_SIDE = 512  # pixels

@@ -53,9 +53,8 @@ NODES = (
     {"images", "limits", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
-    {"missing"},
     {"bridge", "history", "inputs", "results"},
-    {"batch", "folder", "generate", "upload", "routes", "shutdown"},
+    {"batch", "folder", "generate", "upload", "routes"},
     {"__init__"},
 )
 APART = {"__init__", "emulator"}

@@ -10,13 +10,13 @@ from .reading import MAX_PIXELS as MAX_PIXELS
 from .reading import check_size as check_size
 from .reading import on_white as on_white
 from .reading import picture as picture
+from .reading import thumbnail as thumbnail
 from .reading import upright as upright
 from .reference import MAX_UPLOAD_BYTES as MAX_UPLOAD_BYTES
 from .reference import Encoded as Encoded
 from .reference import Read as Read
 from .reference import Reference as Reference
 from .reference import encode as encode
-from .reference import hide_clear as hide_clear
 from .reference import lighter as lighter
 from .reference import read_all as read_all
 from .result import check_result as check_result

@@ -150,6 +150,16 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turned is None else image.transpose(turned)
 
 
+def thumbnail(file: Path, side: int) -> Image.Image:
+    """A small RGB picture, upright and on white, at most `side` pixels wide and high. Raises `BadPicture`."""
+    with picture(file.name, file, side=side) as image:
+        turned = turn(image)
+        small = image if image.mode in ("RGB", "RGBA") else on_white(image)
+        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small = on_white(small)
+        return small if turned is None else small.transpose(turned)
+
+
 def eight_bits(image: Image.Image) -> Image.Image:
     """A picture with 16 or 32 bits, or floats, a pixel as gray of 8 bits; any other as it is."""
     if image.mode == "F":

@@ -89,14 +89,13 @@ def read_all(files: Sequence[Path]) -> Read:
 
 def encode(image: Image.Image, *, compress_level: int = 6) -> Encoded:
     """An RGB or RGBA picture with its colour profile as PNG; lighter where that would be too large to go up."""
-    image = hide_clear(image)
     data = _saved(image, "PNG", compress_level=compress_level)
     return Encoded(data, "png") if len(data) <= MAX_UPLOAD_BYTES else lighter(image)
 
 
 def lighter(image: Image.Image) -> Encoded:
     """An RGB or RGBA picture as JPEG, or as WebP where it is transparent: with less quality, then fewer pixels."""
-    image, kind = hide_clear(image), "JPEG"
+    image, kind = _hide_clear(image), "JPEG"
     if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255 and features.check("webp"):
         kind = "WEBP"
     elif image.mode == "RGBA":
@@ -114,7 +113,7 @@ def lighter(image: Image.Image) -> Encoded:
         image = smaller
 
 
-def hide_clear(image: Image.Image) -> Image.Image:
+def _hide_clear(image: Image.Image) -> Image.Image:
     """White where an RGBA picture is wholly clear: whoever drops the alpha must not see what was hidden there."""
     if image.mode != "RGBA" or image.getchannel("A").getextrema()[0] > 0:
         return image

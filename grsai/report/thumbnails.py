@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from ..errors import BadPicture, OutputError
 from ..files import relative, write_whole
 from ..jobs import Outcome
-from ..pictures import on_white, picture, upright
+from ..pictures import thumbnail as small_copy
 
 SHEET_FILE = "contact_sheet.jpg"
 FOLDER = "thumbnails"
@@ -114,10 +114,7 @@ def _make(thumbnail: Path, picture: Path) -> None:
 
 def _shrunk(file: Path) -> bytes:
     buffer = io.BytesIO()
-    with picture(file.name, file, side=PIXELS) as image:
-        small = image if image.mode in ("RGB", "RGBA") else on_white(image)
-        small.thumbnail((PIXELS, PIXELS), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        on_white(upright(small)).save(buffer, "JPEG", quality=84, optimize=True, progressive=True)
+    small_copy(file, PIXELS).save(buffer, "JPEG", quality=84, optimize=True, progressive=True)
     return buffer.getvalue()
 
 
