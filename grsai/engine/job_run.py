@@ -72,19 +72,19 @@ class JobRun:
             if self._known is not None:
                 outcome = self._reuse(self._known)
             else:
-                with self._claimed():
-                    outcome = self._made()
+                with self._claim():
+                    outcome = self._make()
         except Stopped as error:
-            outcome = self._ended("stopped", error)
+            outcome = self._outcome_of("stopped", error)
         except Uncertain as error:
-            outcome = self._ended("uncertain", error)
+            outcome = self._outcome_of("uncertain", error)
         except GrsaiError as error:
             if isinstance(error, _MEET_ALL):
                 self._run.halt(error)
-            outcome = self._ended("failed", error)
+            outcome = self._outcome_of("failed", error)
         self._finish(outcome)
 
-    def _made(self) -> Outcome:
+    def _make(self) -> Outcome:
         """Whatever the ledger says is to be done, until the job has its outcome."""
         fingerprint, asked = self.job.fingerprint, dict[int, GrsaiError | None]()
         tries = [] if self._run.fresh else self._run.ledger.tries(fingerprint, folder=self._run.output)
@@ -93,7 +93,7 @@ class JobRun:
             match decide(tries, asked=asked, begun_at=self._run.begun_at, key_mark=self._run.key_mark):
                 case Reuse() as found:
                     return self._reuse(found)
-                case Ask(entry) if not self._is_there(entry):
+                case Ask(entry) if not self._run.steps.at(entry.base_url, entry.api).knows(entry.task_id or ""):
                     asked[entry.row] = None
                 case Collect(entry) | Ask(entry):
                     try:
@@ -115,7 +115,7 @@ class JobRun:
         if kept != found.files:
             self._write_down(self._run.ledger.copied, entry.row, kept)
         self._task_id, self._made_by = entry.task_id, entry.model
-        return self._ended("succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
+        return self._outcome_of("succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
 
     def _collect(self, entry: Entry) -> Outcome:
         """The picture of a task that an earlier run paid."""
@@ -125,8 +125,8 @@ class JobRun:
         age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
         try:
             with self._run.progress.one_running():
-                task, _ = self._watched(entry.row, steps, age=age)
-            return self._stored(entry.row, steps, task)
+                task, _ = self._watch(entry.row, steps, age=age)
+            return self._store(entry.row, steps, task)
         except NoSuchTask:
             self._task_id = None
             raise
@@ -142,11 +142,11 @@ class JobRun:
                     raise failed
                 self._run.steps.pause_after(failed, failures)
             try:
-                return self._stored(*self._submitted_and_watched(may_fail=failures < self._run.settings.retries))
+                return self._store(*self._submit_and_watch(may_fail=failures < self._run.settings.retries))
             except TaskFailed as error:
                 failed, failures = error, failures + 1
 
-    def _submitted_and_watched(self, *, may_fail: bool) -> tuple[int, Steps, Task]:
+    def _submit_and_watch(self, *, may_fail: bool) -> tuple[int, Steps, Task]:
         """Uploads, submits and waits within a slot; again where the service surely did not take it."""
         failures = 0
         while True:
@@ -158,7 +158,7 @@ class JobRun:
                 if isinstance(row, int):
                     steps = self._run.steps.at(client.base_url, self._model.api(self._run.settings.api))
                     try:
-                        task, seconds = self._watched(row, steps)
+                        task, seconds = self._watch(row, steps)
                     finally:
                         self._run.gate.finished()
                     self._run.learn(self.job, seconds)
@@ -177,7 +177,7 @@ class JobRun:
 
     def _submit(self, client: GrsaiClient, urls: list[str]) -> int | GrsaiError:
         """Returns the ledger's row, or why the service surely did not take it. Raises the refusal, or `Uncertain`."""
-        if self._model.closed and not self._falls_back(ModelUnavailable("The service has closed {model}.", model=self._model.id)):
+        if self._model.closed and not self._fall_back(ModelUnavailable("The service has closed {model}.", model=self._model.id)):
             self._run.settings.catalogue.check_open(self._model)
         model, ledger = self._model, self._run.ledger
         job = self.job if model is self.job.model else self.job.made_with(model)
@@ -239,7 +239,7 @@ class JobRun:
         self._enter()  # whoever stops the run before this job has ended is to hear of it
         if said == "refused":
             self._run.heed_refusal(error)
-            if isinstance(error, ModelUnavailable) and self._falls_back(error):
+            if isinstance(error, ModelUnavailable) and self._fall_back(error):
                 return error
             raise error from None
         if isinstance(error, RateLimited):
@@ -248,7 +248,7 @@ class JobRun:
             self._run.gate.broke()
         return error
 
-    def _watched(self, row: int, steps: Steps, *, age: float = 0.0) -> tuple[Task, float]:
+    def _watch(self, row: int, steps: Steps, *, age: float = 0.0) -> tuple[Task, float]:
         """Polls the task to its end, and writes a bad end down."""
         model, size = self.job.model, self.job.image_size
         try:
@@ -260,32 +260,25 @@ class JobRun:
                 on_progress=self._advance,
             )
         except StillOpen as error:
-            raise self._kept_open(row, error) from None
+            raise self._keep_open(row, error) from None
         except TaskError as error:
             self._write_down(self._run.ledger.failed, row, error)
             raise
         except ServiceError as error:
             if isinstance(error, NoSuchTask) and age:  # of an earlier run, and perhaps of another key: with that it can be had
-                raise self._kept_open(row, error) from None
-            raise self._kept_open(row, _paid_all_the_same(error, self._task_id)) from None
+                raise self._keep_open(row, error) from None
+            raise self._keep_open(row, _paid_all_the_same(error, self._task_id)) from None
 
-    def _stored(self, row: int, steps: Steps, task: Task) -> Outcome:
+    def _store(self, row: int, steps: Steps, task: Task) -> Outcome:
         try:
             kept = steps.fetch(task, self._run.output, self.job.name, self.job.fingerprint)
             self._notes += filter(None, map(kept_as_it_came, kept))
         except (DownloadError, OutputError) as error:
-            raise self._kept_open(row, _paid_all_the_same(error, task.id)) from None
+            raise self._keep_open(row, _paid_all_the_same(error, task.id)) from None
         self._write_down(self._run.ledger.done, row, kept, task.urls)
-        return self._ended("succeeded", kept=kept, urls=task.urls)
+        return self._outcome_of("succeeded", kept=kept, urls=task.urls)
 
-    def _is_there(self, entry: Entry) -> bool:
-        try:
-            task = self._run.steps.at(entry.base_url, entry.api).look(entry.task_id or "")
-        except ServiceError:
-            return False
-        return task.status == "running" or bool(task.urls)
-
-    def _falls_back(self, error: GrsaiError) -> bool:
+    def _fall_back(self, error: GrsaiError) -> bool:
         """Whether the next model of `fallback` is taken from now on that can make the job and costs no more than was shown."""
         for name in self._fallback:
             with contextlib.suppress(WrongJob):
@@ -300,7 +293,7 @@ class JobRun:
     # What other jobs and other runs must know
 
     @contextlib.contextmanager
-    def _claimed(self) -> Iterator[None]:
+    def _claim(self) -> Iterator[None]:
         """Waits until no other run works on the same job."""
         fingerprint, ledger = self.job.fingerprint, self._run.ledger
         if isinstance(self._run.halted, LedgerError):  # each claim would wait for the ledger anew
@@ -327,7 +320,7 @@ class JobRun:
                     self._run.heed_failure(error)  # now: who gets the slot next must know
                 raise
 
-    def _kept_open(self, row: int, error: GrsaiError) -> GrsaiError:
+    def _keep_open(self, row: int, error: GrsaiError) -> GrsaiError:
         self._write_down(self._run.ledger.note_error, row, error)
         return error
 
@@ -348,8 +341,8 @@ class JobRun:
                 "Stopped while the request was on its way: it may have been charged. If no reply comes any more, the next run"
                 " sends it again."
             )
-            return self._ended("uncertain", lost)
-        return self._ended("stopped", Stopped("Stopped."))
+            return self._outcome_of("uncertain", lost)
+        return self._outcome_of("stopped", Stopped("Stopped."))
 
     def _enter(self, phase: Literal["running", "submitting"] = "running") -> None:
         with self._run.progress.changed:
@@ -383,7 +376,7 @@ class JobRun:
     def _tell(self, kind: Kind) -> None:
         self._run.progress.tell(kind, self.job, self._percent, self.outcome)
 
-    def _ended(
+    def _outcome_of(
         self,
         status: Status,
         error: GrsaiError | None = None,

@@ -221,6 +221,14 @@ class Steps:
         """How far a task is. Raises `NoSuchTask` for one that is unknown."""
         return self.tried(lambda: self._look(task_id))
 
+    def knows(self, task_id: str) -> bool:
+        """Whether the service has a task that is lost by what we know, with its pictures or still running."""
+        try:
+            task = self.look(task_id)
+        except ServiceError:
+            return False
+        return task.status == "running" or bool(task.urls)
+
     def fetch(self, task: Task, folder: Path, stem: str, claimed: str) -> tuple[Path, ...]:
         """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, under a claim of the ledger."""
         owner = self._ledger.mark(claimed)
