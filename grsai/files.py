@@ -171,11 +171,15 @@ def keep_damaged(folder: Path, stem: str, owner: str) -> Path | None:
             part.unlink(missing_ok=True)
 
 
-def copy(files: Sequence[Path], folder: Path, stem: str, owner: str) -> tuple[Path, ...]:
-    """Pictures made earlier, as files of this run: where they are if that is `folder`, else copied there."""
+def copy(files: Sequence[Path], folder: Path, stem: str | Callable[[int], str], owner: str) -> tuple[Path, ...]:
+    """Pictures made earlier, as files of this run: where they are if that is `folder`, else copied there.
+
+    `stem`: what they are called before `_1`, `_2` …, or a function that says what the k-th is called.
+    """
     if all(path.parent.resolve() == folder.resolve() for path in files):
         return tuple(files)
-    return tuple(copy_one(path, folder, f"{stem}_{k}", owner) for k, path in enumerate(files, 1))
+    called = (lambda k: f"{stem}_{k}") if isinstance(stem, str) else stem
+    return tuple(copy_one(path, folder, called(k), owner) for k, path in enumerate(files, 1))
 
 
 def copy_one(source: Path, folder: Path, stem: str, owner: str) -> Path:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -41,9 +41,11 @@ class Job:
     seed: int = 0  # the API has no seed: another seed is another job, so a new picture
     variation: int = 0  # tells equal jobs of one plan apart
     task: int = 1  # place in the plan, from 1
-    name: str = "Task_1"  # stem of the files
+    name: str = "Task_1"  # of the files, without number and suffix
     quality: str | None = None  # None: as the service has it
     background: str | None = None
+    numbered: bool = True  # whether the files are called <name>_1, <name>_2 …; else the first one is <name>
+    folder: str = ""  # of the files, below the output: names with slashes between them
 
     def __post_init__(self) -> None:
         if not _is_seen(self.prompt):
@@ -59,6 +61,8 @@ class Job:
             raise WrongJob("The seed can be 0 to {most}, not {seed}.", most=MOST_SEED, seed=self.seed)
         if re.search(r"[/\\\x00-\x1f]", self.name) or not 0 < len(os.fsencode(self.name)) <= MAX_NAME_BYTES:
             raise WrongJob("{name} is no name for files: it is empty, too long, or holds a slash.", name=self.name[:80])
+        if self.folder and any(part in ("", ".", "..") or re.search(r"[\\:\x00-\x1f]", part) for part in self.folder.split("/")):
+            raise WrongJob("{folder} is no folder below the output.", folder=self.folder[:80])
         ratio, size = self.model.shape(self.aspect_ratio, self.image_size)
         object.__setattr__(self, "aspect_ratio", ratio)
         object.__setattr__(self, "image_size", size)
@@ -89,6 +93,10 @@ class Job:
         if any(newer.values()):
             facts.append({name: value for name, value in newer.items() if value})
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def stem(self, number: int = 1) -> str:
+        """What the file of its `number`th picture is called, without the suffix."""
+        return f"{self.name}_{number}" if self.numbered or number > 1 else self.name
 
     @property
     def source(self) -> Path | None:
@@ -141,14 +149,21 @@ def plan(
     Equal jobs get different variations, so that a prompt written twice makes two pictures.
     """
     pairs = _pairs(prompts, pictures, pairing)
-    jobs, seen = [], Counter[str]()
+    jobs = list[Job]()
     for task, (picture, prompt) in enumerate(pairs, 1):
         references = (picture, *shared) if picture else tuple(shared)
         name = f"{safe_stem(prefix, most_bytes=MAX_PREFIX_BYTES)}_{task}_{safe_stem(picture.name if picture else 'text')}"
-        job = Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name, quality, background)
-        jobs.append(replace(job, variation=seen[job.fingerprint]))
+        jobs.append(Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name, quality, background))
+    return told_apart(jobs)
+
+
+def told_apart(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs, equal ones with different variations, so that each of them makes a picture of its own."""
+    seen, apart = Counter[str](), list[Job]()
+    for job in jobs:
+        apart.append(replace(job, variation=seen[job.fingerprint]) if seen[job.fingerprint] else job)
         seen[job.fingerprint] += 1
-    return jobs
+    return apart
 
 
 def safe_stem(name: str, *, most_bytes: int = MAX_STEM_BYTES) -> str:

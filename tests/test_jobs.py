@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from grsai.emulator import Fault
 from grsai.errors import WrongJob
 from grsai.jobs import Job, plan, split_prompts
 from grsai.models import Catalogue
@@ -126,3 +128,36 @@ def test_a_control_character_is_never_paid_for(letter: str) -> None:
 
 def test_lines_end_only_where_an_editor_ends_them() -> None:
     assert split_prompts("a\u2028b\u2029c\x85d\r\ne\rf\n\n") == ["a\u2028b\u2029c\x85d", "e", "f"]
+
+
+def test_a_name_may_do_without_the_number_of_its_only_picture(studio) -> None:
+    [job] = studio.jobs()
+    bare = replace(job, name="shoe", numbered=False)
+    assert [replace(job, name="shoe").stem(k) for k in (1, 2)] == ["shoe_1", "shoe_2"]
+    assert [bare.stem(k) for k in (1, 2)] == ["shoe", "shoe_2"]
+    assert bare.fingerprint == job.fingerprint
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "..", "a/../b", "a//b", "a/", "./a", "a\\b", "C:", "a\0b"])
+def test_a_folder_that_is_not_below_the_output_is_refused(folder: str) -> None:
+    with pytest.raises(WrongJob, match="is no folder below the output"):
+        Job("a", MODELS["nano-banana-fast"], folder=folder)
+
+
+def test_a_job_with_a_folder_is_made_reused_and_found_again_where_they_moved(studio) -> None:
+    jobs = [replace(job, folder="shoes/red", name=str(k), numbered=False) for k, job in enumerate(studio.jobs(2))]
+    made = studio.run(jobs)
+    assert [outcome.file for outcome in made] == [studio.output / "shoes" / "red" / name for name in ("0.png", "1.png")]
+    assert [outcome.file for outcome in studio.run(jobs)] == [outcome.file for outcome in made]
+    moved = studio.output.rename(studio.folder / "moved")
+    again = studio.run(jobs, output=moved)
+    assert [outcome.file for outcome in again] == [moved / "shoes" / "red" / name for name in ("0.png", "1.png")]
+    assert studio.emulator.count("submit") == 2
+
+
+def test_what_is_collected_is_called_as_its_run_would_have_called_it(studio) -> None:
+    studio.emulator.add(Fault("download", "not_found"))
+    studio.run([replace(job, folder="shoes", name="red", numbered=False) for job in studio.jobs()])
+    studio.emulator.clear_faults()
+    [found] = studio.collect()
+    assert found.files == (studio.output / "shoes" / "red.png",)

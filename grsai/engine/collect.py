@@ -120,5 +120,6 @@ def _collect_stranger(steps: Steps, wanted: Collected, folder: Path) -> Collecte
 
 def _fetched(steps: Steps, wanted: Collected, folder: Path, age: float) -> Collected:
     task = steps.settled(wanted.task_id, age=age)
-    stem = wanted.entry.name if wanted.entry else safe_stem(wanted.task_id)
+    bare = safe_stem(wanted.task_id)
+    stem = wanted.entry.stem if wanted.entry else lambda number: f"{bare}_{number}"
     return replace(wanted, error=None, files=steps.fetch(task, folder, stem, _claim_of(wanted)))

@@ -52,6 +52,7 @@ class JobRun:
         self.job = job
         self.outcome: Outcome | None = None
         self.phase: Literal["waiting", "running", "submitting", "finished"] = "waiting"
+        self._folder = run.output / job.folder
         self._known = known  # what the plan found: its files, where they are to be
         self._percent = 0
         self._begun: float | None = None  # when the last submit was sent, or the last task asked for
@@ -87,7 +88,7 @@ class JobRun:
     def _make(self) -> Outcome:
         """Whatever the ledger says is to be done, until the job has its outcome."""
         fingerprint, asked = self.job.fingerprint, dict[int, GrsaiError | None]()
-        tries = [] if self._run.fresh else self._run.ledger.tries(fingerprint, folder=self._run.output)
+        tries = [] if self._run.fresh else self._run.ledger.tries(fingerprint, folder=self._folder)
         while True:
             self._notes = [error for error in asked.values() if error is not None]
             match decide(tries, asked=asked, begun_at=self._run.begun_at, key_mark=self._run.key_mark):
@@ -111,7 +112,7 @@ class JobRun:
 
     def _reuse(self, found: Reuse) -> Outcome:
         entry, claimed = found.entry, self.job.fingerprint
-        kept = files.copy(found.files, self._run.output, self.job.name, self._run.ledger.mark(claimed))
+        kept = files.copy(found.files, self._folder, self.job.stem, self._run.ledger.mark(claimed))
         if kept != found.files:
             self._write_down(self._run.ledger.copied, entry.row, kept)
         self._task_id, self._made_by = entry.task_id, entry.model
@@ -186,7 +187,7 @@ class JobRun:
         row = ledger.submitting(
             self.job,
             base_url=client.base_url,
-            folder=self._run.output,
+            folder=self._folder,
             api=api,
             model=model,
             run=self._run.id,
@@ -271,7 +272,7 @@ class JobRun:
 
     def _store(self, row: int, steps: Steps, task: Task) -> Outcome:
         try:
-            kept = steps.fetch(task, self._run.output, self.job.name, self.job.fingerprint)
+            kept = steps.fetch(task, self._folder, self.job.stem, self.job.fingerprint)
             self._notes += filter(None, map(kept_as_it_came, kept))
         except (DownloadError, OutputError) as error:
             raise self._keep_open(row, _paid_all_the_same(error, task.id)) from None

@@ -49,7 +49,7 @@ def survey(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: 
     """What is to be done about each job, by what the ledger knows now."""
     if fresh:
         return [Pay()] * len(jobs)
-    return [decide(ledger.tries(job.fingerprint, folder=output)) for job in jobs]
+    return [decide(ledger.tries(job.fingerprint, folder=output and output / job.folder)) for job in jobs]
 
 
 def priced(jobs: Sequence[Job], decisions: Sequence[Decision]) -> Estimate:

@@ -47,7 +47,7 @@ def run(
     backoff: Backoff | None = None,
     last_word_seconds: float = LAST_WORD_SECONDS,
 ) -> list[Outcome]:
-    """Makes the pictures of `jobs` as `output/<job.name>_<k><suffix>` and returns the outcomes in the order of the jobs.
+    """Makes the pictures of `jobs` as `output/<job.folder>/<job.stem(k)><suffix>`; returns the outcomes in the order of the jobs.
 
     Blocks, but returns soon once `stop` is set: it waits `last_word_seconds` for the answers to paid requests under way, and what
     is paid for goes on being written down in threads of its own. `on_event` is called from those threads, one call at a time.
@@ -59,7 +59,8 @@ def run(
         text = "{name} can be {low} to {high}, not {value}."
         raise WrongSetting(text, name="concurrency", low=1, high=MAX_CONCURRENCY, value=concurrency)
     budget_credits = in_credits(settings.budget if budget is None else budget)
-    files.check_folder(output, longest=max((f"{job.name}_1" for job in jobs), key=len, default="probe"))
+    longest = max((Path(job.folder, job.stem()) for job in jobs), key=lambda path: len(str(path)), default=Path("probe"))
+    files.check_folder(output / longest.parent, longest=longest.name)
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
     decisions = survey(jobs, ledger, fresh=fresh, output=output)
     price = priced(jobs, decisions)
@@ -136,8 +137,10 @@ class _Batch:
     """The threads of one run, which take job after job; the caller's thread waits for them, or for `stop`."""
 
     def __init__(self, jobs: Sequence[Job], decisions: Sequence[Decision], run: RunContext, last_word_seconds: float) -> None:
-        found = [each if isinstance(each, Reuse) and _is_in(each, run.output) else None for each in decisions]
-        self._job_runs = [JobRun(job, run, reuse) for job, reuse in zip(jobs, found, strict=True)]
+        self._job_runs = [
+            JobRun(job, run, each if isinstance(each, Reuse) and _is_in(each, run.output / job.folder) else None)
+            for job, each in zip(jobs, decisions, strict=True)
+        ]
         self._todo = iter(self._job_runs)
         self._run = run
         self._last_word_seconds = last_word_seconds

@@ -229,10 +229,10 @@ class Steps:
             return False
         return task.status == "running" or bool(task.urls)
 
-    def fetch(self, task: Task, folder: Path, stem: str, claimed: str) -> tuple[Path, ...]:
-        """Downloads the pictures of a task as `folder/<stem>_<k><suffix>`, `k` from 1, under a claim of the ledger."""
+    def fetch(self, task: Task, folder: Path, stem: Callable[[int], str], claimed: str) -> tuple[Path, ...]:
+        """Downloads the pictures of a task as `folder/<stem(k)><suffix>`, `k` from 1, under a claim of the ledger."""
         owner = self._ledger.mark(claimed)
-        return tuple(self._fetch(url, folder, f"{stem}_{k}", owner) for k, url in enumerate(task.urls, 1))
+        return tuple(self._fetch(url, folder, stem(k), owner) for k, url in enumerate(task.urls, 1))
 
     def _fetch(self, url: str, folder: Path, stem: str, owner: str) -> Path:
         try:

@@ -61,6 +61,7 @@ class Entry:
     key_mark: str = ""  # tells the key that paid from others
     refunded: bool = False  # the service gave the credits back
     trouble: GrsaiError | None = None  # what `error` says; entries of version 1.0 have the English text alone
+    numbered: bool = True  # as `Job.numbered`
     clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
 
     @property
@@ -85,6 +86,10 @@ class Entry:
                 return tuple(path for path, _ in files)
         return ()
 
+    def stem(self, number: int) -> str:
+        """As `Job.stem`."""
+        return f"{self.name}_{number}" if self.numbered or number > 1 else self.name
+
     @property
     def whole(self) -> bool:
         return bool(self.kept)
@@ -104,7 +109,7 @@ class Entry:
 # What came after version 1.0, with what an older row or line of the journal means.
 LATER: dict[str, Any] = {
     "api": "legacy", "quality": None, "background": None, "asked_model": None, "run": None, "key_mark": "",
-    "refunded": 0, "trouble": "",
+    "refunded": 0, "trouble": "", "numbered": 1,
 }  # fmt: skip
 # What a line of the journal leaves out where it is so.
 SELDOM: dict[str, Any] = {
@@ -134,7 +139,7 @@ def entry_of(row: Sequence[Any], clock: Callable[[], float] = time.time) -> Entr
         values[name] = () if values[name] == "[]" else read(json.loads(values[name]))
     values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
     values["asked_model"] = values["asked_model"] or values["model"]
-    values["refunded"] = bool(values["refunded"])
+    values["refunded"], values["numbered"] = bool(values["refunded"]), bool(values["numbered"])
     values["trouble"] = _trouble(values["trouble"]) if values["trouble"] else None
     return Entry(**values, clock=clock)
 

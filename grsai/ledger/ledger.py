@@ -138,7 +138,7 @@ class Ledger(Questions):
             "sources": json.dumps([str(each.path or each.name) for each in job.references]),
             **LATER, "api": api, "run": run, "key_mark": key_mark,
             "asked_model": job.model.id if used.id != job.model.id else None,
-            "quality": getattr(job, "quality", None), "background": getattr(job, "background", None),
+            "quality": job.quality, "background": job.background, "numbered": int(job.numbered),
         }  # fmt: skip
         self._database.check_place()
         row = self._database.do(lambda database: _insert(database, values))

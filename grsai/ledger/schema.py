@@ -29,6 +29,7 @@ SECOND = (
     "ALTER TABLE tasks ADD COLUMN key_mark TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE tasks ADD COLUMN refunded INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE tasks ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE tasks ADD COLUMN numbered INTEGER NOT NULL DEFAULT 1",
     "DROP INDEX IF EXISTS tasks_by_state",
     "CREATE INDEX tasks_by_state ON tasks (service, state)",
     "CREATE INDEX tasks_by_service ON tasks (service)",
