@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from .. import engine
-from ..errors import BadPicture, OutputError, Stopped, WrongJob
+from ..errors import BadPicture, GrsaiError, OutputError, WrongJob
 from ..files import read_text
 from ..jobs import Job, Outcome, plan, split_prompts
 from ..ledger import Ledger, OfflineLedger, service_of
@@ -26,17 +23,16 @@ from ..report.gallery import write_gallery
 from ..report.phrases import money
 from ..report.report import as_object, summary, write_report
 from ..report.thumbnails import MAKERS, make_thumbnails
-from ..settings import Key, Settings, path_of
+from ..settings import MAX_CONCURRENCY, Key, Settings, path_of
 from ..texts import say
 from .options import IMAGES, OUTPUT, PROMPTS, Options, settings_of
 from .screen import progress_of, show, show_json, trouble
+from .stopping import LAST_WORD_SECONDS, Stopping
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
-STOP_SECONDS = 0.6  # a run that was stopped gets so long to say what became of its jobs
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 def batch(options: Options) -> int:
@@ -156,109 +152,120 @@ def keep_memory_flat() -> None:
 
 def _make(jobs: Sequence[Job], settings: Settings, options: Options) -> int:
     keep_memory_flat()
-    output, stop, begun = _output(options), threading.Event(), time.monotonic()
-    with _ledger(settings, options) as ledger, _stops_on_signal(stop):
-        with (
-            _thumbnails_ahead(output, stop) as prepare,
-            _progress(len(jobs), options, prepare) as on_event,
-        ):
-
-            def run() -> list[Outcome]:
-                return engine.run(
-                    jobs, settings=settings, ledger=ledger, output=output, fresh=options.fresh, stop=stop, on_event=on_event
-                )
-
-            outcomes = _interruptible(run, stop)
-        seconds = time.monotonic() - begun
-        page = _write(outcomes, output, seconds, options.language, stop)
-        if options.json:
-            show_json(as_object(outcomes, seconds=seconds))
-        else:
-            _tell(outcomes, seconds, output, page, options)
+    output, stopping = _output(options), Stopping()
+    with stopping.on_signal():
+        begun = time.monotonic()
+        with _ledger(settings, options) as ledger, _thumbnails(output, stopping.stop) as prepare:
+            outcomes = _run(jobs, settings, ledger, options, stopping, prepare)
+            seconds = time.monotonic() - begun
+            _tell(outcomes, seconds, output, options)
+        _write_gallery(outcomes, seconds, output, options, stopping.stop)
     return 0 if all(outcome.status == "succeeded" for outcome in outcomes) else 1
 
 
+def _run(
+    jobs: Sequence[Job],
+    settings: Settings,
+    ledger: Ledger,
+    options: Options,
+    stopping: Stopping,
+    prepare: Callable[[Outcome], object],
+) -> list[Outcome]:
+    """The run, shown while it goes on; what is finished is prepared for the gallery."""
+    language, begun = options.language, time.time()
+    with contextlib.closing(progress_of(len(jobs), language, quiet=options.json)) as display:
+
+        def on_event(event: engine.Event) -> None:
+            display.tell(event)
+            if event.outcome is not None:
+                prepare(event.outcome)
+
+        def run() -> list[Outcome]:
+            return engine.run(
+                jobs,
+                settings=settings,
+                ledger=ledger,
+                output=_output(options),
+                fresh=options.fresh,
+                stop=stopping.stop,
+                on_event=on_event,
+                last_word_seconds=LAST_WORD_SECONDS,
+            )
+
+        def on_its_way() -> list[str]:
+            """The jobs whose paid request has no answer yet."""
+            fingerprints = {job.fingerprint for job in jobs}
+            entries = ledger.entries(state="submitting", limit=MAX_CONCURRENCY)
+            return [each.name for each in entries if each.created >= begun and each.fingerprint in fingerprints]
+
+        return stopping.watch(
+            run,
+            stopping=lambda: display.say(_said_at_stop(on_its_way(), language)),
+            leaving=lambda: display.say(_said_on_leaving(on_its_way(), language)),
+        )
+
+
 @contextlib.contextmanager
-def _progress(total: int, options: Options, prepare: Callable[[Outcome], object]) -> Iterator[engine.OnEvent]:
-    """What the run is to call: it shows each event, and has what is finished prepared for the gallery."""
-    progress = progress_of(total, options.language, quiet=options.json)
-
-    def on_event(event: engine.Event) -> None:
-        progress.tell(event)
-        if event.outcome is not None:
-            prepare(event.outcome)
-
-    try:
-        yield on_event
-    finally:
-        progress.close()
-
-
-@contextlib.contextmanager
-def _stops_on_signal(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C sets `stop`; the second one ends the process there and then."""
-
-    def halt(number: int, frame: object) -> None:
-        if stop.is_set():
-            os._exit(1)
-        stop.set()
-
-    before = {each: signal.signal(each, halt) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
-@contextlib.contextmanager
-def _thumbnails_ahead(folder: Path, stop: threading.Event) -> Iterator[Callable[[Outcome], object]]:
+def _thumbnails(folder: Path, stop: threading.Event) -> Iterator[Callable[[Outcome], object]]:
     """Makes the thumbnails while other pictures are still in the making. A stopped run leaves the rest."""
     with ThreadPoolExecutor(1, "thumbnails") as maker:
         yield lambda outcome: maker.submit(make_thumbnails, [outcome], folder=folder, stop=stop)
 
 
-def _interruptible(work: Callable[[], T], stop: threading.Event) -> T:
-    """Runs `work` in a thread of its own: only a main thread that looks up now and then notices Ctrl-C on every system."""
-    result: Future[T] = Future()
+def _said_at_stop(on_its_way: Sequence[str], language: str) -> str:
+    if not on_its_way:
+        return say("Stopping. Nothing new is sent.", language)
+    text = (
+        "Stopping. Nothing new is sent; {count} paid requests wait for their answer, at most {seconds} s. Stop again to leave at"
+        " once."
+    )
+    return say(text, language, count=len(on_its_way), seconds=round(LAST_WORD_SECONDS))
 
-    def thread() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:
-            result.set_exception(error)
 
-    threading.Thread(target=thread, name="batch", daemon=True).start()
-    while not wait([result], 0.1).done and not stop.is_set():
-        pass
-    if not wait([result], STOP_SECONDS if stop.is_set() else None).done:
-        raise Stopped("Stopped before anything was sent.")
-    return result.result()
+def _said_on_leaving(on_its_way: Sequence[str], language: str) -> str:
+    if not on_its_way:
+        return say("Stopped.", language)
+    text = "Left at once. Without an answer, and so perhaps charged: {names}. The next run sends them again."
+    return say(text, language, names=", ".join(on_its_way))
 
 
 # What came of it
 
 
-def _write(outcomes: Sequence[Outcome], output: Path, seconds: float, language: str, stop: threading.Event) -> Path | None:
-    """The report and the gallery. The pictures are what was paid for: a report that cannot be written is no failure."""
+def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, options: Options) -> None:
+    """The report and the summary, before anything that could fail over a picture."""
+    language = options.language
     try:
         write_report(outcomes, folder=output, seconds=seconds)
-        return write_gallery(outcomes, folder=output, seconds=seconds, language=language, stop=stop)
-    except OutputError as error:
+    except OutputError as error:  # the pictures are what was paid for
         trouble(error.say(language))
-        return None
-
-
-def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, page: Path | None, options: Options) -> None:
-    language = options.language
+    if options.json:
+        show_json(as_object(outcomes, seconds=seconds))
+        return
     show("")
     show(summary(outcomes, seconds=seconds, language=language))
     show("")
     show(say("Pictures: {folder}", language, folder=output))
+    states = {outcome.status for outcome in outcomes}
+    if "stopped" in states and "uncertain" in states:
+        text = "Stopped. To go on, run the same command again within 2 hours: only what is uncertain may be paid for twice."
+        show(say(text, language))
+    elif "stopped" in states:
+        show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
+
+
+def _write_gallery(outcomes: Sequence[Outcome], seconds: float, output: Path, options: Options, stop: threading.Event) -> None:
+    language = options.language
+    try:
+        page = write_gallery(outcomes, folder=output, seconds=seconds, language=language, stop=stop)
+    except Exception as error:  # whatever a picture brings about: it is made, paid and told already
+        why = error.say(language) if isinstance(error, GrsaiError) else f"{type(error).__name__}: {error}"
+        trouble(say("The gallery could not be made: {why}", language, why=why))
+        page = None
+    if options.json:
+        return
     if page is not None:
         show(say("Gallery: {page} (open it in a browser)", language, page=page))
-    if any(outcome.status == "stopped" for outcome in outcomes):
-        show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
     if options.demo:
         text = (
             "That was the demo: it ran offline, and the price above was not paid. For your own: put pictures into input/image"

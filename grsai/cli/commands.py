@@ -77,7 +77,7 @@ def history(options: Options) -> int:
     settings = settings_of(options)
     if options.state not in (None, *STATES):
         raise WrongSetting("There is no state {state}. There are: {known}.", state=options.state, known=", ".join(STATES))
-    if not options.lines.isdecimal():
+    if not options.lines.isdecimal() or len(options.lines) > 9:
         raise WrongSetting("{value} is no number of lines.", value=options.lines)
     with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
         entries = ledger.entries(limit=int(options.lines), state=options.state, text=options.find)

@@ -10,30 +10,30 @@ from collections.abc import Sequence
 from ..errors import GrsaiError, LedgerError, Refused
 from ..texts import say
 from .options import ROOT, Options, asked_language, parsed
-from .screen import log_to_stderr, show, speak_any_letter, trouble
+from .screen import calm_streams, log_to_stderr, show, trouble
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    speak_any_letter()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of odd metadata is for developers
     language = asked_language(argv, os.environ)
-    try:
-        return _run(parsed(argv, language))
-    except GrsaiError as error:
-        trouble(error.say(language))
-        return 2 if isinstance(error, (Refused, LedgerError)) else 1
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "grsai":
-            raise
-        text = "The package {name} is missing. Install what is needed: {command}"
-        command = f'"{sys.executable}" -m pip install -r "{ROOT / "requirements.txt"}"'
-        trouble(say(text, language, name=error.name, command=command))
-        return 2
-    except KeyboardInterrupt:
-        trouble(say("Stopped.", language))
-        return 1
+    with calm_streams():
+        try:
+            return _run(parsed(argv, language))
+        except GrsaiError as error:
+            trouble(error.say(language))
+            return 2 if isinstance(error, (Refused, LedgerError)) else 1
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "grsai":
+                raise
+            text = "The package {name} is missing. Install what is needed: {command}"
+            command = f'"{sys.executable}" -m pip install -r "{ROOT / "requirements.txt"}"'
+            trouble(say(text, language, name=error.name, command=command))
+            return 2
+        except KeyboardInterrupt:
+            trouble(say("Stopped.", language))
+            return 1
 
 
 def _run(options: Options) -> int:

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
 import logging
 import math
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from ..redact import redact
-from ..texts import say
+from ..texts import plain, say
 
 if TYPE_CHECKING:
     from ..engine import Event, Snapshot
     from ..jobs import Outcome
 
+# What is said where a stream lacks a letter of ours. The first that it has; the last one has every stream.
+_OTHERS = {"¥": ("￥", "CNY "), "×": ("x",), "–": ("-",), "…": ("...",), "·": ("|",)}
+
 
 def show(text: str) -> None:
-    _print(text, sys.stdout)
+    print(_harmless(text), flush=True)
 
 
 def show_json(value: Any) -> None:
-    """One object on stdout, in letters that the stream has."""
+    """One object on stdout, in letters that the stream has; what could steer a terminal is escaped."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    show(json.dumps(value, ensure_ascii=ascii_only, indent=2))
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=2)
+    print("".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text), flush=True)
 
 
 def show_table(rows: Sequence[Sequence[str]]) -> None:
@@ -44,25 +48,72 @@ def width(text: str) -> int:
 
 def trouble(text: str) -> None:
     """One sentence on stderr."""
-    _print(text, sys.stderr)
+    print(_harmless(text), file=sys.stderr, flush=True)
 
 
-def _print(text: str, stream: TextIO) -> None:
-    """A reader that has gone (`| head`) ends nothing: what is under way may be paid already."""
+def _harmless(text: str) -> str:
+    """Lines without control characters, wherever these come from: a service, a file name, a prompt."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+@contextlib.contextmanager
+def calm_streams() -> Iterator[None]:
+    """Until the end of this, no stream can fail: a reader that has gone, a full disk or a missing console ends nothing."""
+    before = sys.stdout, sys.stderr
+    for number in range(3):  # else the next file that is opened would be taken for the stream
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout, sys.stderr = (cast(TextIO, _Calm(each)) for each in before)
     try:
-        print(text, file=stream, flush=True)
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EINVAL):  # the second is how Windows says the first
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
-def speak_any_letter() -> None:
-    """A console that lacks a letter shows a question mark instead of ending the program."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure:
-            reconfigure(errors="replace")
+class _Calm:
+    """A stream that swallows what it cannot say; letters that it lacks are said in others."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open until the program ends
+        reconfigure = getattr(self._stream, "reconfigure", None)
+        with contextlib.suppress(OSError, ValueError):
+            if reconfigure:
+                reconfigure(errors="replace")
+        spelled = {letter: _spelled(letter, others, self._stream.encoding) for letter, others in _OTHERS.items()}
+        self._spelled = {letter: other for letter, other in spelled.items() if letter != other}
+
+    def write(self, text: str) -> int:
+        for letter, spelled in self._spelled.items():
+            text = text.replace(letter, spelled)
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return self._give_up(len(text))
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._give_up()
+
+    def _give_up(self, written: int = 0) -> int:
+        """Leads to nowhere what is still held back, so that the end of the program does not fail over it."""
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _spelled(letter: str, others: tuple[str, ...], encoding: str | None) -> str:
+    for each in (letter, *others[:-1]):
+        with contextlib.suppress(UnicodeError, LookupError):
+            each.encode(encoding or "ascii")
+            return each
+    return others[-1]
 
 
 def log_to_stderr() -> None:
@@ -75,13 +126,17 @@ def log_to_stderr() -> None:
 
 class _Redacted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return _harmless(redact(super().format(record)))
 
 
 class Display(Protocol):
     """Told of every event of a run, one at a time."""
 
     def tell(self, event: Event) -> None: ...
+
+    def say(self, text: str) -> None:
+        """One sentence, above a bar if there is one."""
+        ...
 
     def close(self) -> None: ...
 
@@ -96,6 +151,9 @@ def progress_of(total: int, language: str, *, quiet: bool) -> Display:
 class _Nothing:
     def tell(self, event: Event) -> None:
         pass
+
+    def say(self, text: str) -> None:
+        trouble(text)
 
     def close(self) -> None:
         pass
@@ -125,9 +183,12 @@ class _Bar(_Nothing):
     def tell(self, event: Event) -> None:
         outcome = event.outcome
         if outcome is not None and outcome.status in ("failed", "uncertain"):
-            self._bar.write(_said(outcome, self._language), file=sys.stderr)
+            self.say(_said(outcome, self._language))
         self._bar.set_description_str(_counts(event.snapshot, self._language), refresh=False)
         self._bar.update(max(event.snapshot.progress - self._bar.n, 0.0))
+
+    def say(self, text: str) -> None:
+        self._bar.write(_harmless(text), file=sys.stderr)
 
     def close(self) -> None:
         self._bar.refresh()
@@ -150,7 +211,7 @@ def _counts(snapshot: Snapshot, language: str) -> str:
 
 
 def _said(outcome: Outcome, language: str) -> str:
-    from ..report.phrases import duration, plain
+    from ..report.phrases import duration
 
     name = outcome.job.name
     if outcome.reused:
