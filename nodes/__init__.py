@@ -6,7 +6,7 @@ import logging
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import paths, routes
+from . import paths, routes, shutdown
 from .batch import BatchBanana
 from .folder import LoadBananaFolder
 from .generate import NanoBananaGenerate
@@ -21,6 +21,7 @@ class BananaExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Called once, when the pack is loaded; `on_load` is not called by the oldest ComfyUI that is supported."""
         routes.register()
+        shutdown.wait_for_answers_at_the_end()
         try:
             paths.place_demo()
         except OSError as error:

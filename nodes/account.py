@@ -30,6 +30,7 @@ _VENDOR = "grsai"  # the service of the vendor's two hosts
 _MADE_UP_KEY = "sk-" + "0" * 32  # for the offline emulator, which takes any
 _PLAIN_CREDITS = 100_000_000
 _making = threading.RLock()
+_gates: list[Gate] = []
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +84,11 @@ def settings() -> Settings:
 def ledger() -> Ledger:
     """The ledger of the service that is chosen now, which needs no key."""
     return _ledger(private_folder() / LEDGER_FILE, OFFLINE if is_offline() else service_of(_as_chosen().base_url))
+
+
+def unanswered() -> int:
+    """Paid requests of this process whose answer is not in the ledger yet."""
+    return sum(gate.unanswered for gate in _gates)
 
 
 def is_offline() -> bool:
@@ -191,7 +197,8 @@ def _offline_ledger(path: Path, url: str) -> Ledger:
 
 @_once
 def _gate(base_url: str, key: Key) -> Gate:
-    return Gate()
+    _gates.append(gate := Gate())
+    return gate
 
 
 @_once

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 
 from ..grsai.errors import WrongJob
 from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
-from . import bridge, paths, results
+from . import bridge, missing, paths, results
 from .images import frames, load, references
 from .inputs import (
     CATEGORY,
@@ -142,6 +142,10 @@ class BatchBanana(io.ComfyNode):
             report = results.report(outcomes, loaded, work.run, account)
         shown = {"images": [place for place in map(paths.view_of, files) if place]}
         return io.NodeOutput(loaded.images, [str(file) for file in loaded.files], report, loaded.masks, ui=shown)
+
+    @classmethod
+    def fingerprint_inputs(cls, **widgets: Any) -> str:
+        return missing.fingerprint(cls.hidden.unique_id, widgets)
 
 
 def _jobs(

@@ -22,7 +22,7 @@ from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Job, Outcome
 from ..grsai.pictures import Reference
-from . import account, language, paths
+from . import account, language, missing, paths
 from .account import Account
 from .runs import Board, NodeRun, send_text, server
 
@@ -105,7 +105,7 @@ class Work:
         self.run.snapshot = engine.Snapshot(len(jobs))
         self.run.price = price
         await self.until(self.run.priced, PRICE_SECONDS)
-        return await self.do(
+        outcomes = await self.do(
             engine.run,
             jobs,
             settings=account.settings,
@@ -118,6 +118,8 @@ class Work:
             budget=budget,
             concurrency=concurrency,
         )
+        missing.remember(self.run.node_id, outcomes, output)
+        return outcomes
 
     async def upload(self, references: Sequence[Reference], account: Account) -> list[str]:
         """The public URLs of the pictures, in order."""

@@ -80,5 +80,5 @@ class LoadBananaFolder(io.ComfyNode):
 
 def _report(pictures: int, prompts: int, left_out: Sequence[GrsaiError], language: str) -> str:
     """What was read, and each file that was left out, with the reason."""
-    lines = [say("{pictures} pictures, {prompts} prompts", language, pictures=pictures, prompts=prompts)]
+    lines = [say("Pictures: {pictures} · prompts: {prompts}", language, pictures=pictures, prompts=prompts)]
     return "\n".join([*lines, *(error.say(language) for error in left_out)])

@@ -13,7 +13,7 @@ from comfy_api.latest import io
 
 from ..grsai.jobs import Job, plan, safe_stem
 from ..grsai.ledger import Ledger
-from . import bridge, paths, results
+from . import bridge, missing, paths, results
 from .images import load
 from .inputs import (
     CATEGORY,
@@ -99,6 +99,10 @@ class NanoBananaGenerate(io.ComfyNode):
             urls = await work.urls(outcomes, account)
             report = results.report(outcomes, loaded, work.run, account)
         return io.NodeOutput(loaded.images, "\n".join(urls), report, loaded.masks)
+
+    @classmethod
+    def fingerprint_inputs(cls, **widgets: Any) -> str:
+        return missing.fingerprint(cls.hidden.unique_id, widgets)
 
 
 def _jobs(

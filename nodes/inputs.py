@@ -33,13 +33,17 @@ class Choice(NamedTuple):
 class _Ratios(list[str]):
     """The ratios on offer. ComfyUI asks whether a posted value is among them: pixels that the model makes are, too."""
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(model.ratios)
-        self._model = model
+    model: Model | None = None  # none in the copies that ComfyUI makes of a node's description
+
+    @classmethod
+    def of(cls, model: Model) -> _Ratios:
+        ratios = cls(model.ratios)
+        ratios.model = model
+        return ratios
 
     def __contains__(self, value: object) -> bool:
         try:
-            return super().__contains__(value) or bool(isinstance(value, str) and self._model.ratio(value))
+            return super().__contains__(value) or bool(self.model and isinstance(value, str) and self.model.ratio(value))
         except WrongJob:
             return False
 
@@ -134,7 +138,7 @@ def names_of(value: Any, count: int) -> list[str]:
 
 
 def _options_of(model: Model) -> list[io.Input]:
-    ratios = list(model.ratios) if model.pixels == "never" else _Ratios(model)
+    ratios = list(model.ratios) if model.pixels == "never" else _Ratios.of(model)
     tooltip = "Width to height. auto: like the first picture; without a picture, the model decides."
     options: list[io.Input] = [io.Combo.Input("aspect_ratio", options=ratios, tooltip=tooltip)]
     if model.sizes:

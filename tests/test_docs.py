@@ -220,10 +220,7 @@ def shown_price(credits: int) -> tuple[str, str]:
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
 def test_the_prices_are_those_of_the_catalogue(doc: Path) -> None:
     shown = [row[:4] for row in table(doc, "prices")]
-    expected = [
-        [f"`{model.id}`", *shown_price(model.credits), " ".join(model.sizes) or "–"]
-        for model in Catalogue().values()
-    ]
+    expected = [[f"`{model.id}`", *shown_price(model.credits), " ".join(model.sizes) or "–"] for model in Catalogue().values()]
     assert shown == expected
 
 

@@ -53,8 +53,9 @@ NODES = (
     {"images", "limits", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
+    {"missing"},
     {"bridge", "history", "inputs", "results"},
-    {"batch", "folder", "generate", "upload", "routes"},
+    {"batch", "folder", "generate", "upload", "routes", "shutdown"},
     {"__init__"},
 )
 APART = {"__init__", "emulator"}

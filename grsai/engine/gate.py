@@ -150,6 +150,12 @@ class Gate:
         with self._lock:
             return not self._runs
 
+    @property
+    def unanswered(self) -> int:
+        """Submits that may be on their way, whose answer is not written down yet."""
+        with self._lock:
+            return max(self._open - self._accepted_open, 0)
+
     def upload_of(self, digest: str) -> threading.Lock:
         """Whoever holds it uploads that content; the others find it uploaded."""
         with self._lock:

@@ -75,8 +75,16 @@ def test_the_library_withholds_the_key_as_the_command_does(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "form",
     [
-        '"{}"', "'{}'", "“{}”", "<{}>", "`{}`", "GRSAI_API_KEY={}", "GRSAI_API_KEY={}\r\n", 'set GRSAI_API_KEY="{}"',
-        "\u200b{}", " {}\u3000",
+        '"{}"',
+        "'{}'",
+        "“{}”",
+        "<{}>",
+        "`{}`",
+        "GRSAI_API_KEY={}",
+        "GRSAI_API_KEY={}\r\n",
+        'set GRSAI_API_KEY="{}"',
+        "\u200b{}",
+        " {}\u3000",
     ],  # fmt: skip
 )
 def test_what_was_copied_along_with_a_key_is_left_off(form: str) -> None:
@@ -87,7 +95,8 @@ def test_what_was_copied_along_with_a_key_is_left_off(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["base_url = 1", "api_key = 5", "ledger = 1", "concurrency = []", 'base_url = "http://["', 'base_url = "https://x:99999"']
+    "line",
+    ["base_url = 1", "api_key = 5", "ledger = 1", "concurrency = []", 'base_url = "http://["', 'base_url = "https://x:99999"'],
 )
 def test_a_value_of_the_wrong_kind_is_one_sentence(tmp_path: Path, line: str) -> None:
     (tmp_path / "grsai.toml").write_text(line)

@@ -192,7 +192,7 @@ def test_a_fresh_folder_node_finds_the_demo(graph: Any):
     defaults = {each.id: each.default for each in graph.node("LoadBananaFolder").GET_SCHEMA().inputs}
     pictures, names, prompts, report = graph.run("LoadBananaFolder", **defaults).result
     assert len(pictures) == len(names) == 8 and prompts
-    assert report == "8 pictures, 2 prompts"
+    assert report == "Pictures: 8 · prompts: 2"
 
 
 def test_what_is_left_out_of_a_folder_is_said_with_its_reason(graph: Any):
@@ -207,7 +207,7 @@ def test_what_is_left_out_of_a_folder_is_said_with_its_reason(graph: Any):
     out = graph.run("LoadBananaFolder", folder="image", prompts_file="")
     assert out.result[1] == ["a"]
     report = out.result[3]
-    assert report.splitlines()[0] == "1 pictures, 0 prompts"
+    assert report.splitlines()[0] == "Pictures: 1 · prompts: 0"
     assert all(
         part in report
         for part in ("b.jpg is no picture", "c.jpg is a link", "of a kind that is not read: IMG_1.HEIC", "folders in it: more")

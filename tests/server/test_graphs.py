@@ -213,3 +213,92 @@ def test_the_key_is_in_no_file_no_reply_and_no_log(room: Any):
         assert KEY not in str(room.comfy.get(f"/grsai/{route}"))
     for route in ("/history", "/object_info/BatchBanana", "/internal/logs/raw", "/settings", "/queue"):
         assert KEY not in str(room.comfy.get(route))
+
+
+def test_queueing_again_makes_up_what_is_missing_and_then_nothing(room: Any):
+    """Seven of twenty submits are taken and their replies lost. The same graph sends those anew; then it is cached."""
+    prompts = "\n".join(f"made up {number}" for number in range(20))
+    graph = {"1": room.batch(prompts, concurrency=10), "2": report_of("1")}
+    room.service.add(Fault("submit", "reset_after", after=3, times=7))
+    before = submits(room)
+    first = room.run(graph)
+    assert (len(first["1"]["images"]), submits(room) - before) == (13, 20)
+    assert "7 uncertain" in first["2"]["text"][0]
+    second = room.run(graph)
+    assert (len(second["1"]["images"]), submits(room) - before) == (20, 27)
+    assert "may have been paid too" in second["2"]["text"][0]
+    requests = len(room.service.received)
+    assert cached(room, graph) >= {"1", "2"}
+    assert len(room.service.received) == requests
+
+
+@pytest.mark.parametrize("kind", ["batch", "generate"])
+def test_a_picture_that_was_deleted_is_fetched_or_made_again_by_the_same_graph(room: Any, kind: str):
+    node = room.generate("deleted 1", count=2) if kind == "generate" else room.batch("deleted 2\ndeleted 3")
+    graph = {"1": node, "2": room.save("1")}
+    room.run(graph)
+    files = set((room.comfy.output / "banana").glob("*deleted*" if kind == "generate" else "Task_*_text_*"))
+    assert cached(room, graph) >= {"1"}
+    newest = max(files, key=lambda file: file.stat().st_mtime)
+    newest.unlink()
+    assert "1" not in cached(room, graph)
+    assert newest.is_file()
+    assert cached(room, graph) >= {"1"}
+
+
+def test_what_is_refused_for_good_is_not_asked_for_again(room: Any):
+    graph = {"1": room.batch("refused 1\n[input_moderation] refused 2")}
+    before = submits(room)
+    room.run(graph)
+    assert cached(room, graph) >= {"1"}
+    assert submits(room) == before + 2
+
+
+def test_a_failure_that_passed_is_made_up_by_the_list_that_met_it(room: Any):
+    """A list runs NanoBananaGenerate once for each item, all in one prompt."""
+    graph = {"1": room.folder(), "2": room.generate("list again", count=2, **{"images.image_1": ["1", 0]}), "3": room.save("2")}
+    room.service.add(Fault("submit", "reset_after", after=2, times=1))
+    assert len(room.run(graph)["3"]["images"]) == 15
+    assert len(room.run(graph)["3"]["images"]) == 16
+    assert cached(room, graph) >= {"1", "2"}
+
+
+def report_of(node_id: str) -> dict[str, Any]:
+    return {"class_type": "PreviewAny", "inputs": {"source": [node_id, 2]}}
+
+
+def cached(room: Any, graph: dict[str, Any]) -> set[str]:
+    """The nodes that ComfyUI did not run when it ran the graph."""
+    status = room.comfy.run(graph)["status"]
+    assert status["status_str"] == "success", status
+    return set(dict(status["messages"])["execution_cached"]["nodes"])
+
+
+def test_a_model_with_a_transparent_background_hands_out_masks(room: Any):
+    model = {"model": "gpt-image-2.5-flare", "model.aspect_ratio": "1024x768", "model.image_size": "1K"}
+    graph = {
+        "1": room.generate("a cut-out boat", **model, **{"model.quality": "low", "model.background": "transparent"}),
+        "2": {"class_type": "JoinImageWithAlpha", "inputs": {"image": ["1", 0], "alpha": ["1", 3]}},
+        "3": room.save("2", "joined"),
+        "4": room.save("1", "flat"),
+    }
+    outputs = room.run(graph)
+    [joined], [flat] = (outputs[node]["images"] for node in ("3", "4"))
+    [kept] = (room.comfy.output / "banana").glob("a_cut-out_boat*.png")
+    with Image.open(kept) as file, Image.open(room.comfy.output / joined["filename"]) as picture:
+        assert file.mode == picture.mode == "RGBA"
+        assert file.getchannel("A").getextrema() == (0, 255)
+        assert file.tobytes() == picture.tobytes()
+    with Image.open(room.comfy.output / flat["filename"]) as picture:
+        assert picture.mode == "RGB"
+
+
+@pytest.mark.parametrize(("ratio", "refused"), [("1024x768", False), ("1024x770", True), ("9:99", True)])
+def test_pixels_stand_for_a_ratio_where_the_model_makes_them(room: Any, ratio: str, refused: bool):
+    node = room.batch(f"pixels {ratio}", model="gpt-image-2", **{"model.aspect_ratio": ratio, "model.image_size": "1K"})
+    if refused:
+        with pytest.raises(AssertionError, match="Value not in list"):
+            room.comfy.queue({"1": node})
+    else:
+        assert len(room.run({"1": node})["1"]["images"]) == 1
+        assert list(room.service.tasks.values())[-1].aspect_ratio == ratio
