@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 import types
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 
 from ..errors import DownloadError, GrsaiError, NotKept
 from .reading import DECODERS, MAX_PIXELS, RUNS_A_PROGRAM, TooManyPixels, loaded, why
-from .whole import is_cut
+from .whole import is_cut, is_sound_png
 
 _SUFFIXES = types.MappingProxyType(
     {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic", "DIB": ".bmp"}
@@ -33,10 +34,14 @@ _PAGE = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[<{\[]")  # HTML, XML or JSON that sa
 
 
 def check_result(path: Path) -> str:
-    """Decodes a received file from start to end, only so many at once as the process has cores. Returns its suffix by its bytes.
+    """Returns the suffix of a whole received picture by its bytes. All but sound PNGs are decoded from start to end for it, only
+    so many at once as the process has cores.
 
     Raises `DownloadError` if it is no whole picture, and `NotKept` if it may be one that cannot be read here.
     """
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        if is_sound_png(file, most_pixels=MAX_PIXELS):
+            return ".png"
     with DECODERS:
         try:
             with loaded(path, side=1) as image:

@@ -28,6 +28,29 @@ def is_cut(file: BinaryIO, kind: str) -> bool:
     return kind == "GIF" and not _at(file, max(size - _PIECE, 0), _PIECE).rstrip(b"\0").endswith(b";")
 
 
+def is_sound_png(file: BinaryIO, *, most_pixels: int) -> bool:
+    """Whether a file is surely a whole PNG: all its sums are right, and its pixels begin as they should.
+
+    That takes a tenth of decoding it. A file of which this is not sure may be one all the same.
+    """
+    if _at(file, 0, len(PNG_MARK)) != PNG_MARK:
+        return False
+    head = pixels = end = b""
+    for name, (start, stop) in _chunks(file):
+        head = head or name
+        if name == b"IHDR":
+            width, height = (int.from_bytes(_at(file, start + 8 + place, 4), "big") for place in (0, 4))
+            if not 0 < width * height <= most_pixels:
+                return False
+        if name == b"IDAT" and not pixels:
+            pixels = _at(file, start + 8, min(stop - start - 12, _PIECE))
+        end = name
+    try:
+        return (head, end) == (b"IHDR", b"IEND") and bool(zlib.decompressobj().decompress(pixels, _PIECE))
+    except zlib.error:
+        return False
+
+
 def bare_png(file: BinaryIO) -> bytes:
     """A PNG without texts, profile and all else that is beside its pixels."""
     kept = [PNG_MARK]

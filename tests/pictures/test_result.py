@@ -160,9 +160,33 @@ def test_a_kind_that_runs_a_program_is_never_run(tmp_path: Path) -> None:
         check_result(path)
 
 
-def test_only_as_many_pictures_are_decoded_at_once_as_there_are_cores(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
+@pytest.mark.parametrize("spoil", [
+    lambda png: png[:-20],
+    lambda png: png[:200] + b"\0" * 64 + png[264:],
+    lambda png: png.replace(b"IDAT", b"IDAQ", 1),
+], ids=["cut", "overwritten", "another chunk"])  # fmt: skip
+def test_a_png_whose_sums_are_wrong_is_no_whole_picture(tmp_path: Path, spoil: Any) -> None:
+    path = tmp_path / "a.part"
     path.write_bytes(saved(photo(), "PNG"))
+    assert check_result(path) == ".png"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DownloadError):
+        check_result(path)
+
+
+def test_a_png_with_right_sums_over_what_are_no_pixels_is_no_picture(tmp_path: Path) -> None:
+    whole = saved(photo(), "PNG")
+    start = whole.index(b"IDAT") - 4
+    junk = b"IDAT" + b"no pixels"
+    path = tmp_path / "a.part"
+    path.write_bytes(whole[:start] + struct.pack(">I", 9) + junk + struct.pack(">I", zlib.crc32(junk)) + whole[-12:])
+    with pytest.raises(DownloadError):
+        check_result(path)
+
+
+def test_only_as_many_pictures_are_decoded_at_once_as_there_are_cores(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(saved(photo(), "JPEG"))
     places = 0
     while DECODERS.acquire(blocking=False):
         places += 1
