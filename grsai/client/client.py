@@ -136,7 +136,7 @@ class GrsaiClient:
         else:
             body |= {"urls": list(urls), "webHook": "-1", "shutProgress": False}
         reply = self._ask("POST", _SUBMIT[api], seconds=_SUBMIT_SECONDS, json=body, fresh=True)
-        if not reply.content.strip() and reply.status == 200:
+        if not reply.content.strip() and 200 <= reply.status < 300:
             self._check_key()
         found = accepted(reply, self.base_url, self._secret)
         if found.doubt is not None and not self._knows(found.task_id, api):

@@ -248,16 +248,16 @@ def _body(reply: Reply, secret: str) -> object:
 
 
 def _parsed(text: str) -> object:
-    """Told apart by the content, as the content type cannot be trusted."""
-    if text[:100].lstrip()[:1] not in ("{", "[", "<") and (events := re.findall(r"^[ \t]*data:(.*)$", text, re.MULTILINE)):
+    """Told apart by the content, as the content type cannot be trusted. What comes after a whole value is not the service's."""
+    if text[:100].lstrip()[:1] not in ("{", "[", "<", '"') and (events := re.findall(r"^[ \t]*data:(.*)$", text, re.MULTILINE)):
         text = next((event for event in reversed(events) if event.strip().startswith("{")), "")
     try:
-        value = json.loads(text.strip())
+        value, _ = json.JSONDecoder().raw_decode(text.strip())
         if "\\ud" in text or "\\uD" in text:  # halves of letters, as of an emoji that was cut: no file and no database takes them
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-        return value
     except (ValueError, RecursionError):
         return None
+    return _parsed(value) if isinstance(value, str) and value.lstrip().startswith("{") else value
 
 
 def _without(secret: str, value: object) -> object:
@@ -276,6 +276,8 @@ def _task_fields(body: object) -> dict[str, Any]:
     fields: dict[str, Any] = body if isinstance(body, dict) else {}
     for _ in range(3):
         inner = fields.get("data")
+        if isinstance(inner, str) and inner.lstrip().startswith("{"):
+            inner = _parsed(inner)
         if isinstance(inner, list) and len(inner) == 1:
             inner = inner[0]
         if not isinstance(inner, dict):
@@ -294,7 +296,7 @@ def _id_of(fields: Mapping[str, object], body: object) -> str:
 
 def _as_id(value: object) -> str:
     number = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    return value.strip() if isinstance(value, str) else str(value) if number else ""
+    return value.strip() if isinstance(value, str) and not value.lstrip().startswith("{") else str(value) if number else ""
 
 
 def _is_told(fields: Mapping[str, object]) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import re
 import threading
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,10 @@ class Reply:
 
     @property
     def text(self) -> str:
+        """UTF-8, or what else a server in China may speak."""
+        for encoding in ("utf-8-sig", "utf-16" if self.content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "gb18030"):
+            with contextlib.suppress(UnicodeDecodeError):
+                return self.content.decode(encoding)
         return self.content.decode("utf-8-sig", "replace")
 
 

@@ -137,6 +137,18 @@ def test_a_refusal_without_a_code_counts_only_where_its_words_are_known(client: 
         submit(client, api=api)
 
 
+def test_a_refusal_is_understood_in_the_encoding_of_china(client: GrsaiClient, server) -> None:
+    server.will_say('{"code":-1,"msg":"余额不足"}'.encode("gbk"))
+    with pytest.raises(OutOfCredits, match="余额不足"):
+        submit(client)
+
+
+@pytest.mark.parametrize("api", ["legacy", "unified"])
+def test_a_reply_that_is_not_packed_as_it_says_still_has_its_id(client: GrsaiClient, server, api: Any) -> None:
+    server.will_say({**OK, "data": {"id": TASK}}, Content_Encoding="gzip")
+    assert submit(client, api=api) == TASK
+
+
 # The storage
 
 

@@ -47,6 +47,13 @@ IDS: list[tuple[int, Any, str]] = [
     (200, {"id": f" {TASK}\n"}, TASK),
     (200, f': hello\nevent: message\nid: 7\ndata: {{"id":"{TASK}","progress":1}}\n\n', TASK),
     (200, f'\n\n  data: {{"id":"{TASK}"}}\r\n\r\ndata: [DONE]\r\n', TASK),
+    (200, json.dumps({**OK, "data": {"id": TASK}}) + "\n<script src='//ads.example'></script>", TASK),
+    (200, "\n" * 300 + json.dumps({**OK, "data": {"id": TASK}}), TASK),
+    (200, json.dumps(json.dumps({**OK, "data": {"id": TASK}})), TASK),
+    (200, {**OK, "data": json.dumps({"id": TASK})}, TASK),
+    (200, json.dumps({**OK, "data": {"id": TASK}}).encode("utf-16"), TASK),
+    (200, json.dumps({**OK, "msg": "成功", "data": {"id": TASK}}, ensure_ascii=False).encode("gbk"), TASK),
+    (200, b'{"code":0,"data":{"id":"%s"},"msg":"\xe6\\"ok"}' % TASK.encode(), TASK),  # a letter that was cut
     (400, {"id": TASK, "status": "failed", "error": "generate failed"}, TASK),
     (400, {"id": TASK, "status": "violation", "error": "no"}, TASK),
     (200, {"id": TASK, "status": "running"}, TASK),
