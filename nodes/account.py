@@ -31,6 +31,7 @@ _MADE_UP_KEY = "sk-" + "0" * 32  # for the offline emulator, which takes any
 _PLAIN_CREDITS = 100_000_000
 _making = threading.RLock()
 _gates: list[Gate] = []
+_ledgers: dict[tuple[Path, str, str | None], tuple[Ledger, int | None]] = {}  # with the inode of the file
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +65,7 @@ def current() -> Account:
     if offline:
         emulator = _emulator()
         chosen = replace(_as_chosen(), base_url=emulator.url, api_key=Key(_MADE_UP_KEY), proxy=False)
-        ledger_now = _offline_ledger(path, emulator.url)
+        ledger_now = _ledger(path, OFFLINE, emulator.url)
     else:
         chosen = settings()
         if chosen.api_key is None:
@@ -182,17 +183,23 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
     return ask
 
 
-@_once
-def _ledger(path: Path, service: str) -> Ledger:
-    opened = Ledger(path, service=service)
-    for notice in opened.notices:
-        _log.warning("%s", notice)
-    return opened
+def _ledger(path: Path, service: str, url: str | None = None) -> Ledger:
+    """The ledger, opened once; anew where its file was taken away or replaced. `url`: of the emulator that it is for."""
+    with _making:
+        opened, inode = _ledgers.get((path, service, url), (None, None))
+        if opened is None or inode != _inode(path):
+            opened = Ledger(path, service=service) if url is None else OfflineLedger(path, url)
+            _ledgers[path, service, url] = opened, _inode(path)
+            for notice in opened.notices:
+                _log.warning("%s", notice)
+        return opened
 
 
-@_once
-def _offline_ledger(path: Path, url: str) -> Ledger:
-    return OfflineLedger(path, url)
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 @_once

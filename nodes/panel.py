@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..grsai.errors import GrsaiError, WrongSetting
-from ..grsai.files import write_whole
+from ..grsai.errors import GrsaiError, WrongSetting, WrongText
+from ..grsai.files import read_text, write_whole
 from ..grsai.ledger import OFFLINE
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY, Key, host
 from .paths import private_folder
@@ -102,8 +102,8 @@ def forget_key() -> None:
 
 def _read(name: str) -> dict[str, Any]:
     try:
-        values = json.loads(_file(name).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        values = json.loads(read_text(_file(name)))
+    except (OSError, ValueError, RecursionError, WrongText):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -60,7 +60,10 @@ def is_foreign(headers: Mapping[str, str]) -> bool:
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
     if site is not None:
         return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower()
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != headers.get("Host", "").lower()
+    except ValueError:
+        return True
 
 
 def _guarded(answer: Answering, *, posted: bool = False) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

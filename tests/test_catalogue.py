@@ -61,8 +61,8 @@ def test_each_address_has_its_own(tmp_path: Path) -> None:
 
 
 def test_the_users_own_rows_win(tmp_path: Path) -> None:
-    keep(tmp_path / "home" , HERE, LIST)
-    rows = '[models.nano-banana-fast]\ncredits = 7\n[models.nano-banana-2]\nclosed = false\n[models.mine]\ncredits = 3\n'
+    keep(tmp_path / "home", HERE, LIST)
+    rows = "[models.nano-banana-fast]\ncredits = 7\n[models.nano-banana-2]\nclosed = false\n[models.mine]\ncredits = 3\n"
     (tmp_path / "grsai.toml").write_text(rows)
     environment = {"GRSAI_HOME": str(tmp_path / "home"), "GRSAI_BASE_URL": "overseas"}
     models = load(environment=environment, folders=(tmp_path,)).catalogue

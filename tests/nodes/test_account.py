@@ -134,11 +134,48 @@ def test_a_damaged_file_of_settings_counts_as_none(account: ModuleType, panel: M
     assert panel.read_panel() == panel.Panel()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_key_that_an_editor_saved_in_its_own_way_is_read(account: ModuleType, place: Path, encoding: str):
+    stored = json.dumps({"key": KEY, "service": "grsai"})
+    (place / "user" / "__grsai" / "key.json").write_bytes(stored.encode(encoding))
+    assert account.settings().key.reveal() == KEY
+
+
+@pytest.mark.parametrize("content", [b"\0" * 80, b"[]", b"{", b"[" * 100_000, b'{"key": 7, "service": "grsai"}'])
+def test_a_damaged_key_counts_as_none(account: ModuleType, place: Path, content: bytes):
+    (place / "user" / "__grsai" / "key.json").write_bytes(content)
+    assert not account.key_state().set
+
+
+def test_a_file_in_another_encoding_is_named_and_takes_no_model_away(account: ModuleType, place: Path):
+    (place / ".env").write_bytes(f"# 我的密钥\r\nGRSAI_API_KEY={KEY}\r\n".encode("gbk"))
+    assert "nano-banana-fast" in account.catalogue()
+    with pytest.raises(Exception, match=r"\.env is not UTF-8"):
+        account.current()
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://[::1", "https://relay.example:99999", "https://"])
+def test_an_address_that_is_none_is_refused_in_words(panel: ModuleType, url: str):
+    with pytest.raises(importlib.import_module("banana_pack.grsai.errors").WrongSetting):
+        panel.change_panel({"host": "own", "own_url": url})
+
+
 def test_the_panels_settings_arrive(account: ModuleType, panel: ModuleType):
     account.keep_key(KEY)
     panel.change_panel({"limit": 3, "proxy": False, "currency": "usd"})
     mine = account.current()
     assert (mine.settings.limit, mine.settings.proxy, mine.gate.limit, mine.currency) == (3, False, 3, "usd")
+
+
+def test_a_ledger_that_was_taken_away_is_made_anew(account: ModuleType, place: Path):
+    account.keep_key(KEY)
+    first = account.current().ledger
+    assert account.current().ledger is first
+    for file in (place / "user" / "__grsai").glob("ledger.*"):
+        file.unlink()
+    second = account.current().ledger
+    assert second is not first and second.open_entries() == []
+    assert account.current().ledger is second
 
 
 def test_all_runs_with_one_key_share_a_gate(account: ModuleType):

@@ -263,6 +263,23 @@ def test_a_failure_that_passed_is_made_up_by_the_list_that_met_it(room: Any):
     assert cached(room, graph) >= {"1", "2"}
 
 
+@pytest.mark.parametrize(
+    ("node", "value", "said"),
+    [
+        ({"count": ["3", 0]}, 100, "count is 100. It must be a whole number from 1 to 12"),
+        ({"concurrency": ["3", 0]}, 400, "concurrency is 400. It must be a whole number from 1 to 50"),
+        ({"concurrency": ["3", 0]}, -5, "concurrency is -5"),
+        ({"seed": ["3", 0]}, 2**63 - 1, "seed is 9223372036854775807"),
+    ],
+)
+def test_what_a_wire_brings_is_checked_like_what_is_typed(room: Any, node: dict[str, Any], value: int, said: str):
+    ours = room.generate(**node) if "count" in node else room.batch(**node)
+    before = len(room.service.received)
+    error = room.fail({"1": ours, "2": room.save("1"), "3": {"class_type": "PrimitiveInt", "inputs": {"value": value}}})
+    assert error["exception_message"].startswith(said)
+    assert len(room.service.received) == before
+
+
 def report_of(node_id: str) -> dict[str, Any]:
     return {"class_type": "PreviewAny", "inputs": {"source": [node_id, 2]}}
 

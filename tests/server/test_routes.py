@@ -91,9 +91,10 @@ def test_the_own_page_is_not_refused(desk: Any):
         assert ask(desk, "GET", "settings", **headers)[0] == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"text"', b"\xff"])
-def test_a_post_must_hold_an_object(desk: Any, body: bytes):
-    assert ask(desk, "POST", "settings", body, Content_Type="application/json")[0] == 400
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"text"', b"\xff", b"[" * 200_000])
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=nonsense"])
+def test_a_post_must_hold_an_object(desk: Any, body: bytes, kind: str):
+    assert ask(desk, "POST", "settings", body, Content_Type=kind)[0] == 400
 
 
 def test_the_key_can_be_written_and_never_read(desk: Any, service: Emulator):
