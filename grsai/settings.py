@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from . import places
 from .catalogue import current
 from .errors import NoKey, WrongSetting
-from .models import APIS, DEFAULT_MODEL, Api, Catalogue
+from .models import APIS, CREDITS_PER_YUAN, DEFAULT_MODEL, Api, Catalogue
 
 CHINA = "https://grsai.dakka.com.cn"
 OVERSEAS = "https://grsaiapi.com"
@@ -129,6 +129,12 @@ def _amount(value: Any) -> float:
     return float(value)
 
 
+def _rate(value: Any) -> float:
+    if isinstance(value, bool) or not 1 <= float(value) <= 1e9:
+        raise ValueError(value)
+    return float(value)
+
+
 def _switch(value: Any) -> bool:
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     return known[str(value).strip().lower()]
@@ -194,6 +200,9 @@ class Settings:
     budget: float = _setting(0.0, _amount, "refuse to spend more than this in a run, in yuan; 0: no limit")
     budget_day: float = _setting(0.0, _amount, "refuse to spend more than this in a day, in yuan; 0: no limit")
     budget_month: float = _setting(0.0, _amount, "refuse to spend more than this in a month, in yuan; 0: no limit")
+    credits_per_yuan: float = _setting(
+        float(CREDITS_PER_YUAN), _rate, "credits that you got for a yuan: 10000 at the smallest top-up, more at larger ones"
+    )
     limit: int | None = _setting(
         None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process"
     )

@@ -40,7 +40,7 @@ INSIDE = {
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (
         {"gate", "polling", "retry", "decision", "threads"},
-        {"steps", "evidence"},
+        {"steps", "evidence", "budget"},
         {"price", "collect", "progress"},
         {"context"},
         {"job_run"},

@@ -8,11 +8,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import GrsaiError, LedgerError, OverBudget, Stopped, UnknownRefusal
+from ..errors import GrsaiError, LedgerError, Stopped, UnknownRefusal
 from ..jobs import Job
 from ..ledger import Ledger
-from ..models import yuan
 from ..settings import Settings
+from .budget import Budget
 from .gate import Entrance, Gate
 from .polling import Usual
 from .progress import Progress
@@ -36,14 +36,13 @@ class RunContext:
     progress: Progress
     fresh: bool
     stop_at_failure: bool
-    budget_credits: int
+    budget: Budget
 
     def __post_init__(self) -> None:
         self.begun_at = self.ledger.now()
         self.key_mark = self.settings.require_key().mark
         self.id = uuid.uuid4().hex
         self.halted: GrsaiError | None = None  # why nothing new is paid any more
-        self._reserved = 0
         self._refusals, self._last_refusal = 0, ""
         self._usual: dict[tuple[str, str | None], Usual] = {}
 
@@ -76,10 +75,7 @@ class RunContext:
     def reserve(self, credits: int) -> None:
         """Keeps what the run pays, tries after failed tasks included, within the budget."""
         with self.progress.changed:
-            if credits > 0 and self.budget_credits and self._reserved + credits > self.budget_credits:
-                text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
-                raise OverBudget(text, budget=yuan(self.budget_credits))
-            self._reserved += credits
+            self.budget.reserve(credits, accepted=self.progress.paid)
 
     def usual_of(self, job: Job) -> Usual:
         key = (job.model.id, job.image_size)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..client import Balance, GrsaiClient
-from ..errors import KeyRefused, OutOfCredits, OverBudget, ServiceError, WrongSetting
+from ..errors import KeyRefused, OutOfCredits, OverBudget, ServiceError
 from ..jobs import Job
 from ..ledger import Ledger
-from ..models import CREDITS_PER_YUAN, yuan
+from ..models import yuan
 from ..settings import Settings
+from .budget import Budget
 from .decision import Decision, Pay, decide, kind_of
 from .evidence import BALANCE_SECONDS
 from .threads import in_threads
@@ -65,30 +66,9 @@ def check_models(jobs: Sequence[Job], decisions: Sequence[Decision], settings: S
             settings.catalogue.check_open(job.model)
 
 
-def in_credits(budget: float) -> int:
-    """A budget in yuan as credits, at least one: 0 means none. Raises `WrongSetting` for what is no amount."""
-    if not 0 <= budget < 1e9:  # not NaN either
-        raise WrongSetting("The budget can be 0 to 999,999,999 yuan, not {budget}.", budget=budget)
-    return max(int(budget * CREDITS_PER_YUAN + 1e-6), 1) if budget else 0
-
-
-def check_price(price: Estimate, budget_credits: int, client: GrsaiClient, stop: threading.Event) -> Balance | None:
+def check_price(price: Estimate, budget: Budget, client: GrsaiClient, stop: threading.Event) -> Balance | None:
     """Raises `OverBudget` for what costs more than it may. Returns the balance, if it could be asked."""
-    if budget_credits and price.credits > budget_credits:
-        raise OverBudget(
-            "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent; raise the"
-            " budget or make fewer.",
-            count=price.new,
-            price=price.yuan,
-            budget=yuan(budget_credits),
-        )
-    if budget_credits and price.unpriced:
-        raise OverBudget(
-            "What {count} of the pictures cost is not known, so the budget of ¥{budget:.2f} cannot be kept. Nothing was sent;"
-            " write the credits of their model into grsai.toml, or run without a budget.",
-            count=price.unpriced,
-            budget=yuan(budget_credits),
-        )
+    budget.check(price.new, price.credits, unpriced=price.unpriced)
     try:
         (balance,) = in_threads(lambda ask: ask(), [client.balance], stop=stop, seconds=BALANCE_SECONDS)
     except (KeyRefused, OutOfCredits):

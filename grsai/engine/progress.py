@@ -68,6 +68,11 @@ class Progress:
         """Every job has its outcome."""
         return sum(self._counts[each] for each in ("done", "failed", "stopped")) == self.total
 
+    @property
+    def paid(self) -> int:
+        """The credits that the run has paid so far."""
+        return self._counts["credits"]
+
     def advance(self, percent: int) -> None:
         """One job is so much farther."""
         with self.changed:

@@ -14,12 +14,13 @@ from ..jobs import Job, Outcome
 from ..ledger import Ledger
 from ..pictures import Reference
 from ..settings import MAX_CONCURRENCY, OTHER_HOSTS, Settings
+from .budget import Budget
 from .context import RunContext
 from .decision import Decision, Reuse
 from .evidence import account_balance, with_evidence
 from .gate import Gate
 from .job_run import JobRun
-from .price import check_models, check_price, in_credits, priced, survey
+from .price import check_models, check_price, priced, survey
 from .progress import OnEvent, OnUpload, Progress
 from .retry import Backoff
 from .steps import Steps
@@ -58,7 +59,7 @@ def run(
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         text = "{name} can be {low} to {high}, not {value}."
         raise WrongSetting(text, name="concurrency", low=1, high=MAX_CONCURRENCY, value=concurrency)
-    budget_credits = in_credits(settings.budget if budget is None else budget)
+    limits = Budget(settings, ledger, of_the_run=budget)
     longest = max((Path(job.folder, job.stem()) for job in jobs), key=lambda path: len(str(path)), default=Path("probe"))
     files.check_folder(output / longest.parent, longest=longest.name)
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
@@ -66,7 +67,7 @@ def run(
     price = priced(jobs, decisions)
     check_models(jobs, decisions, settings)
     with GrsaiClient(settings) as client:
-        balance = check_price(price, budget_credits, client, stop) if price.new else None
+        balance = check_price(price, limits, client, stop) if price.new else None
         alone = gate.is_idle and not ledger.open_entries()
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS, may_inline=True)
         with gate.joined(concurrency) as entrance:
@@ -81,7 +82,7 @@ def run(
                 progress=Progress(len(jobs), on_event or (lambda event: None)),
                 fresh=fresh,
                 stop_at_failure=stop_at_failure,
-                budget_credits=budget_credits,
+                budget=limits,
             )
             outcomes = _Batch(jobs, decisions, context, last_word_seconds).run()
             if balance is None or balance.account is None or not alone or entrance.had_company:

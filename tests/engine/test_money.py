@@ -10,7 +10,7 @@ import pytest
 
 from grsai import engine
 from grsai.emulator import Fault
-from grsai.errors import KeyRefused, OverBudget
+from grsai.errors import KeyRefused, OverBudget, WrongSetting
 from grsai.models import CREDITS_PER_YUAN, Catalogue, yuan
 
 PRICE = Catalogue()["nano-banana-fast"].credits
@@ -196,4 +196,45 @@ def test_the_price_is_told_before_anything_is_sent(studio) -> None:
     with studio.ledger() as ledger:
         price = engine.estimate(studio.jobs(50, model=BIG, image_size="4K"), ledger)
     assert (price.new, price.credits, price.yuan) == (50, 50 * 1800, 50 * 1800 / CREDITS_PER_YUAN)
+    assert not studio.emulator.received
+
+
+# Budgets by day and month
+
+
+@pytest.mark.parametrize("name", ["budget_day", "budget_month"])
+def test_what_was_spent_before_counts_against_the_budget_of_a_time(studio, name: str) -> None:
+    settings = studio.settings(**{name: 5 * yuan(PRICE)})
+    studio.assert_right(studio.run(studio.jobs(3), settings=settings))
+    with pytest.raises(OverBudget, match=f"spent already this is more than {name} allows: ¥0.22"):
+        studio.run(studio.jobs(3, prompt="more"), settings=settings)
+    assert studio.emulator.count("submit") == 3
+    studio.assert_right(studio.run(studio.jobs(2, prompt="more"), settings=settings))
+
+
+def test_the_day_before_does_not_count(studio) -> None:
+    settings = studio.settings(budget_day=3 * yuan(PRICE))
+    studio.run(studio.jobs(3), settings=settings)
+    studio.make_older(24 * 3600)
+    studio.assert_right(studio.run(studio.jobs(3, prompt="today"), settings=settings))
+
+
+def test_submitting_again_keeps_within_the_budget_of_the_day(studio) -> None:
+    settings = studio.settings(retries=5, budget_day=6 * yuan(PRICE))
+    outcomes = studio.run(studio.jobs(4, prompt="[error]"), settings=settings)
+    assert studio.emulator.charged == 6 * PRICE
+    assert any("budget_day (¥0.26) is used up" in str(outcome.error) for outcome in outcomes)
+
+
+def test_a_budget_is_in_what_the_user_paid_for_a_credit(studio) -> None:
+    settings = studio.settings(credits_per_yuan=20_000, budget=0.066)
+    studio.assert_right(studio.run(studio.jobs(3), settings=settings))
+    with pytest.raises(OverBudget, match=r"costs ¥0\.09, more than the budget of ¥0\.07"):
+        studio.run(studio.jobs(4, prompt="more"), settings=settings)
+
+
+@pytest.mark.parametrize("budget", [float("nan"), -1.0, float("inf"), 1e12])
+def test_a_budget_that_is_no_amount_is_refused(studio, budget: float) -> None:
+    with pytest.raises(WrongSetting, match="budget"):
+        studio.run(studio.jobs(1), budget=budget)
     assert not studio.emulator.received

@@ -1,0 +1,97 @@
+"""What may still be paid: by a run, and by day and month over all that the ledger knows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ..errors import OverBudget, WrongSetting
+from ..ledger import Ledger
+from ..models import CREDITS_PER_YUAN, yuan
+from ..settings import Settings
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A sum of credits that may be paid since a moment; `since` None: by the run alone."""
+
+    credits: int
+    name: str  # of the setting
+    since: float | None = None
+
+
+class Budget:
+    """The limits of one run. Raises `OverBudget` for what they do not allow."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, *, of_the_run: float | None) -> None:
+        day, month = _beginnings(ledger.now())
+        asked = (
+            ("budget", settings.budget if of_the_run is None else of_the_run, None),
+            ("budget_day", settings.budget_day, day),
+            ("budget_month", settings.budget_month, month),
+        )
+        self._per_yuan = settings.credits_per_yuan
+        limits = [Limit(in_credits(amount, self._per_yuan), name, since) for name, amount, since in asked]
+        self._limits = [limit for limit in limits if limit.credits]
+        self._ledger = ledger
+        self._reserved = 0
+
+    def check(self, count: int, credits: int, *, unpriced: int = 0) -> None:
+        """Whether `count` pictures for so many credits may be begun. Of `unpriced` ones among them nobody knows the price."""
+        for limit in self._limits:
+            if unpriced:
+                raise OverBudget(
+                    "What {count} of the pictures cost is not known, so the budget of ¥{budget:.2f} cannot be kept. Nothing was"
+                    " sent; write the credits of their model into grsai.toml, or run without a budget.",
+                    count=unpriced,
+                    budget=self._yuan(limit.credits),
+                )
+            spent = 0 if limit.since is None else self._ledger.spent(limit.since)
+            if spent + credits > limit.credits:
+                text = (
+                    "What is to be made ({count}) costs ¥{price:.2f}, more than the budget of ¥{budget:.2f}. Nothing was sent;"
+                    " raise the budget or make fewer."
+                )
+                if limit.since is not None:
+                    text = (
+                        "What is to be made ({count}) costs ¥{price:.2f}. With the ¥{spent:.2f} that were spent already this is"
+                        " more than {name} allows: ¥{budget:.2f}. Nothing was sent; raise it or make fewer."
+                    )
+                raise OverBudget(
+                    text,
+                    count=count,
+                    price=self._yuan(credits),
+                    spent=self._yuan(spent),
+                    budget=self._yuan(limit.credits),
+                    name=limit.name,
+                )
+
+    def reserve(self, credits: int, *, accepted: int) -> None:
+        """Keeps what the run pays, tries after failed tasks included, within the limits. A negative sum gives back.
+
+        `accepted`: the credits that this run has paid, which the ledger knows of. Under a lock of the caller's.
+        """
+        for limit in self._limits if credits > 0 else ():
+            under_way = self._reserved if limit.since is None else self._ledger.spent(limit.since) + self._reserved - accepted
+            if under_way + credits > limit.credits:
+                text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
+                if limit.since is not None:
+                    text = "Not sent: {name} (¥{budget:.2f}) is used up. Raise it to go on."
+                raise OverBudget(text, budget=self._yuan(limit.credits), name=limit.name)
+        self._reserved += credits
+
+    def _yuan(self, credits: int) -> float:
+        return yuan(credits, self._per_yuan)
+
+
+def in_credits(budget: float, per_yuan: float = CREDITS_PER_YUAN) -> int:
+    """A budget in yuan as credits, at least one: 0 means none. Raises `WrongSetting` for what is no amount."""
+    if not 0 <= budget < 1e9:  # not NaN either
+        raise WrongSetting("The budget can be 0 to 999,999,999 yuan, not {budget}.", budget=budget)
+    return max(int(budget * per_yuan + 1e-6), 1) if budget else 0
+
+
+def _beginnings(now: float) -> tuple[float, float]:
+    """When the day and the month began here, in seconds since 1970."""
+    year, month, day = time.localtime(now)[:3]
+    return tuple(time.mktime((year, month, each, 0, 0, 0, 0, 0, -1)) for each in (day, 1))  # type: ignore[return-value]
