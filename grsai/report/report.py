@@ -31,6 +31,7 @@ class Totals:
     stopped: int
     reused: int
     credits: int
+    failed_credits: int  # of these, for what failed: the service may have given them back
     seconds: float
     serial_seconds: float
     worked: int  # jobs that this run spent time on
@@ -60,6 +61,7 @@ def totals(outcomes: Sequence[Outcome], *, seconds: float) -> Totals:
         stopped=states["stopped"],
         reused=sum(outcome.reused for outcome in outcomes),
         credits=sum(outcome.credits for outcome in outcomes),
+        failed_credits=sum(outcome.credits for outcome in outcomes if outcome.status == "failed"),
         seconds=seconds,
         serial_seconds=sum(outcome.seconds for outcome in worked),
         worked=len(worked),
@@ -95,7 +97,13 @@ def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en"
     """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid."""
     sums = totals(outcomes, seconds=seconds)
     lines = [_counted(sums, language), *_times(sums, language), _paid(sums, language)]
-    return "\n".join([*lines, *_failures(outcomes, language, most), *_notes(outcomes, language)])
+    return "\n".join([*lines, *_failures(outcomes, language, most), *notes(outcomes, language)])
+
+
+def notes(outcomes: Sequence[Outcome], language: str = "en") -> list[str]:
+    """What went well but not as asked, and what is known of the uncertain ones: each sentence once."""
+    said = Counter(note.say(language) for outcome in outcomes for note in outcome.notes)
+    return [plain(f"{note} (× {count})" if count > 1 else note) for note, count in said.items()]
 
 
 def headline(sums: Totals, language: str = "en") -> str:
@@ -129,7 +137,10 @@ def _times(sums: Totals, language: str) -> list[str]:
 
 
 def _paid(sums: Totals, language: str) -> str:
-    return say("  Paid: {money}", language, money=money(sums.credits, language))
+    if not sums.failed_credits:
+        return say("  Paid: {money}", language, money=money(sums.credits, language))
+    text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
+    return say(text, language, money=money(sums.credits, language), part=money(sums.failed_credits, language))
 
 
 def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str]:
@@ -155,22 +166,19 @@ def _failure(outcome: Outcome, language: str) -> str:
     return plain(say("  {name} ({prompt}): {why}", language, name=outcome.job.name, prompt=prompt, why=why))
 
 
-def _notes(outcomes: Sequence[Outcome], language: str) -> list[str]:
-    """What went well but not as asked, each sentence once."""
-    said = Counter(note.say(language) for outcome in outcomes for note in outcome.notes)
-    return [plain(f"{note} (× {count})" if count > 1 else note) for note, count in said.items()]
-
-
 def _job_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
     return {
         "task": outcome.job.task,
         "image": _path_text(outcome.job.source, beside),
         "prompt": outcome.job.prompt,
         "model": outcome.model,
+        "quality": outcome.job.quality,
+        "background": outcome.job.background,
         "status": outcome.status,
         "file": _path_text(outcome.file, beside),
         "task_id": outcome.task_id,
         "error": str(outcome.error) if outcome.error else None,
+        "notes": [str(note) for note in outcome.notes],
         "seconds": round(outcome.seconds, 2),
         "credits": outcome.credits,
     }

@@ -6,17 +6,18 @@ import contextlib
 import functools
 import hashlib
 import io
+import itertools
+import logging
 import math
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from ..errors import BadPicture, OutputError
 from ..files import relative, write_whole
 from ..jobs import Outcome
 from ..pictures import thumbnail as small_copy
@@ -25,32 +26,34 @@ SHEET_FILE = "contact_sheet.jpg"
 FOLDER = "thumbnails"
 PIXELS = 400  # the longer side
 MAKERS = min(4, os.cpu_count() or 1)
+MOST_ON_SHEET = 2000  # pictures: 12 million pixels at most, which are 40 MB while it is drawn
 _SHEET_WIDTH = 3600  # pixels, of a sheet with many pictures
 _SMALLEST_CELL, _LARGEST_CELL = 72, 320
 _LABELLED = 150  # from this size on a cell has room for a label and for the picture before
+_SAMPLE = 48  # pictures that tell which shape most of them have
 _GROUND, _INK = "#f4f2ee", "#3b3833"
 # Fonts with Chinese of Windows, macOS and Linux.
 _FONTS = ("msyh.ttc", "PingFang.ttc", "Hiragino Sans GB.ttc", "NotoSansCJK-Regular.ttc", "wqy-zenhei.ttc")
+_log = logging.getLogger(__name__)
 
 
-def make_thumbnails(outcomes: Sequence[Outcome], *, folder: Path, stop: threading.Event | None = None) -> None:
-    """Makes those that are not there yet, until `stop` is set. A picture that cannot be read gets none.
+def make_thumbnails(outcomes: Sequence[Outcome], *, folder: Path, stop: threading.Event | None = None) -> dict[Path, int]:
+    """Makes those that are not there yet, until `stop` is set. Returns those that are there, each with the time of its picture.
 
-    May be called for each outcome as it comes, so that little is left to do at the end; by one thread at a time.
+    May be called for each outcome as it comes, so that little is left to do at the end; by one thread at a time. What cannot be
+    made into a thumbnail gets none: nothing that a picture brings about is raised.
     """
-    missing = _missing(outcomes, folder)
-
-    def make(thumbnail: Path) -> None:
-        if stop is None or not stop.is_set():
-            _make(thumbnail, missing[thumbnail])
-
-    with ThreadPoolExecutor(MAKERS, "thumbnails") as makers:
-        list(makers.map(make, missing))
+    there, missing = _look(outcomes, folder)
+    with contextlib.ExitStack() as stack:
+        run = map if len(missing) < 2 else stack.enter_context(ThreadPoolExecutor(MAKERS, "thumbnails")).map
+        made = run(lambda thumbnail: None if stop and stop.is_set() else _make(thumbnail, missing[thumbnail]), missing)
+        there.update({thumbnail: time for thumbnail, time in zip(missing, made, strict=True) if time is not None})
+    return there
 
 
 def thumbnail_after(file: Path, folder: Path) -> Path:
     """Where the thumbnail of a picture that was made belongs: named after the place of its file."""
-    place = relative(file, folder).encode("utf-8", "replace")
+    place = (file.name if file.parent == folder else relative(file, folder)).encode("utf-8", "replace")
     return folder / FOLDER / f"{hashlib.sha256(place).hexdigest()[:16]}.jpg"
 
 
@@ -60,13 +63,6 @@ def thumbnail_before(outcome: Outcome, folder: Path) -> Path | None:
     return folder / FOLDER / f"{references[0].digest[:16]}.jpg" if references else None
 
 
-def is_fresh(thumbnail: Path, file: Path) -> bool:
-    """A thumbnail bears the time of its picture: one that was replaced, even by an older picture, has another."""
-    with contextlib.suppress(OSError):
-        return thumbnail.stat().st_mtime_ns == file.stat().st_mtime_ns
-    return False
-
-
 def picture_size(file: Path) -> tuple[int, int] | None:
     """Width and height, from the first bytes of the file."""
     with contextlib.suppress(Exception), Image.open(file) as image:
@@ -74,42 +70,72 @@ def picture_size(file: Path) -> tuple[int, int] | None:
     return None
 
 
-def common_ratio(sizes: Sequence[tuple[int, int]]) -> float:
-    """Width by height as most of the pictures have it, within what looks well in a grid."""
-    ratios = Counter(round(width / height, 2) for width, height in sizes)
+def common_ratio(files: Sequence[Path]) -> float:
+    """Width by height as most of the pictures have it, within what looks well in a grid. A sample tells."""
+    sample = files[:: max(len(files) // _SAMPLE, 1)]
+    ratios = Counter(round(size[0] / size[1], 2) for size in map(picture_size, sample) if size)
     return min(max(ratios.most_common(1)[0][0], 0.6), 1.8) if ratios else 1.0
 
 
-def write_contact_sheet(outcomes: Sequence[Outcome], *, folder: Path) -> Path | None:
-    """All pictures at a glance in one JPEG, in plan order, each with what it was made from. None without thumbnails."""
-    pairs = [(outcome, thumbnail_after(file, folder)) for outcome in outcomes for file in outcome.files]
-    shown = [(outcome, thumbnail) for outcome, thumbnail in pairs if thumbnail.exists()]
+def write_contact_sheet(outcomes: Sequence[Outcome], made: Mapping[Path, int], *, folder: Path) -> Path | None:
+    """The first pictures at a glance in one JPEG, in plan order, each with what it was made from.
+
+    `made`: as `make_thumbnails` returned it; None if there are none. Raises `OutputError`.
+    """
+    pairs = ((outcome, thumbnail_after(file, folder)) for outcome in outcomes for file in outcome.files)
+    shown = list(itertools.islice(((outcome, thumbnail) for outcome, thumbnail in pairs if thumbnail in made), MOST_ON_SHEET))
     if not shown:
         return None
-    path, content = folder / SHEET_FILE, _content(shown, folder)
-    if _comment(path) != content:
+    facts = [(each.job.name, str(thumbnail_before(each, folder)), path.name, made[path]) for each, path in shown]
+    path, content = folder / SHEET_FILE, hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest().encode()
+    if _comment(path) != content:  # it carries what it shows, as a digest: a run that made nothing new draws none
         buffer = io.BytesIO()
-        _sheet(shown, folder).save(buffer, "JPEG", quality=88, optimize=True, comment=content)
+        _sheet(shown, folder).save(buffer, "JPEG", quality=88, comment=content)
         write_whole(path, buffer.getvalue())
     return path
 
 
-def _missing(outcomes: Sequence[Outcome], folder: Path) -> dict[Path, Path]:
-    """Thumbnails that are to be made, each with its picture."""
-    made = [(thumbnail_after(file, folder), file) for outcome in outcomes for file in outcome.files]
-    missing = {thumbnail: file for thumbnail, file in made if not is_fresh(thumbnail, file)}
+def _look(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[Path, int], dict[Path, Path]]:
+    """The thumbnails that are there, with the times of their pictures; and those that are to be made, with the pictures.
+
+    One bears the time of its picture: one that was replaced, even by an older picture, has another.
+    """
+    there, missing = dict[Path, int](), dict[Path, Path]()
     for outcome in outcomes:
+        for file in outcome.files:
+            thumbnail, time = thumbnail_after(file, folder), _time(file)
+            if time is not None and _time(thumbnail) == time:
+                there[thumbnail] = time
+            else:
+                missing[thumbnail] = file
         thumbnail = thumbnail_before(outcome, folder)
-        if thumbnail and outcome.job.source and not thumbnail.exists():
+        if thumbnail is None or thumbnail in there or thumbnail in missing:
+            continue
+        time = _time(thumbnail)
+        if time is not None:
+            there[thumbnail] = time
+        elif outcome.job.source:
             missing[thumbnail] = outcome.job.source
-    return missing
+    return there, missing
 
 
-def _make(thumbnail: Path, picture: Path) -> None:
-    with contextlib.suppress(BadPicture, OutputError, OSError):
-        modified = picture.stat().st_mtime_ns
+def _time(path: Path) -> int | None:
+    """When it was written, in nanoseconds; None if it is not there."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _make(thumbnail: Path, picture: Path) -> int | None:
+    try:
+        time = os.stat(picture).st_mtime_ns
         write_whole(thumbnail, _shrunk(picture))
-        os.utime(thumbnail, ns=(modified, modified))
+        os.utime(thumbnail, ns=(time, time))
+    except Exception as error:  # Pillow may raise anything; the page shows the picture itself where there is no thumbnail
+        _log.info("%s has no thumbnail: %s", picture.name, error)
+        return None
+    return time
 
 
 def _shrunk(file: Path) -> bytes:
@@ -119,7 +145,7 @@ def _shrunk(file: Path) -> bytes:
 
 
 def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
-    ratio = common_ratio([size for _, thumbnail in shown if (size := picture_size(thumbnail))])
+    ratio = common_ratio([thumbnail for _, thumbnail in shown])
     columns = _columns(len(shown), ratio)
     cell = min(max(_SHEET_WIDTH // columns, _SMALLEST_CELL), _LARGEST_CELL)
     width, height = (cell, round(cell / ratio)) if ratio >= 1 else (round(cell * ratio), cell)
@@ -135,12 +161,6 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
             _paste_before(sheet, thumbnail_before(outcome, folder), corner, (width * 3 // 10, height * 3 // 10))
             _write(sheet, outcome.job.name, (left, top + height + 5), width)
     return sheet
-
-
-def _content(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> bytes:
-    """What a sheet shows, as a digest that it carries: a run that made nothing new draws none."""
-    facts = [(each.job.name, str(thumbnail_before(each, folder)), path.name, path.stat().st_mtime_ns) for each, path in shown]
-    return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest().encode()
 
 
 def _comment(path: Path) -> bytes | None:

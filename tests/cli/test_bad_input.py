@@ -614,5 +614,5 @@ def test_what_the_service_says_stays_text_in_the_page(server, studio) -> None:
     server.will_say({"code": 0, "data": {"status": "failed", "failure_reason": "error", "error": HOSTILE}})
     outcomes = studio.run(plan(["a"], model=FAST), settings=studio.settings(base_url=server.url, retries=0))
     page = write_gallery(outcomes, folder=studio.output, seconds=1.0).read_text("utf-8")
-    assert "&lt;script&gt;alert(1)" in page and "<script>alert" not in page and "<img src=x" not in page
+    assert r"\u003cscript\u003ealert(1)" in page and "<script>alert" not in page and "<img src=x" not in page
     assert "\x1b" not in summary(outcomes, seconds=1.0)
