@@ -56,6 +56,11 @@ class Task:
     reason: str = ""
     error: str = ""
 
+    @property
+    def public_urls(self) -> tuple[str, ...]:
+        """What anybody can ask for: without the pictures that came within the reply."""
+        return tuple(url for url in self.urls if not url.startswith("data:"))
+
 
 @dataclass(frozen=True)
 class Balance:

@@ -276,8 +276,8 @@ class JobRun:
             self._notes += filter(None, map(kept_as_it_came, kept))
         except (DownloadError, OutputError) as error:
             raise self._keep_open(row, _paid_all_the_same(error, task.id)) from None
-        self._write_down(self._run.ledger.done, row, kept, task.urls)
-        return self._outcome_of("succeeded", kept=kept, urls=task.urls)
+        self._write_down(self._run.ledger.done, row, kept, task.public_urls)
+        return self._outcome_of("succeeded", kept=kept, urls=task.public_urls)
 
     def _fall_back(self, error: GrsaiError) -> bool:
         """Whether the next model of `fallback` is taken from now on that can make the job and costs no more than was shown."""

@@ -106,6 +106,19 @@ def test_a_picture_within_the_reply_that_is_broken_is_an_error_of_ours(client: G
         client.download(url, io.BytesIO())
 
 
+def test_a_picture_within_the_reply_is_kept_as_a_file_and_nowhere_else(server, studio) -> None:
+    content = picture("PNG")
+    packed = base64.b64encode(content).decode()
+    for _ in ("of the key", "of the account"):
+        server.will_say({**OK, "data": {"credits": 1_000_000}})
+    server.will_say({**OK, "data": {"id": TASK}})
+    server.will_say({**OK, "data": {"id": TASK, "status": "succeeded", "progress": 100, "results": [{"content": packed}]}})
+    (outcome,) = studio.run(studio.jobs(1), settings=studio.settings(base_url=server.url))
+    assert outcome.file is not None and outcome.file.read_bytes() == content and outcome.urls == ()
+    others = [path for path in studio.folder.rglob("*") if path.is_file() and path != outcome.file]
+    assert len(others) >= 2 and not [path for path in others if packed[200:240].encode() in path.read_bytes()]
+
+
 def test_a_host_of_results_is_asked_for_what_is_kept(client: GrsaiClient, server) -> None:
     server.will_say(b"x")
     client.download(f"{server.url}/x.png", io.BytesIO())
