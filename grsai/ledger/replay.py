@@ -89,16 +89,22 @@ class Replay:
         """Whether anything was news. Some MB are one transaction: it can be stopped, and other processes get their turn."""
         news = False
         for chunk in self._journal.chunks(begin):
-            tries = _tries(chunk.facts)
             if only_look or chunk.end <= self._taken(database):  # looked at again; it is seldom that anything is missing
-                if not _changes(database, tries):
+                if not _changes(database, _tries(chunk.facts)):
                     continue
                 if only_look:
                     return True
-            database.execute("BEGIN IMMEDIATE")
-            news = _write(database, _changes(database, tries)) or news
+            news = self.take(database, chunk.facts, chunk) or news
+        return news
+
+    def take(self, database: Connection, lines: Sequence[Facts], chunk: Chunk | None = None) -> bool:
+        """Brings the database to what lines say, which may be a chunk of the journal. Whether anything of it was news."""
+        tries = _tries(lines)
+        database.execute("BEGIN IMMEDIATE")
+        news = _write(database, _changes(database, tries))
+        if chunk is not None:
             self._take(database, chunk)
-            database.execute("COMMIT")
+        database.execute("COMMIT")
         return news
 
     def _take(self, database: Connection, chunk: Chunk) -> None:
@@ -172,8 +178,8 @@ def _after(begun: Facts | None, lines: Sequence[Facts]) -> Facts | None:
     """What is known of a try once its later lines are read, too; None if that is nothing whole."""
     states = [begun] if begun is not None else []
     for line in lines if states else ():
-        later = {**states[-1], **line}
-        if _RANKS.get(later["state"], -1) >= _RANKS.get(states[-1]["state"], -1):
+        later = _begun(line) if "fingerprint" in line else {**states[-1], **line}
+        if later is not None and _RANKS.get(later["state"], -1) >= _RANKS.get(states[-1]["state"], -1):
             states.append(later)
     return next((facts for facts in reversed(states) if is_whole(facts)), None)
 
