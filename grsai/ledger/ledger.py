@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ from ..models import Api, Model
 from ..redact import redact
 from .claims import Claims, Owner
 from .database import Connection, Database, ledger_errors, refuse_foreign
-from .entries import COLUMNS, LATER, SELDOM, Entry, as_text, storable, with_sizes
+from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, storable, with_sizes
 from .journal import Facts, Journal, as_line, is_journal
-from .questions import OFFLINE, Questions
+from .questions import Questions
 from .replay import Replay
 from .room import Room
 
@@ -246,7 +247,8 @@ class Ledger(Questions):
 
     def _take_in(self, entries: Sequence[Entry]) -> bool:
         """What was written down where the pictures of these entries are, as the ledger's own disk was full or gone."""
-        rescues = [rescue for folder in {entry.folder for entry in entries} if (rescue := _rescue_of(folder)).size()]
+        rescues = [_rescue_of(folder) for folder in {entry.folder for entry in entries}]
+        rescues = [rescue for rescue in rescues if os.path.isfile(rescue.path)]
         for rescue in rescues:
             lines = [facts for chunk in rescue.chunks() for facts in chunk.facts]
             self._database.alone(lambda database, lines=lines: self._replay.take(database, lines))

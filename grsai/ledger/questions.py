@@ -6,13 +6,10 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
 
-from ..settings import HOSTS
 from .database import Database
-from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, text_of
+from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, is_of_its_service, text_of
 
-OFFLINE = "offline"
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 _NEWEST = 50  # entries of one job that are looked at
 _LATEST = 2_000  # pictures by which the usual time is told
@@ -26,11 +23,6 @@ _KEYS = {
     "model": "model",
     "folder": "folder",
 }
-
-
-def service_of(base_url: str) -> str:
-    """The scope in which results are reused: the vendor's hosts are one service, every other address is its own."""
-    return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
 
 
 class Spent(NamedTuple):
@@ -187,7 +179,7 @@ class Questions:
         """Without those that were damaged, and those that name a host of another service: the key must not go there."""
         rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
         found = [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
-        return [entry for entry in found if entry.service == OFFLINE or service_of(entry.base_url) == entry.service]
+        return [entry for entry in found if is_of_its_service(entry.base_url, entry.service)]
 
 
 def _patterns(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .database import Connection, roomy
-from .entries import COLUMNS, FACTS, LATER, SELDOM, is_whole, storable
+from .entries import COLUMNS, FACTS, LATER, SELDOM, is_of_its_service, is_whole, storable
 from .journal import Chunk, Facts, Journal
 
 Tries = dict[tuple[str, str], list[list[Facts]]]
@@ -202,8 +202,8 @@ def _row_of(line: Facts, rows: Sequence[Facts]) -> Facts | None:
     if "fingerprint" not in line:
         return rows[-1] if rows else None
     same = [row for row in rows if not _another_try(row, line)]
-    damaged = [row for row in rows if not _is_sound(row) or row["fingerprint"] == line["fingerprint"]]
-    return next(iter(same or damaged), None)
+    alike = (row for row in rows if row["fingerprint"] == line["fingerprint"] or row["created"] == line.get("created"))
+    return next(iter((*same, *alike, *(row for row in rows if not _is_sound(row)))), None)
 
 
 def _has_nameless(database: Connection) -> bool:
@@ -223,8 +223,12 @@ def _wanted(row: Facts | None, facts: Facts) -> Facts | None:
     """What a row is to hold; None if it may stay as it is."""
     if row is None or row["task_id"] is None or not _is_sound(row):
         return facts
+    proved = "sum" in facts  # so it is the row that is damaged
+    if proved and facts["fingerprint"] != row["fingerprint"]:
+        return facts
     changed: dict[str, Any] = {}
-    if _RANKS[facts["state"]] > _RANKS[row["state"]]:
+    other_files = proved and facts["state"] == row["state"] == "done" and facts["files"] != row["files"]
+    if other_files or _RANKS[facts["state"]] > _RANKS[row["state"]]:
         changed = {name: facts[name] for name in _OF_AN_END}
     if row["copies"] == "[]" != facts["copies"]:
         changed["copies"] = facts["copies"]
@@ -234,7 +238,12 @@ def _wanted(row: Facts | None, facts: Facts) -> Facts | None:
 
 
 def _is_sound(row: Facts) -> bool:
-    return is_whole(row) and bool(_FINGERPRINT.fullmatch(row["fingerprint"])) and _is_time(row["created"], row["submitted"])
+    return (
+        is_whole(row)
+        and bool(_FINGERPRINT.fullmatch(row["fingerprint"]))
+        and is_of_its_service(row["base_url"], row["service"])
+        and _is_time(row["created"], row["submitted"])
+    )
 
 
 def _is_time(*seconds: float | None) -> bool:

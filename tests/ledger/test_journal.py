@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from grsai.jobs import plan
 from grsai.ledger import Ledger
 from grsai.ledger.journal import Journal, as_line
 
-from .conftest import MODEL, Writer
+from .conftest import HOST, MODEL, Writer
 
 ROOT = Path(__file__).parents[2]
 LONG = "x" * 20_000
@@ -317,3 +317,37 @@ def test_a_thread_that_fails_tells_each_that_waited(path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(append, range(8))) == {"Is a directory"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("fingerprint", "0" * 64),
+        ("fingerprint", "\ufffd" * 64),
+        ("service", "grsaj"),
+        ("base_url", "https://grsaiapj.com"),
+        ("state", "opdn"),
+        ("created", 1e300),
+        ("submitted", 3.0),
+        ("urls", "{"),
+        ("files", '[["/another/place.png", 9]]'),
+        ("files", '[["/another/place.png"]]'),
+        ("copies", "7"),
+        ("sources", "null"),
+        ("credits", "many"),
+        ("folder", 3),
+    ],
+)
+def test_a_row_that_was_damaged_unseen_is_mended_by_its_line(path: Path, write: Writer, column: str, value: object) -> None:
+    jobs = write.jobs(3)
+    with Ledger(path) as ledger:
+        pictures = [write.made(ledger, job) for job in jobs]
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        with suppress(sqlite3.IntegrityError):
+            database.execute(f"UPDATE tasks SET {column} = ? WHERE row = 2", (value,))
+    with Ledger(path) as ledger:
+        for job, picture in zip(jobs, pictures, strict=True):
+            entry = ledger.find(job.fingerprint)
+            assert entry and (entry.kept, entry.fingerprint, entry.base_url) == ((picture,), job.fingerprint, HOST)
+        assert len(ledger.entries()) == 3
