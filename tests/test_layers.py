@@ -46,7 +46,7 @@ INSIDE = {
         {"job_run"},
         {"run"},
     ),
-    "cli": ({"options", "screen", "stopping"}, {"help", "batch", "commands"}, {"main"}),
+    "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.
 NODES = (
