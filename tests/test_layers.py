@@ -53,7 +53,7 @@ NODES = (
     {"images", "limits", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
-    {"missing"},
+    {"missing", "money"},
     {"bridge", "history", "inputs", "results"},
     {"batch", "folder", "generate", "upload", "routes", "shutdown"},
     {"__init__"},
