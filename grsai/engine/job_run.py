@@ -249,14 +249,18 @@ class JobRun:
             self._run.gate.broke()
         return error
 
+    @property
+    def _deadline(self) -> float:
+        """Seconds for the task, and again for what it made."""
+        return self._run.settings.deadline_seconds or self.job.model.deadline_seconds(self.job.image_size)
+
     def _watch(self, row: int, steps: Steps, *, age: float = 0.0) -> tuple[Task, float]:
         """Polls the task to its end, and writes a bad end down."""
-        model, size = self.job.model, self.job.image_size
         try:
             return steps.wait_for(
                 self._task_id or "",
                 usual=self._run.usual_of(self.job),
-                deadline=self._run.settings.deadline_seconds or model.deadline_seconds(size),
+                deadline=self._deadline,
                 age=age,
                 on_progress=self._advance,
             )
@@ -272,7 +276,7 @@ class JobRun:
 
     def _store(self, row: int, steps: Steps, task: Task) -> Outcome:
         try:
-            kept = steps.fetch(task, self._folder, self.job.stem, self.job.fingerprint)
+            kept = steps.fetch(task, self._folder, self.job.stem, self.job.fingerprint, seconds=self._deadline)
             self._notes += filter(None, map(kept_as_it_came, kept))
         except (DownloadError, OutputError) as error:
             raise self._keep_open(row, _paid_all_the_same(error, task.id)) from None

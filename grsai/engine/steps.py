@@ -4,6 +4,7 @@ costs nothing is tried again."""
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -132,9 +133,9 @@ class Steps:
         self._uploaded.pop(reference.digest, None)
         self._ledger.forget_upload(reference.digest)
 
-    def tried(self, step: Callable[[], T]) -> T:
-        """`step`, tried again after errors that cost nothing."""
-        failures = 0
+    def tried(self, step: Callable[[], T], *, seconds: float = math.inf) -> T:
+        """`step`, tried again after errors that cost nothing, for so many seconds."""
+        failures, begun = 0, time.monotonic()
         while True:
             client = self.client
             try:
@@ -144,7 +145,7 @@ class Steps:
                 if failures > TRIES_BEFORE_ANOTHER_HOST and self.leaves(client, error):
                     failures = 0
                     continue
-                if failures >= self._backoff.tries or not may_pass(error):
+                if failures >= self._backoff.tries or not may_pass(error) or time.monotonic() - begun > seconds:
                     raise
                 _log.info("try %d of %d: %s", failures + 1, self._backoff.tries, error)
                 if failures > 1:
@@ -229,14 +230,22 @@ class Steps:
             return False
         return task.status == "running" or bool(task.urls)
 
-    def fetch(self, task: Task, folder: Path, stem: Callable[[int], str], claimed: str) -> tuple[Path, ...]:
-        """Downloads the pictures of a task as `folder/<stem(k)><suffix>`, `k` from 1, under a claim of the ledger."""
-        owner = self._ledger.mark(claimed)
-        return tuple(self._fetch(url, folder, stem(k), owner) for k, url in enumerate(task.urls, 1))
+    def fetch(
+        self, task: Task, folder: Path, stem: Callable[[int], str], claimed: str, *, seconds: float = math.inf
+    ) -> tuple[Path, ...]:
+        """Downloads the pictures of a task as `folder/<stem(k)><suffix>`, `k` from 1, under a claim of the ledger.
 
-    def _fetch(self, url: str, folder: Path, stem: str, owner: str) -> Path:
+        Each is tried again for so many seconds.
+        """
+        owner = self._ledger.mark(claimed)
+        return tuple(self._fetch(url, folder, stem(k), owner, seconds) for k, url in enumerate(task.urls, 1))
+
+    def _fetch(self, url: str, folder: Path, stem: str, owner: str, seconds: float) -> Path:
+        def save() -> Path:
+            return files.save(folder, stem, owner, lambda file: self.client.download(url, file))
+
         try:
-            return self.tried(lambda: files.save(folder, stem, owner, lambda file: self.client.download(url, file)))
+            return self.tried(save, seconds=seconds)
         except GrsaiError as error:
             kept = files.keep_damaged(folder, stem, owner)
             raise error.within("{why} What came is kept as {file}.", file=kept.name) if kept else error from None
