@@ -274,6 +274,8 @@ def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
 
 def relative(path: Path, folder: Path) -> str:
     """`path` as seen from `folder`, with slashes; absolute where there is no way, as between two Windows drives."""
+    if path.parent == folder:  # as nearly all are, of thousands
+        return path.name
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:

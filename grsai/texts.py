@@ -23,7 +23,7 @@ def say(text: str, language: str = "en", /, **values: Any) -> str:
 
 def plain(text: str) -> str:
     """One line without control characters: what the service or a file name says must not steer the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def system_language(environment: Mapping[str, str]) -> str:

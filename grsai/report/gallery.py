@@ -27,6 +27,7 @@ from ..texts import say
 from .phrases import duration, money, plain, price_text
 from .report import REPORT_FILE, Totals, headline, notes, totals
 from .thumbnails import (
+    FOLDER,
     MOST_ON_SHEET,
     SHEET_FILE,
     common_ratio,
@@ -100,8 +101,9 @@ def _hash(text: str) -> str:
 
 def _json(facts: dict[str, Any], cards: Iterator[dict[str, Any]]) -> str:
     """One object for a script element: no letter in it can end the element, or a line. Cards are turned to text one by one."""
-    rows = ",\n".join(json.dumps(card, ensure_ascii=False) for card in cards)
-    text = f'{json.dumps(facts, ensure_ascii=False)[:-1]}, "cards": [\n{rows}\n]}}'
+    encoded = json.JSONEncoder(ensure_ascii=False).encode
+    rows = ",\n".join(map(encoded, cards))
+    text = f'{encoded(facts)[:-1]}, "cards": [\n{rows}\n]}}'
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
@@ -196,9 +198,8 @@ def _cards(outcome: Outcome, made: Mapping[Path, int], folder: Path, language: s
     if not outcome.files:
         yield {"number": number, **card}
     for k, file in enumerate(outcome.files, 1):
-        thumbnail = thumbnail_after(file, folder)
-        address = _address(file, folder)
-        small = _address(thumbnail, folder) if thumbnail in made else address
+        thumbnail, address = thumbnail_after(file, folder), _address(file, folder)
+        small = f"{FOLDER}/{thumbnail.name}" if thumbnail in made else address
         yield {"number": number if len(outcome.files) == 1 else f"{number}.{k}", **card, "after": address, "after_small": small}
 
 
@@ -234,7 +235,7 @@ def _before(outcome: Outcome, made: Mapping[Path, int], folder: Path) -> dict[st
     thumbnail, source = thumbnail_before(outcome, folder), outcome.job.source
     if thumbnail is None or thumbnail not in made:
         return {}
-    small = _address(thumbnail, folder)
+    small = f"{FOLDER}/{thumbnail.name}"
     return {"before": _address(source, folder) if source and _is_near(source, folder) else small, "before_small": small}
 
 
@@ -246,6 +247,6 @@ def _is_near(source: Path, folder: Path) -> bool:
 def _address(file: Path, folder: Path) -> str:
     """A relative URL; a `file:` one where there is no relative way."""
     place = relative(file, folder)
-    if Path(place).is_absolute():
+    if os.path.isabs(place):
         return Path(place).as_uri()
     return urllib.parse.quote(place.encode("utf-8", "surrogateescape"))

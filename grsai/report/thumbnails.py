@@ -53,7 +53,7 @@ def make_thumbnails(outcomes: Sequence[Outcome], *, folder: Path, stop: threadin
 
 def thumbnail_after(file: Path, folder: Path) -> Path:
     """Where the thumbnail of a picture that was made belongs: named after the place of its file."""
-    place = (file.name if file.parent == folder else relative(file, folder)).encode("utf-8", "replace")
+    place = relative(file, folder).encode("utf-8", "replace")
     return folder / FOLDER / f"{hashlib.sha256(place).hexdigest()[:16]}.jpg"
 
 
@@ -140,7 +140,7 @@ def _make(thumbnail: Path, picture: Path) -> int | None:
 
 def _shrunk(file: Path) -> bytes:
     buffer = io.BytesIO()
-    small_copy(file, PIXELS).save(buffer, "JPEG", quality=84, optimize=True, progressive=True)
+    small_copy(file, PIXELS).save(buffer, "JPEG", quality=84)
     return buffer.getvalue()
 
 
@@ -153,14 +153,34 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
     label = 22 if cell >= _LABELLED else 0
     rows = math.ceil(len(shown) / columns)
     sheet = Image.new("RGB", (gap + columns * (width + gap), gap + rows * (height + label + gap)), _GROUND)
-    for place, (outcome, thumbnail) in enumerate(shown):
-        row, column = divmod(place, columns)
-        left, top = gap + column * (width + gap), gap + row * (height + label + gap)
-        corner = _paste(sheet, thumbnail, (left, top, width, height))
-        if label:
-            _paste_before(sheet, thumbnail_before(outcome, folder), corner, (width * 3 // 10, height * 3 // 10))
-            _write(sheet, outcome.job.name, (left, top + height + 5), width)
+
+    def fitted(each: tuple[Outcome, Path]) -> tuple[Image.Image | None, Image.Image | None]:
+        before = thumbnail_before(each[0], folder) if label else None
+        return _fitted(each[1], (width, height)), _fitted(before, (width * 3 // 10, height * 3 // 10))
+
+    with ThreadPoolExecutor(MAKERS, "sheet") as makers:
+        for place, ((outcome, _), (picture, before)) in enumerate(zip(shown, makers.map(fitted, shown), strict=True)):
+            row, column = divmod(place, columns)
+            left, top = gap + column * (width + gap), gap + row * (height + label + gap)
+            if picture:
+                corner = left + (width - picture.width) // 2, top + (height - picture.height) // 2
+                sheet.paste(picture, corner)
+                if before:  # small and framed, in the lower left corner of what was made from it
+                    framed = ImageOps.expand(before, 3, "white")
+                    sheet.paste(framed, (corner[0] + 8, corner[1] + picture.height - framed.height - 8))
+            if label:
+                _write(sheet, outcome.job.name, (left, top + height + 5), width)
     return sheet
+
+
+def _fitted(thumbnail: Path | None, most: tuple[int, int]) -> Image.Image | None:
+    """At most so many pixels wide and high; None where there is no picture."""
+    if thumbnail is None:
+        return None
+    with contextlib.suppress(Exception), Image.open(thumbnail) as image:
+        image.draft("RGB", most)
+        return ImageOps.contain(image.convert("RGB"), most, Image.Resampling.BICUBIC)
+    return None
 
 
 def _comment(path: Path) -> bytes | None:
@@ -173,28 +193,6 @@ def _columns(count: int, ratio: float) -> int:
     """So many that the sheet is a little wider than high and its last row is as full as it can be."""
     wished = round(math.sqrt(count * 1.4 / ratio))
     return min(range(max(wished - 1, 1), wished + 2), key=lambda columns: -count % columns)
-
-
-def _paste(sheet: Image.Image, thumbnail: Path, box: tuple[int, int, int, int]) -> tuple[int, int]:
-    """Fits a picture into the box (left, top, width, height) and returns its lower left corner."""
-    left, top, width, height = box
-    with contextlib.suppress(Exception), Image.open(thumbnail) as image:
-        image.draft("RGB", (width, height))
-        fitted = ImageOps.contain(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
-        left, top = left + (width - fitted.width) // 2, top + (height - fitted.height) // 2
-        sheet.paste(fitted, (left, top))
-        return left, top + fitted.height
-    return left, top + height
-
-
-def _paste_before(sheet: Image.Image, thumbnail: Path | None, corner: tuple[int, int], most: tuple[int, int]) -> None:
-    """The picture before, small and framed, in the lower left corner of what was made from it."""
-    if thumbnail is None:
-        return
-    with contextlib.suppress(Exception), Image.open(thumbnail) as image:
-        small = ImageOps.contain(image.convert("RGB"), most, Image.Resampling.LANCZOS)
-        framed = ImageOps.expand(small, 3, "white")
-        sheet.paste(framed, (corner[0] + 8, corner[1] - framed.height - 8))
 
 
 def _write(sheet: Image.Image, text: str, corner: tuple[int, int], width: int) -> None:
