@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from ..grsai.catalogue import current as known_catalogue
 from ..grsai.engine import Gate
 from ..grsai.errors import NoKey, WrongSetting
 from ..grsai.ledger import OFFLINE, Ledger, OfflineLedger, service_of
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ..grsai.emulator import Emulator
 
 LEDGER_FILE = "ledger.sqlite3"
-CHOSEN_IN_THE_PANEL = ("base_url", "limit", "proxy", "api", "credits_per_yuan", "budget_day", "budget_month")
 _VENDOR = "grsai"  # the service of the vendor's two hosts
 _MADE_UP_KEY = "sk-" + "0" * 32  # for the offline emulator, which takes any
 _PLAIN_CREDITS = 100_000_000
@@ -66,8 +64,7 @@ def current() -> Account:
     path, offline = private_folder() / LEDGER_FILE, is_offline()
     if offline:
         emulator = _emulator()
-        free = {"budget_day": 0.0, "budget_month": 0.0}  # nothing is paid
-        chosen = replace(_as_chosen(), base_url=emulator.url, api_key=Key(_MADE_UP_KEY), proxy=False, **free)
+        chosen = replace(_as_chosen(), base_url=emulator.url, api_key=Key(_MADE_UP_KEY), proxy=False)
         ledger_now = _ledger(path, OFFLINE, emulator.url)
     else:
         chosen = settings()
@@ -103,7 +100,7 @@ def catalogue() -> Catalogue:
     """The models on offer, the user's rows included. Whatever is wrong with a file of the user's, the nodes must be there: Run
     says what it is."""
     try:
-        return _as_chosen().catalogue
+        return _loaded().catalogue
     except Exception as error:
         _log.warning("%s", error)
         return Catalogue()
@@ -147,15 +144,9 @@ def _loaded() -> Settings:
 def _as_chosen() -> Settings:
     """What was loaded, with what the panel says where the environment is silent. Its key may be meant for another host."""
     loaded, panel = _loaded(), read_panel()
-    chosen = {name: getattr(panel, name) for name in CHOSEN_IN_THE_PANEL} | {"limit": panel.limit or None}
+    chosen = {"base_url": panel.base_url, "limit": panel.limit or None, "proxy": panel.proxy}
     free = {name: value for name, value in chosen.items() if value is not None and loaded.sources[name] != "environment"}
-    settings = replace(loaded, **free)
-    return replace(settings, catalogue=known_catalogue(settings.catalogue, catalogue_folder(settings), settings.base_url))
-
-
-def catalogue_folder(settings: Settings) -> Path:
-    """Where the services' own lists of models are kept: with the command's, or with the pack where the user has no folder."""
-    return settings.home or private_folder()
+    return replace(loaded, **free)
 
 
 def _key_for(chosen: Settings) -> tuple[Key | None, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
 from ..grsai.pictures import thumbnail
+from ..grsai.texts import say
 from . import account
 from .paths import input_folder, view_of
 
@@ -117,11 +119,13 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
 
 
 def _why(entry: Entry, language: str) -> str:
-    """What went wrong in few words: the reason alone, where it is known apart from task and advice."""
+    """What went wrong in few words: the reason, without task and advice where it is known apart from them."""
     said = entry.say(language)
-    reason = entry.trouble.values.get("why", "") if entry.trouble else ""
+    if entry.trouble is None:
+        return re.sub(rf"^Task {re.escape(entry.task_id or '')} \w+: ", "", said)
+    reason = entry.trouble.values.get("why", "")
     short = reason.say(language) if isinstance(reason, GrsaiError) else str(reason)
-    return short or said
+    return say("Refused by moderation ({why})", language, why=short) if entry.reason == "moderation" else short or said
 
 
 def _source(source: str) -> dict[str, str] | str:

@@ -105,7 +105,7 @@ async function sidebar({ name, palette, locale = "en" }) {
   await page.waitForFunction(isComplete, null, { timeout: RUN_MILLISECONDS });
   await page.waitForTimeout(1000);
   await shoot(page, `sidebar-${name}`, { clip: SIDEBAR });
-  await page.locator(".grsai-thumbnail").first().click();
+  await page.locator(".grsai-card .grsai-tile").first().click();
   await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img")].every((image) => image.naturalWidth));
   await page.waitForTimeout(500);
   await shoot(page, `viewer-${name}`, {});
@@ -148,7 +148,7 @@ function leave(types) {
 
 // In the page: nothing is in the making any more, and every thumbnail is there.
 function isComplete() {
-  const thumbnails = [...document.querySelectorAll(".grsai-thumbnail img")];
+  const thumbnails = [...document.querySelectorAll(".grsai-card .grsai-tile img")];
   return thumbnails.length > 5 && thumbnails.every((image) => image.naturalWidth) && !document.querySelector(".grsai-chip, .grsai-run");
 }
 

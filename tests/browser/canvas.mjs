@@ -18,6 +18,7 @@ await tell(async (url, { locale, vue }) => {
     said.mended = await mend(page, `all well again ${locale} ${vue}`);
     said.some = await failure(page, "BatchBanana", { prompts: `all well ${locale} ${vue}\n[error] not well ${locale} ${vue}` });
     said.shown = await showFailed(page);
+    said.listed = await list(page, `a list ${locale} ${vue}`);
     said.help = await help(page, url);
     return { ...said, troubles: page.troubles };
   } finally {
@@ -162,13 +163,48 @@ async function mend(page, prompt) {
 // What the tab shows after a press of the button in the message.
 async function showFailed(page) {
   await notices(page).last().locator(".grsai-button").click();
-  const states = page.locator(".grsai-tools select");
-  await states.waitFor({ timeout: SHOWN_MILLISECONDS });
+  await page.locator(".grsai-tools select").waitFor({ timeout: SHOWN_MILLISECONDS });
   await page.waitForFunction(() => document.querySelector(".grsai-tools select").value === "failed", null, { timeout: SHOWN_MILLISECONDS });
   await page.locator(".grsai-card").first().waitFor({ timeout: SHOWN_MILLISECONDS });
-  const chips = await page.locator(".grsai-card .grsai-chip").evaluateAll((all) => all.map((chip) => chip.dataset.state));
+  const chips = page.locator(".grsai-card .grsai-chip");
+  const states = await chips.evaluateAll((all) => all.map((chip) => chip.dataset.state));
+  const reason = await chips.first().innerText();
+  await page.locator(".grsai-card").first().click();
+  const viewer = page.locator("dialog.grsai-viewer");
+  await viewer.waitFor({ timeout: SHOWN_MILLISECONDS });
+  const words = await viewer.innerText();
+  const buttons = await viewer.locator("footer button").first().evaluate((button) => button.getBoundingClientRect().bottom <= window.innerHeight);
+  await page.keyboard.press("Escape");
   await openTab(page); // closes it
-  return [...new Set(chips)];
+  return { states: [...new Set(states)], reason, told: words.split(reason).length - 1, buttons };
+}
+
+// A list into a node that makes one picture at a time: the most rows that the tab shows at once, and what the last one says.
+async function list(page, prompt) {
+  await openTab(page);
+  await page.evaluate(async (prompt) => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const [folder, node, preview] = ["LoadBananaFolder", "NanoBananaGenerate", "PreviewImage"].map((type) => LiteGraph.createNode(type));
+    for (const each of [folder, node, preview]) app.graph.add(each);
+    folder.connect(0, node, 0);
+    node.connect(0, preview, 0);
+    folder.widgets.find((widget) => widget.name === "folder").value = "banana_demo/image";
+    folder.widgets.find((widget) => widget.name === "prompts_file").value = "";
+    node.widgets.find((widget) => widget.name === "prompt").value = prompt;
+    window.rows = { most: 0, text: "" };
+    window.counting = setInterval(() => {
+      const rows = document.querySelectorAll(".grsai-run");
+      window.rows.most = Math.max(window.rows.most, rows.length);
+      window.rows.text = rows[0]?.querySelector(".grsai-muted").textContent || window.rows.text;
+    }, 50);
+    const ended = new Promise((done) => app.api.addEventListener("execution_success", done, { once: true }));
+    await app.queuePrompt(0, 1);
+    await ended;
+    clearInterval(window.counting);
+  }, prompt);
+  await openTab(page); // closes it
+  return page.evaluate(() => window.rows);
 }
 
 // The help page of each node in its language, and whether its picture is there.

@@ -15,6 +15,7 @@ await tell(async (url, { entries, prompt }) => {
     Object.assign(said, await walk(page, entries));
     said.viewer = await view(page);
     said.found = await search(page, "needle");
+    said.clicked = await clickPrompt(page);
     said.failed = await show(page, "failed");
     await show(page, "");
     said.copied = await copy(page);
@@ -42,10 +43,8 @@ async function walk(page, entries) {
   await page.keyboard.press("ArrowDown");
   const below = await focused(page);
   const begun = Date.now();
-  while ((await focused(page)) !== String(entries - 1)) {
-    await page.keyboard.press("End");
-    if (Date.now() - begun > 60_000) throw new Error("the end is never reached");
-  }
+  await page.keyboard.press("End");
+  await page.waitForFunction((last) => document.activeElement.dataset.index === last, String(entries - 1), { timeout: 60_000 });
   const [seconds, drawn] = [(Date.now() - begun) / 1000, await page.locator(".grsai-card").count()];
   await page.keyboard.press("Home");
   return { reached, below, end: await page.locator(".grsai-card").last().getAttribute("aria-setsize"), seconds, drawn };
@@ -67,13 +66,23 @@ async function view(page) {
   return { first, second, back: await focused(page) };
 }
 
+// A click anywhere on a card opens it.
+async function clickPrompt(page) {
+  await card(page, 0).locator(".grsai-prompt").click();
+  const shown = await page.locator("dialog.grsai-viewer dd").first().innerText();
+  await page.keyboard.press("Escape");
+  await page.locator("dialog.grsai-viewer").waitFor({ state: "detached" });
+  return shown;
+}
+
 async function search(page, text) {
   await page.getByLabel("Search prompts and names").fill(text);
   await page.waitForFunction(() => document.querySelectorAll(".grsai-card").length === 1, null, WAIT);
   const found = await page.locator(".grsai-card .grsai-prompt").innerText();
+  const counted = await page.locator(".grsai-tools option").first().innerText();
   await page.getByLabel("Search prompts and names").fill("");
   await card(page, 3).waitFor();
-  return found;
+  return { found, counted };
 }
 
 async function show(page, state) {
@@ -121,7 +130,7 @@ async function drag(page) {
     app.canvas.setDirty(true, true);
   });
   await page.waitForTimeout(500);
-  for (const [index, x, y] of [[0, 760, 260], [1, 1200, 500]]) await dragTo(page, card(page, index).locator(".grsai-thumbnail"), x, y);
+  for (const [index, x, y] of [[0, 760, 260], [1, 1200, 500]]) await dragTo(page, card(page, index).locator(".grsai-tile"), x, y);
   await page.waitForFunction(() => window.app.graph.nodes.length === 2, null, WAIT);
   await page.waitForFunction(() => window.app.graph.nodes.every((node) => node.widgets[0].value.includes("Task_")), null, WAIT);
   return page.evaluate(async () => {

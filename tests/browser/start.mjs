@@ -130,6 +130,9 @@ async function panel(page) {
   const buttons = page.locator(".grsai-balance button");
   await buttons.nth(1).waitFor(WAIT);
   const ways = await buttons.allInnerTexts();
+  const elsewhere = page.locator(".grsai-note button");
+  await elsewhere.click(WAIT);
+  await page.locator(".grsai-card").first().waitFor(WAIT);
   await buttons.first().click();
   await page.locator(".grsai-balance strong").waitFor(WAIT);
   return { ways, then: await page.locator(".grsai-balance strong").innerText() };

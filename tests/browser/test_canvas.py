@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.comfy import Comfy
 
+TASK = r"\b1[34]-[0-9a-f]{8}-"  # the beginning of an id
 PRICES = {
     "en": [
         "¥0.044 · 440 credits",
@@ -64,7 +66,7 @@ def test_a_finished_picture_is_on_the_node_while_the_others_are_made(seen: dict[
 def test_a_failure_is_told_once_in_the_users_language(seen: dict[str, Any]):
     said = seen["failed"]["text"]
     assert ("could not finish" if seen["locale"] == "en" else "未能完成") in said
-    assert "nano-banana-fast" in said and "14-" in said, said
+    assert "nano-banana-fast" in said and re.search(TASK, said), said
     assert seen["failed"]["others"] == 0
 
 
@@ -82,7 +84,17 @@ def test_some_failures_are_told_although_the_batch_goes_on(seen: dict[str, Any])
 
 
 def test_a_button_leads_from_the_message_to_what_failed(seen: dict[str, Any]):
-    assert seen["shown"] == ["failed"]
+    assert seen["shown"]["states"] == ["failed"]
+
+
+def test_the_reason_comes_first_and_is_told_once(seen: dict[str, Any]):
+    assert not re.search(TASK, seen["shown"]["reason"])
+    assert (seen["shown"]["told"], seen["shown"]["buttons"]) == (1, True)
+
+
+def test_a_list_into_a_node_is_one_row_in_the_tab(seen: dict[str, Any]):
+    assert seen["listed"]["most"] == 1
+    assert "/8 " in seen["listed"]["text"], seen["listed"]
 
 
 def test_every_node_has_its_help_with_its_picture(seen: dict[str, Any]):

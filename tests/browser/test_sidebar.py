@@ -44,11 +44,12 @@ def test_thousands_of_entries_are_drawn_a_few_at_a_time(said: dict[str, Any]):
 
 def test_the_keyboard_reaches_every_entry_and_opens_it(said: dict[str, Any]):
     assert (said["reached"], said["below"]) == ("0", "1")
+    assert said["clicked"] == f"prompt {ENTRIES}"
     assert said["viewer"] == {"first": f"prompt {ENTRIES}", "second": f"prompt {ENTRIES - 1}", "back": "1"}
 
 
 def test_entries_are_found_by_their_words_and_by_their_state(said: dict[str, Any]):
-    assert said["found"] == "the needle of the stack"
+    assert said["found"] == {"found": "the needle of the stack", "counted": "1 found"}
     assert said["failed"] and set(said["failed"]) == {"failed"}
 
 

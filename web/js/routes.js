@@ -23,7 +23,8 @@ import { t } from "./texts.js";
  * @property {number} created
  * @property {number | null} seconds
  * @property {string | null} reason
- * @property {string | null} error
+ * @property {string | null} error what went wrong, and what to do
+ * @property {string | null} why the same in few words
  * @property {string} name
  * @property {boolean} offline
  * @property {(Place | string)[]} sources
@@ -36,6 +37,7 @@ import { t } from "./texts.js";
  * @property {number} id
  * @property {string} kind the node's id, or "collect"
  * @property {string | null} node_id
+ * @property {number} group the first of the runs that a list started in one node
  * @property {number} total
  * @property {number} done
  * @property {number} failed
@@ -48,7 +50,7 @@ import { t } from "./texts.js";
  * @property {boolean} offline
  * @property {boolean} stopping
  * @property {boolean} finished
- * @property {Texts} text
+ * @property {Texts} text of its whole group
  * @property {Texts | null} error
  */
 
@@ -87,9 +89,12 @@ export function whyOf(error) {
   return error?.text ?? error?.message ?? String(error);
 }
 
-/** @type {(row: number, file?: number) => string} */
-export function thumbnailAddress(row, file = 0) {
-  return api.apiURL(`/grsai/thumbnail?row=${row}&file=${file}`);
+/**
+ * A small picture: result number `file` of an entry, or its reference picture number `source`.
+ * @param {{row: number, file?: number, source?: number}} wanted
+ */
+export function thumbnailAddress(wanted) {
+  return api.apiURL(`/grsai/thumbnail${asQuery(wanted)}`);
 }
 
 /**

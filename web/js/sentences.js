@@ -86,6 +86,8 @@ export const TEXTS = {
   "runs.remaining": { "en": "about {time} left", "zh": "约剩 {time}" },
 
   "open.title": { "en": "Paid, not collected", "zh": "已付费，未取回" },
+  "open.title_offline": { "en": "Made, not collected", "zh": "已生成，未取回" },
+  "open.about_offline": { "en": "Made by the emulator, but not fetched: {count}.", "zh": "模拟器已生成但未取回：{count} 个。" },
   "open.about": {
     "en": "Paid, but not fetched: {count}. The service keeps them for {hours} hours.",
     "zh": "已付费但未取回：{count} 个。服务只保留 {hours} 小时。"
@@ -104,6 +106,9 @@ export const TEXTS = {
     "en": "No pictures yet. Run a Nano Banana node, and they are listed here.",
     "zh": "还没有图片。运行 Nano Banana 节点后会显示在这里。"
   },
+  "history.none_here": { "en": "No pictures with this service yet.", "zh": "在当前服务下还没有图片。" },
+  "history.elsewhere": { "en": "Show {count} of: {service}", "zh": "查看 {count} 张：{service}" },
+  "history.found": { "en": "{count} found", "zh": "找到 {count} 条" },
   "history.no_match": { "en": "Nothing matches.", "zh": "没有匹配的记录。" },
   "history.loading": { "en": "Loading…", "zh": "正在加载……" },
 
@@ -112,16 +117,17 @@ export const TEXTS = {
   "state.open": { "en": "Not collected", "zh": "未取回" },
   "state.making": { "en": "In the making", "zh": "生成中" },
   "state.uncertain": { "en": "Uncertain", "zh": "不确定" },
-  "state.submitting": { "en": "Submitting", "zh": "提交中" },
+  "state.waiting": { "en": "Waiting", "zh": "等待中" },
+  "state.stopped": { "en": "Not made", "zh": "未生成" },
   "state.counted": { "en": "{state} ({count})", "zh": "{state}（{count}）" },
   "state.gone": { "en": "File gone", "zh": "找不到文件" },
 
-  "card.open": { "en": "Open", "zh": "打开" },
+  "tile.named": { "en": "{state}: {label}", "zh": "{state}：{label}" },
+
   "card.load": { "en": "Load as LoadImage node", "zh": "添加为“加载图像”节点" },
   "card.copy": { "en": "Copy prompt", "zh": "复制提示词" },
   "card.copied": { "en": "Prompt copied", "zh": "已复制提示词" },
   "card.again": { "en": "Run again with a new seed", "zh": "换种子再次生成" },
-  "card.named": { "en": "{state}: {prompt}", "zh": "{state}：{prompt}" },
   "card.free": { "en": "free", "zh": "免费" },
   "card.no_prompt": { "en": "(no prompt)", "zh": "（无提示词）" },
   "card.copy_failed": { "en": "The browser did not allow copying.", "zh": "浏览器不允许复制。" },
@@ -148,7 +154,7 @@ export const TEXTS = {
   "viewer.took": { "en": "Took", "zh": "耗时" },
   "viewer.task": { "en": "Task", "zh": "任务号" },
   "viewer.sources": { "en": "Reference pictures", "zh": "参考图" },
-  "viewer.error": { "en": "What went wrong", "zh": "失败原因" },
+  "viewer.again": { "en": "Try again", "zh": "重试" },
   "viewer.offline": { "en": "offline emulator", "zh": "离线模拟器" },
 
   "time.seconds": { "en": "{count} s", "zh": "{count} 秒" },

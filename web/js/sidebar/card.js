@@ -1,47 +1,50 @@
 // @ts-check
-// One entry of the history as a card.
-import { h, icon, iconButton } from "../dom.js";
-import { carry } from "../drag.js";
-import { thumbnailAddress } from "../routes.js";
+// One entry of the history as a card: its tile, and beside it what it is.
+import { h, iconButton } from "../dom.js";
 import { money } from "../money.js";
 import { moment, t } from "../texts.js";
+import { makeTile, stateOf, tileOf } from "../tile.js";
 import { again, copyPrompt, loadNode } from "./actions.js";
-
-export const CARD_HEIGHT = 104; // with the gap below it, in pixels
 
 /** @typedef {import("../routes.js").Entry} Entry */
 
-/** @type {Record<string, string>} */
-const STATE_ICONS = { failed: "times-circle", open: "clock", uncertain: "question-circle", submitting: "spinner" };
+export const CARD_HEIGHT = 104; // with the gap below it, in pixels
 
 /**
- * `making`: runs are under way, so what is open needs no collecting.
+ * `making`: runs are under way, so what is open needs no collecting. A click anywhere but on a button opens it.
  * @type {(entry: Entry, open: () => void, making: boolean) => HTMLElement}
  */
 export function makeCard(entry, open, making) {
-  const prompt = entry.prompt || t("card.no_prompt");
-  const label = t("card.named", { state: stateName(entry, making), prompt });
+  const tile = tileOf(entry, making);
+  const label = t("tile.named", { state: t(`state.${tile.state}`), label: tile.label });
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.target !== event.currentTarget) return;
     event.preventDefault(); // else the key presses a button of what opens
     open();
   };
+  const click = (/** @type {MouseEvent} */ event) => {
+    if (event.target instanceof Element && !event.target.closest("button")) open();
+  };
   return h(
     "article",
-    { class: "grsai-card", role: "listitem", "aria-label": label, onkeydown: keys, ondblclick: open },
-    thumbnail(entry, open),
+    { class: "grsai-card", role: "listitem", "aria-label": label, "data-state": tile.state, onkeydown: keys, onclick: click },
+    makeTile({ ...tile, why: null }, open).element, // it stands beside the tile
     h(
       "div",
       { class: "grsai-card-body" },
-      h("div", { class: "grsai-prompt", title: prompt }, prompt),
-      stateBadge(entry, making) ?? h("div", { class: "grsai-muted grsai-facts" }, what(entry)),
+      h("div", { class: "grsai-prompt", title: tile.label }, tile.label),
+      h("div", { class: "grsai-card-line" }, stateChip(entry, making), h("span", { class: "grsai-muted grsai-facts" }, what(entry))),
       h("div", { class: "grsai-card-foot" }, h("span", { class: "grsai-muted grsai-facts" }, priceAndTime(entry)), buttons(entry)),
     ),
   );
 }
 
+// Entries of one prompt are told apart by their sources.
 /** @param {Entry} entry */
-const what = (entry) => [entry.model, entry.image_size].filter(Boolean).join(" · ");
+function what({ sources, model, image_size }) {
+  const names = sources.map((source) => (typeof source === "string" ? source : source.filename));
+  return [names.join(", "), model, image_size].filter(Boolean).join(" · ");
+}
 
 /** @param {Entry} entry */
 function priceAndTime(entry) {
@@ -65,39 +68,11 @@ export function buttons(entry, leave = () => {}) {
 }
 
 /**
- * What is odd about an entry; null for one that is done and still there.
- * @param {Entry} entry
+ * Why an entry has no picture, or what is still to come; null for one that is done and still there.
+ * @type {(entry: Entry, making: boolean) => HTMLElement | null}
  */
-export function stateBadge(entry, making = false) {
-  if (entry.state === "done") return entry.files.length ? null : chip("gone", t("state.gone"), "eye-slash");
-  const symbol = isMaking(entry, making) ? STATE_ICONS.submitting : STATE_ICONS[entry.state];
-  return chip(isMaking(entry, making) ? "making" : entry.state, entry.error || stateName(entry, making), symbol);
+function stateChip(entry, making) {
+  const state = stateOf(entry, making);
+  if (state === "done") return null;
+  return h("span", { class: "grsai-chip", "data-state": state, title: entry.error ?? "" }, entry.why || t(`state.${state}`));
 }
-
-/** @type {(entry: Entry, making: boolean) => boolean} */
-const isMaking = ({ state }, making) => making && ["open", "submitting"].includes(state);
-
-/** @type {(entry: Entry, making: boolean) => string} */
-function stateName(entry, making) {
-  return t(`state.${isMaking(entry, making) ? "making" : entry.state}`);
-}
-
-/** @type {(state: string, text: string, symbol: string) => HTMLElement} */
-function chip(state, text, symbol) {
-  return h("span", { class: "grsai-chip", "data-state": state, title: text }, icon(symbol), h("span", {}, text));
-}
-
-/** @type {(entry: Entry, open: () => void) => HTMLElement} */
-function thumbnail(entry, open) {
-  const shown = entry.files.length > 0;
-  const picture = shown
-    ? h("img", { src: thumbnailAddress(entry.row), alt: "", loading: "lazy", decoding: "async", draggable: "false" })
-    : icon(STATE_ICONS[entry.state] ?? "image");
-  const label = t("card.open");
-  const button = h("button", { type: "button", class: "grsai-thumbnail", title: label, "aria-label": label, onclick: open }, picture);
-  if (shown) carry(button, () => picturesOf(entry));
-  return button;
-}
-
-/** @type {(entry: Entry) => import("../drag.js").Picture[]} */
-const picturesOf = ({ row, files }) => files.map((place, file) => ({ row, file, place }));

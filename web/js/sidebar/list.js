@@ -5,16 +5,17 @@ import { h } from "../dom.js";
 
 const SPARE_ROWS = 4;
 /** @type {Record<string, number>} */
-const KEYS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6, Home: -Infinity, End: Infinity };
+const KEYS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6, Home: -Infinity, End: 0 };
 
 /** @typedef {HTMLElement} Row */
 
 /**
- * `draw(item, index)` makes a row; `nearEnd()` is called when the last rows come into sight.
+ * `draw(item, index)` makes a row; `nearEnd()` is called when the last rows come into sight, `toEnd()` before the very last
+ * one is gone to, so that it can be brought.
  * @template Item
- * @param {{height: number, label: string, draw: (item: Item, index: number) => Row, nearEnd: () => unknown}} options
+ * @param {{height: number, label: string, draw: (item: Item, index: number) => Row, nearEnd: () => unknown, toEnd: () => Promise<unknown>}} options
  */
-export function makeList({ height, label, draw, nearEnd }) {
+export function makeList({ height, label, draw, nearEnd, toEnd }) {
   const rows = h("div", { class: "grsai-rows", role: "list", "aria-label": label });
   const element = h("div", { class: "grsai-scroll", onscroll: paint, onkeydown: move, onfocusin: follow }, rows);
   /** @type {Map<number, {row: Row, item: Item}>} */
@@ -76,7 +77,8 @@ export function makeList({ height, label, draw, nearEnd }) {
   function move(event) {
     if (!(event.key in KEYS) || event.target.matches("input, select, textarea")) return;
     event.preventDefault();
-    focus(current + KEYS[event.key]);
+    if (event.key === "End") toEnd().then(() => focus(Infinity));
+    else focus(current + KEYS[event.key]);
   }
 
   /** @param {any} event */

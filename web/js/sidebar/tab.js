@@ -85,7 +85,7 @@ function header(refresh) {
 // A picture that was finished is in the ledger already: the history is looked at again, not too often.
 /** @type {(run: import("../routes.js").Run, runs: ReturnType<typeof makeRuns>, look: () => void) => void} */
 function follow(run, runs, look) {
-  const before = runs.known(run.id);
+  const before = runs.known(run);
   runs.show(run);
   const changed = !before || before.done !== run.done || before.failed !== run.failed || run.finished;
   if (changed) look();

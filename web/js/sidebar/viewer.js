@@ -1,10 +1,12 @@
 // @ts-check
 // One entry in full: its pictures, everything that is known about it, and the way to its neighbours.
 import { pictureAddress } from "../comfy.js";
-import { h, iconButton } from "../dom.js";
+import { h, icon, iconButton } from "../dom.js";
 import { money } from "../money.js";
 import { duration, moment, t } from "../texts.js";
-import { buttons, stateBadge } from "./card.js";
+import { stateOf } from "../tile.js";
+import { again } from "./actions.js";
+import { buttons } from "./card.js";
 
 /** @typedef {import("../routes.js").Entry} Entry */
 
@@ -31,7 +33,8 @@ export function showEntry(entries, index, closed) {
     // Not disabled in earnest: a disabled button would lose the focus, and the keys with it.
     newer.setAttribute("aria-disabled", String(at === 0));
     older.setAttribute("aria-disabled", String(at === entries.length - 1));
-    body.replaceChildren(pictures(entries[at]), details(entries[at], close));
+    const entry = entries[at];
+    body.replaceChildren(entry.files.length ? pictures(entry) : nothing(entry, close), details(entry, close));
   }
 
   dialog.addEventListener("keydown", (event) => {
@@ -55,21 +58,34 @@ function pictures(entry) {
     const picture = h("img", { src: address, alt: entry.prompt });
     return h("a", { href: address, target: "_blank", rel: "noopener", title: t("viewer.full") }, picture);
   });
-  return h("div", { class: "grsai-viewer-pictures" }, ...(shown.length ? shown : [stateBadge(entry)]));
+  return h("div", { class: "grsai-viewer-pictures" }, ...shown);
+}
+
+// Where there is no picture: why, over its source, and the way to one.
+/** @type {(entry: Entry, close: () => void) => HTMLElement} */
+function nothing(entry, close) {
+  const source = entry.sources.find((place) => typeof place !== "string");
+  const state = stateOf(entry, false);
+  const button = h("button", { type: "button", class: "grsai-button grsai-primary", onclick: () => (close(), again(entry)) }, t("viewer.again"));
+  return h(
+    "div",
+    { class: "grsai-viewer-nothing", "data-state": state },
+    source && h("img", { src: pictureAddress(/** @type {import("../routes.js").Place} */ (source)), alt: "" }),
+    h("div", { role: "status" }, icon("exclamation-circle"), h("p", {}, entry.error ?? t(`state.${state}`)), button),
+  );
 }
 
 /** @type {(entry: Entry, close: () => void) => HTMLElement} */
 function details(entry, close) {
   const rows = facts(entry).filter(([, value]) => value !== null && value !== "");
   const list = h("dl", {}, ...rows.flatMap(([key, value]) => [h("dt", {}, t(key)), h("dd", {}, value)]));
-  return h("div", { class: "grsai-viewer-details" }, stateBadge(entry), list, buttons(entry, close));
+  return h("div", { class: "grsai-viewer-details" }, list, h("footer", {}, buttons(entry, close)));
 }
 
 /** @type {(entry: Entry) => [import("../texts.js").TextKey, string | HTMLElement | null][]} */
 function facts(entry) {
   return [
     ["viewer.prompt", entry.prompt],
-    ["viewer.error", entry.error],
     ["viewer.model", entry.model],
     ["viewer.shape", [entry.aspect_ratio, entry.image_size].filter(Boolean).join(" · ")],
     ["viewer.seed", String(entry.seed)],
