@@ -15,7 +15,7 @@ from ..ledger import Ledger
 from ..models import yuan
 from ..settings import Settings
 from .budget import Budget
-from .decision import Decision, Pay, decide, kind_of
+from .decision import Decision, Pay, Reuse, decide, kind_of
 from .evidence import BALANCE_SECONDS
 from .threads import in_threads
 
@@ -50,7 +50,15 @@ def survey(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: 
     """What is to be done about each job, by what the ledger knows now."""
     if fresh:
         return [Pay()] * len(jobs)
-    return [decide(ledger.tries(job.fingerprint, folder=output and output / job.folder)) for job in jobs]
+    known = ledger.tries_many([job.fingerprint for job in jobs])
+    decisions: list[Decision] = []
+    for job in jobs:
+        tries = known.get(job.fingerprint, [])
+        decision = decide(tries)
+        if tries and output and not isinstance(decision, Reuse):  # the files may have been moved there
+            decision = decide([entry.moved_to(output / job.folder) for entry in tries])
+        decisions.append(decision)
+    return decisions
 
 
 def priced(jobs: Sequence[Job], decisions: Sequence[Decision]) -> Estimate:

@@ -11,7 +11,7 @@ from .. import files
 from ..client import GrsaiClient
 from ..errors import Stopped, WrongSetting
 from ..jobs import Job, Outcome
-from ..ledger import Ledger
+from ..ledger import TASK_SECONDS, Ledger
 from ..pictures import Reference
 from ..settings import MAX_CONCURRENCY, OTHER_HOSTS, Settings
 from .budget import Budget
@@ -68,7 +68,7 @@ def run(
     check_models(jobs, decisions, settings)
     with GrsaiClient(settings) as client:
         balance = check_price(price, limits, client, stop) if price.new else None
-        alone = gate.is_idle and not ledger.open_entries()
+        alone = balance is not None and gate.is_idle and not _has_other_work(ledger)
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS, may_inline=True)
         with gate.joined(concurrency) as entrance:
             context = RunContext(
@@ -119,6 +119,12 @@ def upload(
     if len(urls) < len(references):
         raise Stopped("Stopped.")
     return urls
+
+
+def _has_other_work(ledger: Ledger) -> bool:
+    """Whether the ledger knows of something under way with the service, of this process or of another."""
+    newest = [entry for state in ("open", "submitting") for entry in ledger.entries(state=state, limit=1)]
+    return any(entry.age < TASK_SECONDS for entry in newest)
 
 
 def _weighed(outcomes: list[Outcome], before: int, run: RunContext) -> list[Outcome]:
