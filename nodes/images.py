@@ -50,7 +50,7 @@ def reference(frame: torch.Tensor, name: str) -> Reference:
     values = pixels(frame)
     digest = hashlib.sha256(f"pixels {values.shape}".encode())
     digest.update(values.data)
-    return Reference(name, digest.hexdigest(), load=lambda: encode(pixels(frame)))
+    return Reference(name, digest.hexdigest(), load=lambda: encode(pixels(frame)), size=values.nbytes // 2)
 
 
 def pixels(frame: torch.Tensor) -> np.ndarray:

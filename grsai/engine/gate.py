@@ -16,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..errors import Stopped
+
 DEFAULT_LIMIT = 5
 FIRST_WINDOW = 5  # tasks submitted at once before anything is known
 LEAST_AHEAD, SHARE_AHEAD = 2, 3  # submits under way beside n accepted tasks while the window opens: 2, or n / 3
@@ -26,6 +28,7 @@ QUIET_RANGE = (4.0, 600.0)
 _QUIET_AFTER = 2.0  # times what the service asks to wait: the quiet that is enough where it says how long
 SAYS_A_LIMIT = 0.85  # of the most that were open at once: a refusal below it is about the moment, not the number
 ODD_IN_A_ROW = 4  # such refusals without a submit accepted in between, which count after all
+ROOM_BYTES = 384 * 2**20  # of memory for pictures on their way up
 _LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
@@ -110,11 +113,37 @@ class Entrance:
             self.gate.leave(waiter)
 
 
+class Room:
+    """Memory, in bytes, that pictures on their way up may take at once. One that is larger than all of it goes up alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, size: int, stop: threading.Event) -> Iterator[None]:
+        """Waits until there is so much. Raises `Stopped`."""
+        size = min(size, self._most)
+        with self._changed:
+            while self._left < size:
+                if stop.is_set():
+                    raise Stopped("Stopped.")
+                self._changed.wait(0.1)
+            self._left -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size
+                self._changed.notify_all()
+
+
 class Gate:
     """`limit`: most tasks open at once over all runs; without one, the largest concurrency of the runs under way, at least 5."""
 
     def __init__(self, *, limit: int | None = None) -> None:
         self.limit = limit
+        self.room = Room(ROOM_BYTES)
         self.encoders = threading.BoundedSemaphore(os.cpu_count() or 1)  # encoding is work for a core, not a wait
         self._lock = threading.Lock()
         self._runs: list[Entrance] = []

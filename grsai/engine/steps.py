@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..ledger import Ledger
 from ..models import Api
-from ..pictures import Reference
+from ..pictures import Encoded, Reference
 from .gate import Gate
 from .polling import Look, Usual, next_poll
 from .retry import FREE, Backoff, may_pass
@@ -112,21 +112,27 @@ class Steps:
         with self._gate.upload_of(reference.digest):
             url = self._uploaded.get(reference.digest) or (None if self._fresh else self._ledger.uploaded(reference.digest))
             if url is None:
-                with self._gate.encoders:
-                    picture = reference.load()
-                if self._inline:
-                    return self.client.inline(picture)
-                try:
-                    url = self.tried(lambda: self.client.upload(picture))
-                except FREE as error:
-                    if isinstance(error, Unreachable) or not self._may_inline:
-                        raise
-                    _log.warning("pictures go along with the requests from now on, as none can be uploaded: %s", error)
-                    self._inline = True
-                    return self.client.inline(picture)
+                with self._gate.room.taken(reference.weight, self._stop):
+                    url = self._sent(reference.load)
+                if url.startswith("data:"):
+                    return url
                 self._ledger.record_upload(reference.digest, url)
             self._uploaded[reference.digest] = url
             return url
+
+    def _sent(self, load: Callable[[], Encoded]) -> str:
+        with self._gate.encoders:
+            picture = load()
+        if self._inline:
+            return self.client.inline(picture)
+        try:
+            return self.tried(lambda: self.client.upload(picture))
+        except FREE as error:
+            if isinstance(error, Unreachable) or not self._may_inline:
+                raise
+            _log.warning("pictures go along with the requests from now on, as none can be uploaded: %s", error)
+            self._inline = True
+            return self.client.inline(picture)
 
     def forget(self, reference: Reference) -> None:
         """The upload may be gone: the next `upload` sends it again."""

@@ -46,6 +46,12 @@ class Reference:
     load: Callable[[], Encoded] | None = field(default=None, compare=False, repr=False)
     url: str | None = None
     path: Path | None = None
+    size: int = field(default=0, compare=False)  # bytes that it is read from; 0: not known
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it takes about while it goes up: what it is read from, what goes up, and that in a request."""
+        return self.size + 2 * min(self.size or MAX_UPLOAD_BYTES, MAX_UPLOAD_BYTES)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Reference:
@@ -55,7 +61,7 @@ class Reference:
         with picture(path.name, data, side=1):  # a JPEG is read to its end all the same, at an eighth of the work
             pass
         digest = hashlib.sha256(data).hexdigest()
-        return cls(path.stem, digest, load=lambda: _load_same(path, digest), path=path)
+        return cls(path.stem, digest, load=lambda: _load_same(path, digest), path=path, size=len(data))
 
     @classmethod
     def from_url(cls, url: str) -> Reference:
