@@ -144,7 +144,7 @@ class OverBudget(Refused):
 
 
 class OutputError(Refused):
-    pass
+    reason = "not written"
 
 
 class ServiceError(GrsaiError):

@@ -25,7 +25,7 @@ from ..files import relative, write_text
 from ..jobs import Outcome
 from ..texts import say
 from .phrases import duration, money, plain, price_text
-from .report import REPORT_FILE, Totals, headline, notes, totals
+from .report import REPORT_FILE, Totals, failed_credits, headline, notes, totals
 from .thumbnails import (
     FOLDER,
     MOST_ON_SHEET,
@@ -167,9 +167,12 @@ def _sums(sums: Totals, language: str) -> list[tuple[str, str, str]]:
     name, more = say("Paid", language), say("{credits} credits", language, credits=f"{sums.credits:,}")
     if sums.failed_credits:
         name = say("Charged on acceptance", language)
-        part = say("{price} for what failed, perhaps given back", language, price=price_text(sums.failed_credits, "cny"))
-        more = f"{more} · {part}"
+        more = f"{more} · {_given_back(sums.failed_credits, language)}"
     return [*rows, (name, price_text(sums.credits, "cny"), more)]
+
+
+def _given_back(credits: int, language: str) -> str:
+    return say("{price} for what failed, perhaps given back", language, price=price_text(credits, "cny"))
 
 
 def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tuple[str, str]]:
@@ -214,9 +217,9 @@ def _facts(outcome: Outcome, language: str) -> list[str]:
 
 def _values(outcome: Outcome, language: str) -> list[str]:
     """What stands beside a picture at full size, in the order of the labels."""
-    job, paid = outcome.job, money(outcome.credits, language) if outcome.credits else ""
-    if paid and outcome.status == "failed":
-        paid = say("{money} on acceptance, perhaps given back", language, money=paid)
+    job, paid = outcome.job, [money(outcome.credits, language)] if outcome.credits else []
+    if part := failed_credits(outcome):
+        paid.append(_given_back(part, language))
     return [
         plain(", ".join(reference.name for reference in job.references)),
         outcome.model,
@@ -225,7 +228,7 @@ def _values(outcome: Outcome, language: str) -> list[str]:
         job.quality or "",
         job.background or "",
         duration(outcome.seconds, language) if outcome.seconds else "",
-        paid,
+        " · ".join(paid),
         plain(outcome.task_id or ""),
     ]
 

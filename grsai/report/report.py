@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import StillOpen, TaskError
 from ..files import relative, write_text
 from ..jobs import Outcome
 from ..texts import say
@@ -31,7 +32,7 @@ class Totals:
     stopped: int
     reused: int
     credits: int
-    failed_credits: int  # of these, for what failed: the service may have given them back
+    failed_credits: int  # of these, for tasks that failed: the service may have given them back
     seconds: float
     serial_seconds: float
     worked: int  # jobs that this run spent time on
@@ -61,11 +62,21 @@ def totals(outcomes: Sequence[Outcome], *, seconds: float) -> Totals:
         stopped=states["stopped"],
         reused=sum(outcome.reused for outcome in outcomes),
         credits=sum(outcome.credits for outcome in outcomes),
-        failed_credits=sum(outcome.credits for outcome in outcomes if outcome.status == "failed"),
+        failed_credits=sum(map(failed_credits, outcomes)),
         seconds=seconds,
         serial_seconds=sum(outcome.seconds for outcome in worked),
         worked=len(worked),
     )
+
+
+def failed_credits(outcome: Outcome) -> int:
+    """What was charged for tasks of a job that failed at the service, and may have been given back.
+
+    A picture that is there and did not reach the disk is none of these, nor is a task that is still open.
+    """
+    if isinstance(outcome.error, TaskError) and not isinstance(outcome.error, StillOpen):
+        return outcome.credits
+    return 0 if outcome.made_by else max(outcome.credits - outcome.job.model.credits, 0)  # tries before the last one
 
 
 def as_object(outcomes: Sequence[Outcome], *, seconds: float, beside: Path | None = None) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _comment(path: Path) -> bytes | None:
 def _columns(count: int, ratio: float) -> int:
     """So many that the sheet is a little wider than high and its last row is as full as it can be."""
     wished = round(math.sqrt(count * 1.4 / ratio))
-    return min(range(max(wished - 1, 1), wished + 2), key=lambda columns: -count % columns)
+    return min(range(max(wished - 1, 1), wished + 2), key=lambda columns: (-count % columns, abs(columns - wished)))
 
 
 def _write(sheet: Image.Image, text: str, corner: tuple[int, int], width: int) -> None:

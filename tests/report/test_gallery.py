@@ -127,7 +127,7 @@ def test_what_failed_may_have_been_given_back_and_the_page_says_so(shop: Shop) -
         "¥0.088",
         "880 credits · ¥0.044 for what failed, perhaps given back",
     ]
-    assert "440 credits (¥0.044) on acceptance, perhaps given back" in page.cards[1]["values"]
+    assert "440 credits (¥0.044) · ¥0.044 for what failed, perhaps given back" in page.cards[1]["values"]
     assert shop.page(shop.made(1)).data["sums"][-1] == ["Paid", "¥0.044", "440 credits"]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from grsai.errors import Moderated, StillOpen, Stopped, TaskFailed, Uncertain
+from grsai.errors import DownloadError, GrsaiError, Moderated, OutputError, StillOpen, Stopped, TaskFailed, Uncertain
 from grsai.jobs import Job, Outcome
 from grsai.models import Catalogue
 from grsai.report.phrases import duration, money, price_text
@@ -59,6 +60,24 @@ def test_what_failed_may_have_been_given_back_and_the_summary_says_so(shop: Shop
         " the service may have given it back.\n"
     ) in said
     assert "Paid" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "credits", "part"),
+    [
+        (Moderated("Refused by moderation."), 440, 440),
+        (StillOpen("Still open."), 440, 0),
+        (DownloadError("It did not arrive."), 440, 0),
+        (OutputError("The disk is full."), 880, 440),
+        (None, 440, 0),
+        (None, 880, 440),
+    ],
+)
+def test_what_is_paid_for_a_picture_that_is_there_is_not_given_back(
+    shop: Shop, error: GrsaiError | None, credits: int, part: int
+) -> None:
+    outcome = replace(shop.made(credits=credits), status="failed" if error else "succeeded", error=error)
+    assert totals([outcome], seconds=1.0).failed_credits == part
 
 
 def test_a_note_is_said_once_however_many_pictures_have_it(shop: Shop) -> None:
