@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from ..grsai.catalogue import current as known_catalogue
 from ..grsai.engine import Gate
 from ..grsai.errors import NoKey, WrongSetting
 from ..grsai.ledger import OFFLINE, Ledger, OfflineLedger, service_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..grsai.emulator import Emulator
 
 LEDGER_FILE = "ledger.sqlite3"
+CHOSEN_IN_THE_PANEL = ("base_url", "limit", "proxy", "api", "credits_per_yuan", "budget_day", "budget_month")
 _VENDOR = "grsai"  # the service of the vendor's two hosts
 _MADE_UP_KEY = "sk-" + "0" * 32  # for the offline emulator, which takes any
 _PLAIN_CREDITS = 100_000_000
@@ -64,7 +66,8 @@ def current() -> Account:
     path, offline = private_folder() / LEDGER_FILE, is_offline()
     if offline:
         emulator = _emulator()
-        chosen = replace(_as_chosen(), base_url=emulator.url, api_key=Key(_MADE_UP_KEY), proxy=False)
+        free = {"budget_day": 0.0, "budget_month": 0.0}  # nothing is paid
+        chosen = replace(_as_chosen(), base_url=emulator.url, api_key=Key(_MADE_UP_KEY), proxy=False, **free)
         ledger_now = _ledger(path, OFFLINE, emulator.url)
     else:
         chosen = settings()
@@ -100,7 +103,7 @@ def catalogue() -> Catalogue:
     """The models on offer, the user's rows included. Whatever is wrong with a file of the user's, the nodes must be there: Run
     says what it is."""
     try:
-        return _loaded().catalogue
+        return _as_chosen().catalogue
     except Exception as error:
         _log.warning("%s", error)
         return Catalogue()
@@ -144,9 +147,15 @@ def _loaded() -> Settings:
 def _as_chosen() -> Settings:
     """What was loaded, with what the panel says where the environment is silent. Its key may be meant for another host."""
     loaded, panel = _loaded(), read_panel()
-    chosen = {"base_url": panel.base_url, "limit": panel.limit or None, "proxy": panel.proxy}
+    chosen = {name: getattr(panel, name) for name in CHOSEN_IN_THE_PANEL} | {"limit": panel.limit or None}
     free = {name: value for name, value in chosen.items() if value is not None and loaded.sources[name] != "environment"}
-    return replace(loaded, **free)
+    settings = replace(loaded, **free)
+    return replace(settings, catalogue=known_catalogue(settings.catalogue, catalogue_folder(settings), settings.base_url))
+
+
+def catalogue_folder(settings: Settings) -> Path:
+    """Where the services' own lists of models are kept: with the command's, or with the pack where the user has no folder."""
+    return settings.home or private_folder()
 
 
 def _key_for(chosen: Settings) -> tuple[Key | None, str | None]:

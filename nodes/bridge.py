@@ -87,6 +87,7 @@ class Work:
         """Settings, ledger and gate as they are now; starts the offline emulator if that is chosen."""
         current = await self.do(account.current)
         self.run.currency, self.run.offline = current.currency, current.offline
+        self.run.credits_per_yuan = current.settings.credits_per_yuan
         return current
 
     async def make(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ..grsai.errors import GrsaiError, WrongSetting, WrongText
 from ..grsai.files import read_text, write_whole
 from ..grsai.ledger import OFFLINE
+from ..grsai.models import APIS
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY, Key, host
 from .paths import private_folder
 
@@ -25,13 +26,18 @@ _writing = threading.Lock()
 
 @dataclass(frozen=True)
 class Panel:
-    """The panel's settings. None: never set there. `limit` 0: no limit of its own."""
+    """The panel's settings. None: never set there. `limit` 0: no limit of its own; `ask_above` 0: the canvas never asks."""
 
     host: str | None = None
     own_url: str = ""
     limit: int | None = None
     proxy: bool | None = None
     currency: str = CURRENCIES[0]
+    api: str | None = None
+    credits_per_yuan: float | None = None
+    budget_day: float | None = None
+    budget_month: float | None = None
+    ask_above: float = 0.0  # yuan
 
     def __post_init__(self) -> None:
         for name, allowed in _ALLOWED.items():
@@ -47,6 +53,11 @@ class Panel:
         return self.own_url if self.host == OWN else HOSTS.get(self.host or "")
 
 
+def _is_from(low: float, most: float) -> Callable[[Any], bool]:
+    return lambda value: type(value) in (int, float) and low <= value <= most
+
+
+_is_amount, _is_rate = _is_from(0, 1e8), _is_from(1, 1e9)
 _ALLOWED = types.MappingProxyType(
     {
         "host": lambda value: value in (None, OWN, OFFLINE, *HOSTS),
@@ -54,6 +65,11 @@ _ALLOWED = types.MappingProxyType(
         "limit": lambda value: value is None or (type(value) is int and 0 <= value <= MAX_CONCURRENCY),
         "proxy": lambda value: value is None or isinstance(value, bool),
         "currency": lambda value: value in CURRENCIES,
+        "api": lambda value: value in (None, *APIS),
+        "credits_per_yuan": lambda value: value is None or _is_rate(value),
+        "budget_day": lambda value: value is None or _is_amount(value),
+        "budget_month": lambda value: value is None or _is_amount(value),
+        "ask_above": _is_amount,
     }
 )
 

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from ..grsai import engine
-from ..grsai.client import GrsaiClient
 from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, WrongSetting
 from ..grsai.ledger import OFFLINE, TASK_SECONDS
-from ..grsai.models import DEFAULT_MODEL, yuan
-from ..grsai.report.phrases import UNITS
-from ..grsai.settings import HOSTS, MAX_CONCURRENCY, Key
+from ..grsai.models import APIS
+from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES
-from . import account, bridge, history, language, panel
+from . import account, bridge, history, language, money, panel
 from .account import Account
 from .history import NotThere
-from .limits import MOST_SEED
 from .runs import NodeRun, server
 
-_LOCKABLE = {"host": "base_url", "limit": "limit", "proxy": "proxy"}  # the panel's settings, by name of the library's
+# The panel's settings that the environment may decide, with the library's names for them.
+_LOCKABLE = {"host" if name == "base_url" else name: name for name in account.CHOSEN_IN_THE_PANEL}
 
 
 @dataclass(frozen=True)
@@ -139,9 +137,14 @@ def _settings_now() -> dict[str, Any]:
         "limit": settings.limit or 0,
         "proxy": settings.proxy,
         "currency": written.currency,
+        "api": settings.api,
+        "credits_per_yuan": settings.credits_per_yuan,
+        "budget_day": settings.budget_day,
+        "budget_month": settings.budget_month,
+        "ask_above": written.ask_above,
         "locked": [name for name, setting in _LOCKABLE.items() if setting in locked],
         "variables": {name: f"GRSAI_{setting.upper()}" for name, setting in _LOCKABLE.items()},
-        "choices": {"host": [*HOSTS, OFFLINE, panel.OWN], "currency": list(panel.CURRENCIES)},
+        "choices": {"host": [*HOSTS, OFFLINE, panel.OWN], "currency": list(panel.CURRENCIES), "api": list(APIS)},
         "most_at_once": MAX_CONCURRENCY,
         "service": "" if is_offline else settings.base_url,
     }
@@ -167,29 +170,21 @@ async def _test_key(asked: Asked) -> Answer:
 async def _balance_with(key: str | None) -> Answer:
     """Never an HTTP error: a balance that cannot be had is an answer too."""
     try:
-        return await bridge.off_loop(_balance_now, key)
+        return await bridge.off_loop(money.balance, key)
     except GrsaiError as error:
         return {"ok": False, "error": _in_all_languages(error), "no_key": isinstance(error, NoKey)}
 
 
-def _balance_now(key: str | None) -> dict[str, Any]:
-    offline = account.is_offline()
-    settings = replace(account.settings(), api_key=Key(key)) if key and not offline else account.current().settings
-    with GrsaiClient(settings) as client:
-        credits = client.credits()
-    return {"ok": True, "credits": credits, "yuan": yuan(credits), "offline": offline}
-
-
 async def _catalogue(_: Asked) -> Answer:
-    models = await bridge.off_loop(account.catalogue)
-    return {
-        "models": [{**asdict(model), "credits": model.credits or None} for model in models.values()],
-        "default": DEFAULT_MODEL,
-        "most_seed": MOST_SEED,
-        "currency": panel.read_panel().currency,
-        "units": {name: asdict(unit) for name, unit in UNITS.items()},
-        "offline": account.is_offline(),
-    }
+    return await bridge.off_loop(money.catalogue)
+
+
+async def _refresh_models(_: Asked) -> Answer:
+    return await bridge.off_loop(money.refresh_models)
+
+
+async def _spend(_: Asked) -> Answer:
+    return await bridge.off_loop(money.spent)
 
 
 # History
@@ -258,6 +253,7 @@ _GET: dict[str, Answering] = {
     "settings": _settings,
     "balance": _balance,
     "catalogue": _catalogue,
+    "spend": _spend,
     "history": _history,
     "thumbnail": _thumbnail,
     "running": _running,
@@ -267,6 +263,7 @@ _POST: dict[str, Answering] = {
     "key": _keep_key,
     "key/test": _test_key,
     "settings": _change_settings,
+    "models/refresh": _refresh_models,
     "input": _as_input,
     "stop": _stop,
     "collect": _collect,

@@ -21,6 +21,7 @@ from comfy_api.latest import ComfyAPI
 
 from ..grsai.engine import Collected, Estimate, Event, Snapshot
 from ..grsai.errors import BadPicture, GrsaiError
+from ..grsai.models import CREDITS_PER_YUAN
 from ..grsai.pictures import thumbnail
 from ..grsai.report.phrases import duration, price_text
 from ..grsai.texts import LANGUAGES, say
@@ -42,6 +43,7 @@ class NodeRun:
     language: str
     group: int = 0  # the first of the runs that a list started in one node
     currency: str = "cny"
+    credits_per_yuan: float = CREDITS_PER_YUAN
     offline: bool = False
     pays: bool = True  # uploads and collections cost nothing
     stop: threading.Event = field(default_factory=threading.Event)
@@ -119,10 +121,10 @@ def line(runs: Sequence[NodeRun], language: str) -> str:
     if prices and not begun:
         parts = _plan_parts(prices, language)
         credits = sum(price.credits for price in prices)
-        cost = say("will cost {price}", language, price=price_text(credits, first.currency))
+        cost = say("will cost {price}", language, price=price_text(credits, first.currency, first.credits_per_yuan))
     else:
         stopped = any(run.stop.is_set() for run in runs)
-        parts, cost = _progress_parts(now, stopped, language), price_text(now.credits, first.currency)
+        parts, cost = _progress_parts(now, stopped, language), price_text(now.credits, first.currency, first.credits_per_yuan)
     if first.offline:
         cost = say("offline emulator, nothing is paid", language)
     return " · ".join([*parts, cost] if first.offline or first.pays else parts)

@@ -172,7 +172,8 @@ class Comfy:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GRSAI_", "PYTEST_"))}
-        return {**inherited, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **self.environment}
+        own = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "GRSAI_HOME": str(self.base / "home")}
+        return {**inherited, **own, **self.environment}
 
 
 @pytest.fixture(scope="session")

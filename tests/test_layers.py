@@ -46,14 +46,14 @@ INSIDE = {
         {"job_run"},
         {"run"},
     ),
-    "cli": ({"options", "screen", "stopping"}, {"help", "batch", "commands"}, {"main"}),
+    "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.
 NODES = (
     {"images", "limits", "paths"},
     {"language", "panel", "runs", "sources"},
     {"account"},
-    {"missing"},
+    {"missing", "money"},
     {"bridge", "history", "inputs", "results"},
     {"batch", "folder", "generate", "upload", "routes", "shutdown"},
     {"__init__"},

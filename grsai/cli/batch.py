@@ -14,22 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import engine
-from ..errors import BadPicture, GrsaiError, OutputError, WrongJob
-from ..files import read_text
-from ..jobs import Job, Outcome, plan, split_prompts
+from ..errors import GrsaiError, OutputError
+from ..jobs import Job, Outcome, plan
 from ..ledger import Ledger, OfflineLedger, service_of
-from ..pictures import SUFFIXES, Reference, list_pictures
 from ..report.gallery import write_gallery
 from ..report.phrases import money
 from ..report.report import as_object, summary, write_report
-from ..report.thumbnails import MAKERS, make_thumbnails
-from ..settings import MAX_CONCURRENCY, Key, Settings, path_of
+from ..report.thumbnails import make_thumbnails
+from ..settings import MAX_CONCURRENCY, Key, Settings
 from ..texts import say
-from .options import IMAGES, OUTPUT, PROMPTS, Options, settings_of
+from .inputs import output_of, pictures_of, prompts_of
+from .options import Options, settings_of
 from .screen import progress_of, show, show_json, trouble
 from .stopping import LAST_WORD_SECONDS, Stopping
 
-DEMO = Path(__file__).resolve().parents[1] / "demo"
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 _log = logging.getLogger(__name__)
@@ -38,18 +36,24 @@ _log = logging.getLogger(__name__)
 def batch(options: Options) -> int:
     """Runs or estimates the batch that the options describe."""
     settings = settings_of(options)
-    if not (options.demo or options.estimate):
-        settings.require_key()  # before a thousand pictures are read
-    jobs = _planned(options, settings)
     if options.estimate:
-        return _estimate(jobs, settings, options)
+        return _batch(options, settings)
     if not options.demo:
-        return _make(jobs, settings, options)
+        settings.require_key()  # before a thousand pictures are read
+        return _batch(options, settings)
     from ..emulator import Emulator
 
     with Emulator(seconds=DEMO_SECONDS) as emulator:
         key = Key("sk-" + secrets.token_hex(16))
-        return _make(jobs, replace(settings, api_key=key, base_url=emulator.url, proxy=False), options)
+        return _batch(options, replace(settings, api_key=key, base_url=emulator.url, proxy=False))
+
+
+def _batch(options: Options, settings: Settings) -> int:
+    with _ledger(settings, options) as ledger:
+        jobs, skipped = _planned(options, settings, ledger)
+        if options.estimate:
+            return _estimate(jobs, ledger, options)
+        return _make(jobs, settings, ledger, options) or (1 if skipped else 0)
 
 
 def _ledger(settings: Settings, options: Options) -> Ledger:
@@ -67,61 +71,27 @@ def _ledger(settings: Settings, options: Options) -> Ledger:
 # What is to be made
 
 
-def _planned(options: Options, settings: Settings) -> list[Job]:
+def _planned(options: Options, settings: Settings, ledger: Ledger) -> tuple[list[Job], int]:
+    """The jobs, and how many pictures were skipped because they cannot be read."""
     model = settings.catalogue.named(settings.model)
     model.shape(settings.aspect_ratio, settings.image_size)  # refused before a thousand pictures are read
-    return plan(
-        _prompts(options),
-        _pictures(options),
+    prompts = prompts_of(options)
+    pictures = pictures_of(options, ledger, lambda notice: trouble(notice.say(options.language)))
+    jobs = plan(
+        prompts,
+        pictures.references,
         model=model,
         aspect_ratio=settings.aspect_ratio,
         image_size=settings.image_size,
         pairing=settings.pairing,
         seed=settings.seed,
     )
+    return jobs, pictures.skipped
 
 
-def _prompts(options: Options) -> list[str]:
-    path = path_of(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
-    try:
-        prompts = split_prompts(read_text(path))
-    except FileNotFoundError:
-        text = "There is no file {path}. Make it, with one prompt per line, or name another file with --prompts."
-        raise WrongJob(text, path=path) from None
-    except OSError as error:
-        text = "{path} cannot be read: {why}. Name another file with --prompts."
-        raise WrongJob(text, path=path, why=error.strerror or error) from None
-    if not prompts:
-        raise WrongJob("{path} holds no prompt. Write one prompt per line into it.", path=path)
-    return prompts
-
-
-def _pictures(options: Options) -> list[Reference]:
-    """The pictures of the folder. The default one may be missing or empty: then the prompts alone are the plan."""
-    named = options.images is not None
-    folder = path_of(options.images or (DEMO / "image" if options.demo else IMAGES))
-    if not named and not folder.is_dir():
-        return []
-    try:
-        files = list_pictures(folder)
-    except OSError as error:
-        text = "The folder {folder} cannot be read: {why}. Name another with --images."
-        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
-    if named and not files:
-        text = "The folder {folder} holds no picture ({kinds}). Put some there or name another with --images."
-        raise BadPicture(text, folder=folder, kinds=", ".join(suffix[1:] for suffix in SUFFIXES))
-    with ThreadPoolExecutor(MAKERS, "read") as readers:
-        return list(readers.map(Reference.from_file, files))
-
-
-def _output(options: Options) -> Path:
-    return path_of(options.output or OUTPUT).absolute()
-
-
-def _estimate(jobs: Sequence[Job], settings: Settings, options: Options) -> int:
+def _estimate(jobs: Sequence[Job], ledger: Ledger, options: Options) -> int:
     language = options.language
-    with _ledger(settings, options) as ledger:
-        price = engine.estimate(jobs, ledger, fresh=options.fresh, output=_output(options))
+    price = engine.estimate(jobs, ledger, fresh=options.fresh, output=output_of(options))
     if options.json:
         counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
         unpriced = {"unpriced": price.unpriced} if price.unpriced else {}
@@ -150,12 +120,12 @@ def keep_memory_flat() -> None:
             ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
-def _make(jobs: Sequence[Job], settings: Settings, options: Options) -> int:
+def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, options: Options) -> int:
     keep_memory_flat()
-    output, stopping = _output(options), Stopping()
+    output, stopping = output_of(options), Stopping()
     with stopping.on_signal():
         begun = time.monotonic()
-        with _ledger(settings, options) as ledger, _thumbnails(output, stopping.stop) as prepare:
+        with _thumbnails(output, stopping.stop) as prepare:
             outcomes = _run(jobs, settings, ledger, options, stopping, prepare)
             seconds = time.monotonic() - begun
             _tell(outcomes, seconds, output, options)
@@ -185,7 +155,7 @@ def _run(
                 jobs,
                 settings=settings,
                 ledger=ledger,
-                output=_output(options),
+                output=output_of(options),
                 fresh=options.fresh,
                 stop=stopping.stop,
                 on_event=on_event,

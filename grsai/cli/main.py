@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -45,6 +46,8 @@ def _run(options: Options) -> int:
         return 0
     if options.verbose:
         log_to_stderr()
+    else:
+        logging.getLogger("grsai").addHandler(logging.NullHandler())  # the command says itself what matters
     if not options.command:
         from .batch import batch
 

@@ -44,6 +44,7 @@ class Options:
     price: tuple[str, ...] = ()
     estimate: bool = False
     fresh: bool = False
+    skip_unreadable: bool = False
     json: bool = False
     demo: bool = False
     verbose: bool = False
@@ -100,7 +101,7 @@ BATCH = Command(
     "Makes many pictures at once: every picture of a folder with every prompt of a list.",
     "--images photos --prompts prompts.txt --estimate",
     (
-        Option("--images", "DIR", "folder of pictures to edit; the default one may be missing", IMAGES),
+        Option("--images", "DIR", "folder of pictures to edit; the default one may be missing or empty", IMAGES),
         Option("--prompts", "FILE", "text with one prompt per line", PROMPTS),
         Option("--output", "DIR", "where the pictures go", OUTPUT),
         _setting("model", "NAME"),
@@ -112,6 +113,7 @@ BATCH = Command(
         _setting("retries", "N"),
         _setting("budget", "YUAN"),
         SERVICE,
+        Option("--skip-unreadable", "", "make the others where some pictures of the folder cannot be read"),
         Option("--estimate", "", "count and price only; sends nothing"),
         Option("--fresh", "", "make everything anew, and pay again for what was made before"),
         JSON,

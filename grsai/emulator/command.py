@@ -56,6 +56,7 @@ OPTIONS = (
     Option("seconds", "how long a task takes: 0.5 or 22:62", span, (0.2, 0.4)),
     Option("speed", "divides --seconds", float, 1.0),
     Option("lag", "seconds before every reply", float, 0.0),
+    Option("submit_seconds", "from taking a submit to answering it: 0.5 or 0:2", span, 0.0),
     Option("upload_seconds", "seconds an upload takes", float, 0.0),
     Option("max_open", "a submit beyond so many open tasks gets 429", int),
     Option("fault", "STEP:KIND:SHARE[:TIMES[:SECONDS]], see --kinds", fault_from_text, (), many=True),

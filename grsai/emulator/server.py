@@ -226,7 +226,7 @@ class Emulator(Service):
             response = await handler(self, call)
         except Refused as refused:
             response = refusal(call, refused)
-        await asyncio.sleep(self.lag)
+        await asyncio.sleep(self.lag + (self.drawn(self.submit_seconds) if call.seen.step == "submit" else 0.0))
         return await spoil(call, response)
 
     async def _control(self, request: web.Request) -> web.Response:

@@ -42,6 +42,7 @@ class Service:
     seconds: Span | Mapping[str, Span] = (0.2, 0.4)  # how long a task takes: a figure, a range, or either by model
     seed: int = 0  # of faults and durations
     lag: float = 0.0  # seconds before every reply
+    submit_seconds: Span = 0.0  # from taking a submit to answering it
     upload_seconds: float = 0.0  # how long the storage takes for a file
     max_open: int | None = None  # a submit beyond so many open tasks gets 429,
     retry_after: int | None = None  # with this Retry-After
@@ -196,7 +197,10 @@ class Service:
         span = self.seconds
         if isinstance(span, Mapping):
             span = span.get(model, (0.2, 0.4))
-        return self.dice.uniform(*span) if isinstance(span, tuple) else float(span)
+        return self.drawn(span)
+
+    def drawn(self, span: Span) -> float:
+        return self.dice.uniform(span[0], span[-1]) if isinstance(span, tuple) else float(span)
 
     def _charge(self, price: int) -> None:
         if self.key_limit is not None and self.key_limit < price:

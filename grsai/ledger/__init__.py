@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from .entries import OFFLINE as OFFLINE
 from .entries import TASK_SECONDS as TASK_SECONDS
 from .entries import Entry as Entry
-from .ledger import OFFLINE as OFFLINE
+from .entries import service_of as service_of
 from .ledger import Ledger as Ledger
 from .ledger import OfflineLedger as OfflineLedger
-from .ledger import service_of as service_of
 from .questions import UPLOAD_SECONDS as UPLOAD_SECONDS
 from .questions import Spent as Spent

@@ -25,6 +25,7 @@ _HURRIED_SECONDS = 0.1
 # What SQLite says when the file itself is not to blame. Every other error means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol", "too ")
 _UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the permissions of its folder."
+_MAGIC = b"SQLite format 3\0"
 _OURS, _LOOKED_AT = b"tasks_by_job", 1 << 20  # what the first bytes of a damaged ledger still say
 # Up to these sizes a file is checked at each start, above them only where its last process was killed, or damage was met.
 _CHECKED_WHOLE, _CHECKED = 4 << 20, 16 << 20
@@ -303,14 +304,14 @@ def refuse_foreign(path: Path, *, was_ours: Callable[[], bool]) -> None:
 
 def _is_readable(path: Path) -> bool:
     """Whether it is a ledger, or nothing yet. Raises for a database of another program."""
-    if path.stat().st_size == 0:
-        return True
-    with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
-            _refuse_foreign_tables(path, connection)
-            return True
     with open(path, "rb") as file:
-        return _OURS in file.read(_LOOKED_AT)
+        begin = file.read(_LOOKED_AT)
+    if begin.startswith(_MAGIC):
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
+            with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+                _refuse_foreign_tables(path, connection)
+                return True
+    return not begin or _OURS in begin
 
 
 def _refuse_foreign_tables(path: Path, connection: Connection) -> None:

@@ -10,16 +10,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from ..errors import DownloadError, GrsaiError, from_object
 from ..models import Api
 from ..pictures import check_result
+from ..settings import HOSTS
 from .journal import Facts
 
 State = Literal["submitting", "open", "done", "failed", "uncertain"]
 STATES = get_args(State)
+OFFLINE = "offline"
 TASK_SECONDS = 2 * 3600  # so long the service keeps a task and its pictures
 Files = tuple[tuple[Path, int], ...]  # with the size in bytes
+
+
+def service_of(base_url: str) -> str:
+    """The scope in which results are reused: the vendor's hosts are one service, every other address is its own."""
+    return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
+
+
+def is_of_its_service(base_url: str, service: str) -> bool:
+    """Whether the key of a service may go to a host. Each emulator that is started offline has a host of its own."""
+    return service == OFFLINE or service_of(base_url) == service
 
 
 @dataclass(frozen=True)
@@ -213,5 +226,5 @@ def _size(path: Path) -> int:
     """Bytes; -1 for a file that is not there."""
     try:
         return path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return -1

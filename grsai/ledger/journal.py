@@ -37,9 +37,9 @@ class Chunk(NamedTuple):
 class Journal:
     """A file of lines. Processes may append to it at once; a line that was cut short or changed does not count."""
 
-    def __init__(self, path: Path, room: Room) -> None:
+    def __init__(self, path: Path, room: Room | None = None) -> None:
         self.path = path
-        self._room = room
+        self._room = room or Room(path)
         self._lock = threading.Lock()  # over the lines that wait
         self._writer = threading.Lock()
         self._waiting: list[_Line] = []
@@ -119,7 +119,7 @@ class Journal:
 
 def is_journal(path: Path) -> bool:
     """Whether the ledger that this file lies beside wrote it."""
-    return any("task_id" in facts for chunk in Journal(path, Room(path)).chunks() for facts in chunk.facts)
+    return any("task_id" in facts for chunk in Journal(path).chunks() for facts in chunk.facts)
 
 
 class _Line:

@@ -8,36 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import Forgotten, GrsaiError, LedgerError, TaskFailed
 from ..jobs import Job
 from ..models import Api, Model
 from ..redact import redact
-from ..settings import HOSTS
 from .claims import Claims, Owner
 from .database import Connection, Database, ledger_errors, refuse_foreign
-from .entries import COLUMNS, LATER, SELDOM, as_text, storable, with_sizes
+from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, storable, with_sizes
 from .journal import Facts, Journal, as_line, is_journal
 from .questions import Questions
 from .replay import Replay
 from .room import Room
 
 BUSY_SECONDS = 10.0
-OFFLINE = "offline"
 _MOST_COPIES = 5
+_MOST_SUBMITTING = 500  # as many requests of a killed run are looked after
+_log = logging.getLogger(__name__)
 _AN_END = 2048  # bytes of the line that ends a task: its files and addresses
-
-
-def service_of(base_url: str) -> str:
-    """The scope in which results are reused: the vendor's hosts are one service, every other address is its own."""
-    return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
 
 
 class Ledger(Questions):
@@ -196,6 +192,22 @@ class Ledger(Questions):
         """Why an open task was not collected; it stays open."""
         self._update(row, **_said(error))
 
+    # Questions, asked of what was written down elsewhere too
+
+    def tries(self, fingerprint: str, *, folder: Path | None = None) -> list[Entry]:
+        found = super().tries(fingerprint, folder=folder)
+        return super().tries(fingerprint, folder=folder) if self._take_in(found) else found
+
+    def tries_many(self, fingerprints: Sequence[str], *, folder: Path | None = None) -> dict[str, list[Entry]]:
+        found = super().tries_many(fingerprints, folder=folder)
+        newest = [entry for entries in found.values() for entry in entries]
+        return super().tries_many(fingerprints, folder=folder) if self._take_in(newest) else found
+
+    def open_entries(self) -> list[Entry]:
+        self._take_in(self.entries(state="submitting", limit=_MOST_SUBMITTING))
+        self._take_in(super().open_entries())
+        return super().open_entries()
+
     # Below: the database and the journal
 
     def _update(self, row: int, **values: Any) -> None:
@@ -210,16 +222,42 @@ class Ledger(Questions):
         try:
             if before is not None:
                 facts = as_text({**before, **values})
-                with ledger_errors(self.path):
-                    part = self._journal.append(_line_of(facts, known=before if under_way and under_way.written else SELDOM))
+                known = before if under_way and under_way.written else SELDOM
                 if under_way is not None:
-                    under_way.facts, under_way.written = facts, True
+                    under_way.facts, under_way.written = facts, False
+                part = self._write_down(facts, known)
+                if under_way is not None:
+                    under_way.written = True
         finally:
             if values.get("state") in ("done", "failed"):
                 self._under_way.pop(row, None)
             self._update(row, **values)
         if part is not None and self._replay.wrote(part):
             self._database.do(self._replay.remember)
+
+    def _write_down(self, facts: Facts, known: Facts) -> tuple[int, int]:
+        """In the journal; where that cannot be written, beside the pictures, to be found from there."""
+        try:
+            return self._journal.append(_line_of(facts, known))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                _rescue_of(Path(facts["folder"])).append(_line_of(facts, SELDOM))
+            with ledger_errors(self.path):
+                raise error from None
+
+    def _take_in(self, entries: Sequence[Entry]) -> bool:
+        """What was written down where the pictures of these entries are, as the ledger's own disk was full or gone."""
+        rescues = [_rescue_of(folder) for folder in {entry.folder for entry in entries}]
+        rescues = [rescue for rescue in rescues if os.path.isfile(rescue.path)]
+        for rescue in rescues:
+            lines = [facts for chunk in rescue.chunks() for facts in chunk.facts]
+            self._database.alone(lambda database, lines=lines: self._replay.take(database, lines))
+            with contextlib.suppress(OSError):  # what the journal still cannot hold stays where it is
+                for facts in lines:
+                    self._journal.append({name: value for name, value in facts.items() if name != "sum"})
+                rescue.path.unlink()
+                _log.info("what was written down in %s is in the ledger now", rescue.path.parent)
+        return bool(rescues)
 
     def _facts(self, row: int) -> Facts | None:
         """An entry as the columns that hold it."""
@@ -258,6 +296,10 @@ def _said(error: GrsaiError) -> dict[str, str]:
     """What a row holds of it: also as text, which can be stored although a folder that it names may be none."""
     text = str(error).encode("utf-8", "replace").decode()
     return {"reason": error.reason, "error": text, "trouble": json.dumps(error.as_object())}
+
+
+def _rescue_of(folder: Path) -> Journal:
+    return Journal(folder / ".grsai.journal")
 
 
 def _insert(database: Connection, values: Facts) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .database import Database
-from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, text_of
+from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, is_of_its_service, text_of
 
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 _NEWEST = 50  # entries of one job that are looked at
@@ -69,7 +69,7 @@ class Questions:
     # Entries
 
     def entry(self, row: int) -> Entry | None:
-        found = self._entries("WHERE row = ?", (min(row, _MOST),))
+        found = self._entries("WHERE row = ?", (min(max(row, 0), _MOST),))
         return found[0] if found else None
 
     def entries(
@@ -83,8 +83,8 @@ class Questions:
     ) -> list[Entry]:
         """The history, newest first: rows below `before`, of one state, with `text` in prompt or name, also of other services."""
         index = "tasks_by_state" if state else "tasks_by_service"
-        asked = [text_of(service or self.service), min(before or _MOST, _MOST)]
-        conditions, values = f"INDEXED BY {index} WHERE service = ? AND row < ?", asked
+        newest = _MOST if before is None else min(max(before, 0), _MOST)
+        conditions, values = f"INDEXED BY {index} WHERE service = ? AND row < ?", [text_of(service or self.service), newest]
         if state:
             conditions, values = f"{conditions} AND state = ?", [*values, text_of(state)]
         if text:
@@ -176,8 +176,10 @@ class Questions:
         return found
 
     def _entries(self, conditions: str, values: Sequence[Any]) -> list[Entry]:
+        """Without those that were damaged, and those that name a host of another service: the key must not go there."""
         rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
-        return [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
+        found = [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
+        return [entry for entry in found if is_of_its_service(entry.base_url, entry.service)]
 
 
 def _patterns(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .database import Connection, roomy
-from .entries import COLUMNS, FACTS, LATER, SELDOM, is_whole, storable
+from .entries import COLUMNS, FACTS, LATER, SELDOM, is_of_its_service, is_whole, storable
 from .journal import Chunk, Facts, Journal
 
 Tries = dict[tuple[str, str], list[list[Facts]]]
@@ -89,16 +89,22 @@ class Replay:
         """Whether anything was news. Some MB are one transaction: it can be stopped, and other processes get their turn."""
         news = False
         for chunk in self._journal.chunks(begin):
-            tries = _tries(chunk.facts)
             if only_look or chunk.end <= self._taken(database):  # looked at again; it is seldom that anything is missing
-                if not _changes(database, tries):
+                if not _changes(database, _tries(chunk.facts)):
                     continue
                 if only_look:
                     return True
-            database.execute("BEGIN IMMEDIATE")
-            news = _write(database, _changes(database, tries)) or news
+            news = self.take(database, chunk.facts, chunk) or news
+        return news
+
+    def take(self, database: Connection, lines: Sequence[Facts], chunk: Chunk | None = None) -> bool:
+        """Brings the database to what lines say, which may be a chunk of the journal. Whether anything of it was news."""
+        tries = _tries(lines)
+        database.execute("BEGIN IMMEDIATE")
+        news = _write(database, _changes(database, tries))
+        if chunk is not None:
             self._take(database, chunk)
-            database.execute("COMMIT")
+        database.execute("COMMIT")
         return news
 
     def _take(self, database: Connection, chunk: Chunk) -> None:
@@ -172,8 +178,8 @@ def _after(begun: Facts | None, lines: Sequence[Facts]) -> Facts | None:
     """What is known of a try once its later lines are read, too; None if that is nothing whole."""
     states = [begun] if begun is not None else []
     for line in lines if states else ():
-        later = {**states[-1], **line}
-        if _RANKS.get(later["state"], -1) >= _RANKS.get(states[-1]["state"], -1):
+        later = _begun(line) if "fingerprint" in line else {**states[-1], **line}
+        if later is not None and _RANKS.get(later["state"], -1) >= _RANKS.get(states[-1]["state"], -1):
             states.append(later)
     return next((facts for facts in reversed(states) if is_whole(facts)), None)
 
@@ -196,8 +202,8 @@ def _row_of(line: Facts, rows: Sequence[Facts]) -> Facts | None:
     if "fingerprint" not in line:
         return rows[-1] if rows else None
     same = [row for row in rows if not _another_try(row, line)]
-    damaged = [row for row in rows if not _is_sound(row) or row["fingerprint"] == line["fingerprint"]]
-    return next(iter(same or damaged), None)
+    alike = (row for row in rows if row["fingerprint"] == line["fingerprint"] or row["created"] == line.get("created"))
+    return next(iter((*same, *alike, *(row for row in rows if not _is_sound(row)))), None)
 
 
 def _has_nameless(database: Connection) -> bool:
@@ -217,8 +223,12 @@ def _wanted(row: Facts | None, facts: Facts) -> Facts | None:
     """What a row is to hold; None if it may stay as it is."""
     if row is None or row["task_id"] is None or not _is_sound(row):
         return facts
+    proved = "sum" in facts  # so it is the row that is damaged
+    if proved and facts["fingerprint"] != row["fingerprint"]:
+        return facts
     changed: dict[str, Any] = {}
-    if _RANKS[facts["state"]] > _RANKS[row["state"]]:
+    other_files = proved and facts["state"] == row["state"] == "done" and facts["files"] != row["files"]
+    if other_files or _RANKS[facts["state"]] > _RANKS[row["state"]]:
         changed = {name: facts[name] for name in _OF_AN_END}
     if row["copies"] == "[]" != facts["copies"]:
         changed["copies"] = facts["copies"]
@@ -228,7 +238,12 @@ def _wanted(row: Facts | None, facts: Facts) -> Facts | None:
 
 
 def _is_sound(row: Facts) -> bool:
-    return is_whole(row) and bool(_FINGERPRINT.fullmatch(row["fingerprint"])) and _is_time(row["created"], row["submitted"])
+    return (
+        is_whole(row)
+        and bool(_FINGERPRINT.fullmatch(row["fingerprint"]))
+        and is_of_its_service(row["base_url"], row["service"])
+        and _is_time(row["created"], row["submitted"])
+    )
 
 
 def _is_time(*seconds: float | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..models import CREDITS_PER_YUAN
 from ..texts import plain as plain
@@ -47,9 +47,15 @@ def money(credits: int, language: str = "en") -> str:
     return say("{credits} credits (¥{yuan})", language, credits=f"{credits:,}", yuan=yuan_text(credits))
 
 
-def price_text(credits: int, currency: str) -> str:
-    """`¥0.31`, `≈$0.0062`, `440`: more than two digits only where two would round the price away."""
+def unit_of(currency: str, credits_per_yuan: float = CREDITS_PER_YUAN) -> Unit:
+    """A currency for whoever got so many credits for a yuan."""
     unit = UNITS[currency]
+    return unit if unit.per_credit == 1 else replace(unit, per_credit=unit.per_credit * CREDITS_PER_YUAN / credits_per_yuan)
+
+
+def price_text(credits: int, currency: str, credits_per_yuan: float = CREDITS_PER_YUAN) -> str:
+    """`¥0.31`, `≈$0.0062`, `440`: more than two digits only where two would round the price away."""
+    unit = unit_of(currency, credits_per_yuan)
     return unit.sign + _amount(credits * unit.per_credit, unit.digits)
 
 

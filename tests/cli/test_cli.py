@@ -75,8 +75,11 @@ def test_json_is_one_object_on_stdout_and_nothing_else_anywhere(shell: Shell) ->
     assert done.err == ""
     assert list(done.object) == ["total", "succeeded", "failed", "reused", "seconds", "credits", "jobs"]
     assert [list(job) for job in done.object["jobs"]] == [
-        ["task", "image", "prompt", "model", "status", "file", "task_id", "error", "seconds", "credits"]
-    ] * 4
+        [
+            "task", "image", "prompt", "model", "quality", "background", "status", "file", "task_id", "error", "notes",
+            "seconds", "credits",
+        ]
+    ] * 4  # fmt: skip
     assert [(job["task"], Path(job["image"]).name, job["prompt"]) for job in done.object["jobs"]] == [
         (1, "coffee.jpg", "red"), (2, "coffee.jpg", "blue"), (3, "rocket.jpg", "red"), (4, "rocket.jpg", "blue"),
     ]  # fmt: skip

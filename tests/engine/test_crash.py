@@ -211,6 +211,28 @@ def test_a_process_that_is_killed_in_a_download_leaves_no_half_file(studio) -> N
     assert [path.name for path in output(studio).iterdir() if path.name.startswith(".") and path.suffix == ".part"] == []
 
 
+@POSIX
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.full if seed > 0 else ()) for seed in range(10)])
+def test_a_batch_that_is_stopped_at_random_moments_of_slow_submits_is_paid_once(studio, seed: int) -> None:
+    """The service takes a submit at once and answers up to two seconds later: whoever leaves meanwhile loses the id."""
+    studio.emulator.seconds, studio.emulator.submit_seconds = (0.1, 0.4), (0.0, 2.0)
+    studio.api = ("unified", "legacy")[seed % 2]
+    studio.furnish([f"prompt {number}" for number in range(30)])
+    dice = random.Random(seed)
+    for kind in dice.choices([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], k=4):
+        before = studio.emulator.count("submit")
+        process = studio.command("--concurrency", "4")
+        studio.wait_until(lambda: studio.emulator.count("submit") > before or process.poll() is not None, seconds=30)  # noqa: B023
+        time.sleep(dice.uniform(0.0, 1.5))
+        process.send_signal(kind)
+        status, _, err = ended(process)
+        assert status == 1 or process.returncode == 0, err
+    status, _, err = ended(studio.command("--concurrency", "30"))
+    assert status == 0, err
+    assert len(studio.emulator.tasks) == 30, "a submit was sent again whose answer was on its way"
+    assert_whole(studio, output(studio))
+
+
 # Two at once
 
 

@@ -306,8 +306,10 @@ QUICK = [
 ]
 
 
+@pytest.mark.parametrize("api", ["unified", "legacy"])
 @pytest.mark.parametrize("case", QUICK, ids=str)
-def test_a_few_jobs_come_through_each_fault(studio, case: Case) -> None:
+def test_a_few_jobs_come_through_each_fault(studio, case: Case, api: str) -> None:
+    studio.api = api
     row = measured(studio, case, count=len(COMMON), concurrency=6, share=0.5)
     assert_nothing_lost(studio, row)
 
@@ -330,7 +332,9 @@ def run_by_chance(studio: Any, jobs: list[Job], dice: random.Random) -> list[Out
         studio.ledger_path.write_bytes(b"no ledger any more" * 500)
     if dice.random() < 0.3:
         studio.collect()
-    run = studio.start(jobs, concurrency=dice.randint(1, 12), settings=studio.settings(**PATIENCE))
+    patience = {**PATIENCE, "read_seconds": 0.5 if studio.emulator.submit_seconds == 0.0 else 3.0}
+    last_word = {"last_word_seconds": dice.choice((0.0, 0.15, 5.0))}
+    run = studio.start(jobs, concurrency=dice.randint(1, 12), settings=studio.settings(**patience), **last_word)
     if dice.random() < 0.6:
         time.sleep(dice.uniform(0.02, 0.8))
         run.stop.set()
@@ -340,8 +344,9 @@ def run_by_chance(studio: Any, jobs: list[Job], dice: random.Random) -> list[Out
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.full if seed > 2 else ()) for seed in range(30)])
 def test_runs_that_are_struck_and_stopped_by_chance_pay_for_what_is_there(tmp_path: Path, Studio, seed: int) -> None:
     dice = random.Random(seed)
-    with Emulator(seconds=(0.02, 0.4), render=False, seed=seed) as emulator:
-        studio = Studio(emulator, tmp_path)
+    slow = (0.0, 2.0) if seed % 2 else 0.0  # how late a submit is answered
+    with Emulator(seconds=(0.02, 0.4), render=False, seed=seed, submit_seconds=slow) as emulator:
+        studio = Studio(emulator, tmp_path, api=("unified", "legacy")[seed // 2 % 2])
         jobs = plan([f"job {number}" for number in range(16)], [small_picture(n) for n in range(16)], model=FAST, pairing="zip")
         for step, kind in dice.sample(sorted(CHANCES), 8):
             emulator.add(Fault(step, kind, share=dice.uniform(0.02, 0.25), seconds=WAITS.get(kind, 0.7)))
@@ -378,24 +383,26 @@ FULL = [
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("api", ["unified", "legacy"])
 @pytest.mark.parametrize("number", range(len(FULL)), ids=lambda number: str(FULL[number][0]))
-def test_sixty_jobs_come_through_each_fault(tmp_path: Path, Studio, number: int, table: list[Row]) -> None:
+def test_sixty_jobs_come_through_each_fault(tmp_path: Path, Studio, number: int, api: str, table: list[Row]) -> None:
     case, share = FULL[number]
     with Emulator(seconds=0.05, render=False, seed=number) as emulator:
-        studio = Studio(emulator, tmp_path)
+        studio = Studio(emulator, tmp_path, api=api)
         row = measured(studio, case, count=60, concurrency=12, share=share)
-    print(row.markdown(), f"{row.seconds:.1f} s", flush=True)
-    table.append(row)
+    print(api, row.markdown(), f"{row.seconds:.1f} s", flush=True)
+    if api == "unified":
+        table.append(row)
     assert_nothing_lost(studio, row)
 
 
 def document(rows: list[Row]) -> str:
     return f"""# What the service's faults do to a batch
 
-Measured by `tests/test_faults.py` against the emulator, over real sockets: {rows[0].jobs} jobs at concurrency 12, each with a
-picture of its own. Each fault alone strikes 30 % of the requests of its step.
+Measured by `tests/engine/test_faults.py` on the unified API against the emulator, over real sockets: {rows[0].jobs} jobs at
+concurrency 12, each with a picture of its own. Each fault alone strikes 30 % of the requests of its step.
 
-    FAULT_TABLE=docs/fault_table.md python -m pytest tests/test_faults.py -m full
+    FAULT_TABLE=docs/fault_table.md python -m pytest tests/engine/test_faults.py -m full
 
 - *Struck*: requests that met the fault; where it is no fault of single requests, a dash.
 - *Made*: pictures on the disk after the first run, while the service was faulty.

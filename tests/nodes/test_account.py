@@ -26,6 +26,7 @@ def panel(account: ModuleType) -> ModuleType:
 def account(pack: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name in [name for name in os.environ if name.startswith("GRSAI_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("GRSAI_HOME", str(place / "home"))
     module = importlib.import_module("banana_pack.nodes.account")
     monkeypatch.setattr(module, "PACK", place)  # where a .env may lie; the repository's own is nobody's test
     return module

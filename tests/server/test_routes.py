@@ -19,8 +19,8 @@ from tests import graphs
 
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
-POSTS = ("key", "key/test", "settings", "input", "stop", "collect")
-GETS = ("key", "settings", "balance", "catalogue", "history", "running", "waiting")
+POSTS = ("key", "key/test", "settings", "models/refresh", "input", "stop", "collect")
+GETS = ("key", "settings", "balance", "catalogue", "spend", "history", "running", "waiting")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_what_is_no_key_is_not_stored(desk: Any, service: Emulator, key: Any):
 
 def test_the_test_button_asks_the_balance(desk: Any, service: Emulator):
     service.credits = 12_345
-    assert post(desk, "key/test") == (200, {"ok": True, "credits": 12_345, "yuan": 1.2345, "offline": False})
+    assert post(desk, "key/test") == (200, {"ok": True, "credits": 12_345, "yuan": 1.2345, "of": "account", "offline": False})
     service.add(Fault("credits", "key_refused"))
     status, said = post(desk, "key/test")
     assert status == 200 and not said["ok"] and "key" in said["error"]["en"]
@@ -203,8 +203,12 @@ def test_settings_are_kept_and_obeyed(desk: Any, service: Emulator):
 
 def test_the_panel_is_told_what_may_be_chosen(desk: Any):
     said = desk.get("/grsai/settings")
-    assert said["choices"] == {"host": ["china", "overseas", "offline", "own"], "currency": ["cny", "usd", "credits"]}
-    assert said["variables"] == {"host": "GRSAI_BASE_URL", "limit": "GRSAI_LIMIT", "proxy": "GRSAI_PROXY"}
+    choices = {"host": ["china", "overseas", "offline", "own"], "currency": ["cny", "usd", "credits"]}
+    assert said["choices"] == {**choices, "api": ["unified", "legacy"]}
+    variables = {"host": "GRSAI_BASE_URL", "limit": "GRSAI_LIMIT", "proxy": "GRSAI_PROXY", "api": "GRSAI_API"}
+    money = {name: f"GRSAI_{name.upper()}" for name in ("credits_per_yuan", "budget_day", "budget_month")}
+    assert said["variables"] == {**variables, **money}
+    assert (said["api"], said["ask_above"], said["budget_day"], said["credits_per_yuan"]) == ("unified", 0.0, 0.0, 10_000)
     assert said["most_at_once"] == 200
     assert desk.get("/grsai/catalogue")["most_seed"] == 2**31 - 1
 
@@ -233,6 +237,29 @@ def test_a_failure_says_why_in_few_words(desk: Any, service: Emulator):
     failed = desk.get("/grsai/history?state=failed")["entries"][0]
     assert failed["why"] in failed["error"] and failed["task_id"] in failed["error"]
     assert failed["task_id"] not in failed["why"]
+
+
+def test_the_services_own_list_of_models_is_asked_for_by_a_button(desk: Any):
+    with Emulator(prices={"nano-banana-2": 1300}) as other:
+        post(desk, "settings", {"host": "own", "own_url": other.url})
+        status, said = post(desk, "models/refresh")
+        assert status == 200 and said["as_of"]
+        assert {model["id"]: model["credits"] for model in said["models"]}["nano-banana-2"] == 1300
+        assert desk.get("/grsai/catalogue") == said
+        assert "nano-banana-2" in str(desk.get("/object_info/BatchBanana"))
+    assert post(desk, "models/refresh")[0] == 502
+    post(desk, "settings", {"host": "china", "own_url": ""})
+
+
+def test_what_was_spent_is_told_with_its_budgets(desk: Any, service: Emulator):
+    before = desk.get("/grsai/spend")["today"]["credits"]
+    post(desk, "settings", {"budget_day": 5, "budget_month": 50.5})
+    desk.run(batch("spent"))
+    said = desk.get("/grsai/spend")
+    assert said["today"]["credits"] == said["month"]["credits"] == before + 440
+    assert (said["budget_day"], said["budget_month"]) == (5, 50.5)
+    post(desk, "settings", {"budget_day": None, "budget_month": None})
+    assert desk.get("/grsai/spend")["budget_day"] == 0
 
 
 def test_the_history_pages_and_searches(desk: Any, service: Emulator):

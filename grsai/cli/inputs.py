@@ -1,0 +1,109 @@
+"""What a batch is made of: the prompts of a file, the pictures of a folder. What is left out is said before anything is paid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import BadPicture, WrongJob
+from ..files import read_text
+from ..jobs import split_prompts
+from ..ledger import Ledger
+from ..pictures import SUFFIXES, Found, Reference, look_at, read_all
+from ..settings import path_of
+from .options import IMAGES, OUTPUT, PROMPTS, Options
+
+DEMO = Path(__file__).resolve().parents[1] / "demo"
+_SHOWN = 8  # names in a sentence
+Notice = Callable[[BadPicture], object]
+
+
+class Pictures(NamedTuple):
+    """The pictures of the folder in order, and how many could not be read and were skipped."""
+
+    references: tuple[Reference, ...]
+    skipped: int
+
+
+def output_of(options: Options) -> Path:
+    return path_of(options.output or OUTPUT).absolute()
+
+
+def prompts_of(options: Options) -> list[str]:
+    path = path_of(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
+    try:
+        prompts = split_prompts(read_text(path))
+    except FileNotFoundError:
+        text = "There is no file {path}. Make it, with one prompt per line, or name another file with --prompts."
+        raise WrongJob(text, path=path) from None
+    except OSError as error:
+        text = "{path} cannot be read: {why}. Name another file with --prompts."
+        raise WrongJob(text, path=path, why=error.strerror or error) from None
+    if not prompts:
+        raise WrongJob("{path} holds no prompt. Write one prompt per line into it.", path=path)
+    return prompts
+
+
+def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
+    """The default folder may be missing or empty: then the prompts alone are the plan. `notice` is told what is left out."""
+    named = options.images is not None
+    folder = path_of(options.images or (DEMO / "image" if options.demo else IMAGES))
+    if not named and not folder.is_dir():
+        return Pictures((), 0)
+    found = _look_at(folder, ledger)
+    if not found.files and (named or found.left_out):
+        raise _no_picture(folder, [each.name for each in found.left_out])
+    for each in found.notices():
+        notice(each)
+    if found.files and folder.absolute() == output_of(options):
+        text = "The pictures are made in {folder}, beside their originals. They are never taken for these."
+        notice(BadPicture(text, folder=folder))
+    return _read(found.files, notice, skip=options.skip_unreadable)
+
+
+def _look_at(folder: Path, ledger: Ledger) -> Found:
+    def is_result(path: Path) -> bool:
+        """Whether the ledger knows a file as a picture that was made; only the name of one is asked for."""
+        stem, _, number = re.sub(r" \(\d+\)$", "", path.stem).rpartition("_")
+        if not (number.isdecimal() and path.stem.startswith("Task_")):
+            return False
+        there = path.absolute()
+        return any(file == there for entry in ledger.entries(text=stem, state="done") for file, _ in entry.files)
+
+    try:
+        return look_at(folder, is_result=is_result)
+    except OSError as error:
+        text = "The folder {folder} cannot be read: {why}. Name another with --images."
+        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+
+
+def _no_picture(folder: Path, there: Sequence[str]) -> BadPicture:
+    kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
+    if not there:
+        text = "The folder {folder} holds no picture ({kinds}). Put some there or name another with --images."
+        return BadPicture(text, folder=folder, kinds=kinds)
+    text = "The folder {folder} holds no picture ({kinds}), only {names}. Put some there or name another with --images."
+    names = ", ".join(there[:_SHOWN]) + (f" … ({len(there)})" if len(there) > _SHOWN else "")
+    return BadPicture(text, folder=folder, kinds=kinds, names=names)
+
+
+def _read(files: Sequence[Path], notice: Notice, *, skip: bool) -> Pictures:
+    """Of those that cannot be read all are named at once."""
+    read = read_all(files)
+    if not read.failures:
+        return Pictures(read.references, 0)
+    if not skip and len(read.failures) == 1:
+        raise read.failures[0].within("{why} To make the others all the same, add --skip-unreadable.")
+    for each in read.failures:
+        notice(each)
+    if not skip:
+        text = (
+            "{count} of {total} pictures cannot be read. Nothing was sent. To make the others all the same, add"
+            " --skip-unreadable."
+        )
+        raise BadPicture(text, count=len(read.failures), total=len(files))
+    if not read.references:
+        raise BadPicture("None of the {total} pictures can be read. Nothing was sent.", total=len(files))
+    return Pictures(read.references, len(read.failures))
