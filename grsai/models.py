@@ -119,11 +119,16 @@ class Model:
             allowed = ", ".join(self.ratios if self.pixels == "never" else (*self.ratios, "1024x768 …"))
             raise WrongJob("{model} has no ratio {ratio}. Allowed: {allowed}.", model=self.id, ratio=asked, allowed=allowed)
         if self._size_of(plain) is None:
-            raise WrongJob(
+            text = (
                 "{model} makes no {pixels}: both sides must be multiples of {step}, the longer one at most {longest} and at most"
-                " {steepest} times the shorter, and width × height {fewest:,} to {most:,}.",
-                model=self.id, pixels=plain, step=_STEP, longest=_LONGEST, steepest=_STEEPEST,
-                fewest=_FEWEST, most=self._most_pixels,
+                " {steepest} times the shorter, and width × height {fewest:,} to {most:,}."
+            )
+            near = "x".join(str(round(int(side) / _STEP) * _STEP) for side in plain.split("x"))
+            if self._size_of(near) is not None:
+                text = "{model} makes no {pixels}, as both sides must be multiples of {step}. The nearest is {near}."
+            raise WrongJob(
+                text, model=self.id, pixels=plain, step=_STEP, longest=_LONGEST, steepest=_STEEPEST,
+                fewest=_FEWEST, most=self._most_pixels, near=near,
             )  # fmt: skip
         return plain
 

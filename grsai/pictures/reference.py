@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import Image, features
 
 from ..errors import BadPicture
-from .reading import eight_bits, on_white, picture, turn, upright
+from .reading import eight_bits, on_white, picture, turn, unreadable, upright
 
 MAX_UPLOAD_BYTES = 20 * 2**20  # clients of this API cap at 5 to 20 MB
 # What the service takes as it is, by Pillow's name. Other files are turned into PNG. MPO is a phone's JPEG.
@@ -25,6 +25,8 @@ _LOSSY = ("JPEG", "MPO", "WEBP")  # as PNG they would only grow
 _QUALITIES = (95, 88, 80)
 _LONGEST = types.MappingProxyType({"JPEG": 65_500, "WEBP": 16_383})  # pixels a side
 _WHITE = (255, 255, 255)
+_MOST_BYTES = 2**30  # of a file: more than the most pixels take, 16 bits a channel
+_MOST_PROFILE_BYTES = 2**20  # what Pillow reads of a PNG again
 
 
 class Encoded(NamedTuple):
@@ -131,7 +133,12 @@ def _hide_clear(image: Image.Image) -> Image.Image:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            text = "{name} is larger than {most} MB. Save it smaller, as JPEG or PNG."
+            raise BadPicture(text, name=path.name, most=_MOST_BYTES >> 20)
         data = path.read_bytes()
+    except MemoryError:
+        raise unreadable(path.name, "not enough memory") from None
     except OSError as error:
         text = "{name} cannot be read: {why}. Check that it is still there and that no other program locks it."
         raise BadPicture(text, name=path.name, why=error.strerror or error) from None
@@ -175,7 +182,7 @@ def _plain(image: Image.Image) -> Image.Image:
         image, profile = _in_plain_colours(image, profile), None
     plain = eight_bits(image)
     plain = plain.convert("RGBA" if plain.has_transparency_data else "RGB")
-    plain.info = {"icc_profile": profile}
+    plain.info = {"icc_profile": profile if profile and len(profile) <= _MOST_PROFILE_BYTES else None}
     return plain
 
 

@@ -73,3 +73,15 @@ def test_a_report_that_is_none_is_no_trouble(tmp_path: Path, report: str) -> Non
     put(tmp_path, "a.png")
     (tmp_path / "report.json").write_text(report)
     assert [path.name for path in list_pictures(tmp_path)] == ["a.png"]
+
+
+def test_a_link_that_leads_to_itself_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    assert look_at(tmp_path).left_out == (("loop.png", "link"),)
+
+
+def test_a_link_to_a_picture_is_one(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    put(tmp_path / "elsewhere", "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "elsewhere" / "a.png")
+    assert [path.name for path in list_pictures(tmp_path)] == ["b.png"]

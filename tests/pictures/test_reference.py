@@ -185,3 +185,39 @@ def test_all_pictures_that_cannot_be_read_are_named_and_stop_no_other(tmp_path: 
     assert [reference.name for reference in read.references] == ["1", "4"]
     assert all(isinstance(failure, BadPicture) for failure in read.failures)
     assert [str(failure).split()[0] for failure in read.failures] == ["2.png", "3.png", "5.jpg", "6.png"]
+
+
+def test_a_file_that_no_picture_fills_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with open(tmp_path / "a.tif", "wb") as file:
+        file.truncate(2**30 + 1)
+    with pytest.raises(BadPicture, match=r"a\.tif is larger than 1024 MB"):
+        Reference.from_file(tmp_path / "a.tif")
+
+
+def test_a_profile_that_nobody_reads_again_does_not_go_along(tmp_path: Path) -> None:
+    endless = SRGB + bytes(2**20)
+    _, image = sent(tmp_path, "a.tif", saved(Image.new("RGB", (64, 48)), "TIFF", icc_profile=endless))
+    assert "icc_profile" not in image.info
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_of_several_pages_or_frames_the_first_one_goes_up(tmp_path: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue", "green")]
+    _, image = sent(tmp_path, "a.png", saved(frames[0], kind, save_all=True, append_images=frames[1:]))
+    red, green, blue = image.convert("RGB").getpixel((9, 9))
+    assert red > 240 and green < 16 and blue < 16
+
+
+def test_frames_behind_the_first_one_may_be_broken(tmp_path: Path) -> None:
+    frames = [Image.effect_noise((640, 480), 90).convert("RGB") for _ in range(4)]
+    content = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    _, image = sent(tmp_path, "a.tif", content[: len(content) * 2 // 3])
+    assert image.size == (640, 480)
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("CMYK", "JPEG"), ("CMYK", "TIFF"), ("LA", "PNG"), ("1", "TIFF")])
+def test_a_broken_profile_stops_no_picture(tmp_path: Path, mode: str, kind: str) -> None:
+    content = saved(Image.new(mode, (64, 48)), kind, icc_profile=b"\0" * 16 + b"CMYK" + b"\0" * 200)
+    (tmp_path / "a").write_bytes(content)
+    load = Reference.from_file(tmp_path / "a").load
+    assert load is not None and load().data
