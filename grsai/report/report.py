@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import StillOpen, TaskError
+from ..errors import Moderated, StillOpen, TaskError
 from ..files import relative, write_text
 from ..jobs import Outcome
 from ..texts import say
@@ -72,11 +72,16 @@ def totals(outcomes: Sequence[Outcome], *, seconds: float) -> Totals:
 def failed_credits(outcome: Outcome) -> int:
     """What was charged for tasks of a job that failed at the service, and may have been given back.
 
-    A picture that is there and did not reach the disk is none of these, nor is a task that is still open.
+    A picture that is there and did not reach the disk is none of these, nor is a task that is still open, nor what the service
+    says that it keeps.
     """
-    if isinstance(outcome.error, TaskError) and not isinstance(outcome.error, StillOpen):
-        return outcome.credits
-    return 0 if outcome.made_by else max(outcome.credits - outcome.job.model.credits, 0)  # tries before the last one
+    model, error = outcome.job.model, outcome.error
+    earlier = max(outcome.credits - model.credits, 0) if not outcome.made_by else 0  # tries before the last one
+    earlier = 0 if model.refunds_failed is False else earlier
+    if not isinstance(error, TaskError) or isinstance(error, StillOpen):
+        return earlier
+    kept = model.refunds_refused if isinstance(error, Moderated) else model.refunds_failed
+    return earlier if kept is False else outcome.credits
 
 
 def as_object(outcomes: Sequence[Outcome], *, seconds: float, beside: Path | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from grsai.jobs import Job, Outcome
 from grsai.models import Catalogue
 from grsai.report.phrases import duration, money, price_text
 from grsai.report.report import as_object, summary, totals, write_report
-from tests.report.shop import Shop
+from tests.report.shop import MODEL, Shop
 
 # Numbers
 
@@ -60,6 +60,23 @@ def test_what_failed_may_have_been_given_back_and_the_summary_says_so(shop: Shop
         " the service may have given it back.\n"
     ) in said
     assert "Paid" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "failed", "refused", "part"),
+    [
+        (TaskFailed("It failed."), False, True, 0),
+        (TaskFailed("It failed."), True, False, 440),
+        (Moderated("Refused by moderation."), True, False, 0),
+        (Moderated("Refused by moderation."), False, None, 440),
+    ],
+)
+def test_what_the_service_says_that_it_keeps_is_not_given_back(
+    shop: Shop, error: GrsaiError, failed: bool, refused: bool | None, part: int
+) -> None:
+    model = replace(MODEL, refunds_failed=failed, refunds_refused=refused)
+    outcome = Outcome(Job("a prompt", model), "failed", error=error, credits=440)
+    assert totals([outcome], seconds=1.0).failed_credits == part
 
 
 @pytest.mark.parametrize(
