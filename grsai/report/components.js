@@ -274,7 +274,7 @@ function about(card, words) {
   return [
     element("h2", {}, card.name),
     element("p", { class: "prompt" }, card.prompt),
-    ...(card.said ?? []).map((text) => element("p", { class: "why" }, text)),
+    ...(card.said ?? []).map((text) => element("p", { class: card.after ? "note" : "why" }, text)),
     element("dl", { class: "details" }, ...pair(words.state, words.states[card.state]), ...rows),
   ];
 }
