@@ -43,8 +43,8 @@ def test_the_answers_to_paid_requests_are_written_down_before_the_process_ends(
     comfy.wait_until(lambda: service.count("submit") == 5)
     begun = time.monotonic()
     comfy.process.send_signal(end)
-    comfy.process.wait(14)
-    assert time.monotonic() - begun < 8.0
+    comfy.process.wait(30)
+    assert time.monotonic() - begun < 15.0  # no longer than it waits for answers that never come
     assert service.count("submit") == 5
     comfy.process = None
     comfy.start()
