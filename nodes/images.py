@@ -48,9 +48,19 @@ def reference(frame: torch.Tensor, name: str) -> Reference:
     """A picture by its pixels: equal pixels are uploaded and paid for once. Encoded only when it goes up."""
     check_size(name, frame.shape[1], frame.shape[0])
     values = pixels(frame)
+    return Reference(name, _digest(values), load=lambda: encode(pixels(frame)), size=values.nbytes // 2)
+
+
+def digest_of_file(file: Path) -> str:
+    """The digest of the reference that `load` makes of the file. Raises `BadPicture`."""
+    with picture(file.name, file) as opened:
+        return _digest(np.asarray(on_white(upright(opened))))
+
+
+def _digest(values: np.ndarray) -> str:
     digest = hashlib.sha256(f"pixels {values.shape}".encode())
-    digest.update(values.data)
-    return Reference(name, digest.hexdigest(), load=lambda: encode(pixels(frame)), size=values.nbytes // 2)
+    digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 def pixels(frame: torch.Tensor) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..grsai.models import Catalogue, Model
 from ..grsai.pictures import Reference
 from . import account, images
 from .limits import MOST_SEED, text, texts
-from .sources import Sources
+from .sources import Sources, number_of
 
 CATEGORY = "Grsai"
 MOST_REFERENCES = 14  # sockets; a batch in one counts as several
@@ -101,7 +101,7 @@ def choice_of(model: Any, catalogue: Catalogue, sources: Sources) -> Choice:
 
 def references_of_sockets(pictures: Any, name: str, sources: Sources) -> list[Reference]:
     """The references of an Autogrow input in the order of their sockets, which may have gaps."""
-    sockets = sorted((pictures or {}).items(), key=lambda socket: int(re.sub(r"\D", "", socket[0]) or 0))
+    sockets = sorted((pictures or {}).items(), key=lambda socket: number_of(socket[0]))
     return [
         reference
         for socket, value in sockets

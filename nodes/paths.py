@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path, PureWindowsPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import folder_paths
 
 from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting
 from ..grsai.files import read_text
 from ..grsai.jobs import split_prompts
-from ..grsai.pictures import look_at
+from ..grsai.pictures import SUFFIXES, look_at
 
 PACK = Path(__file__).resolve().parent.parent
 DEMO = "banana_demo"  # the demo's pictures and prompts under ComfyUI's input folder
@@ -21,6 +22,7 @@ KEPT = "banana"  # where NanoBananaGenerate keeps what was paid for, under the o
 _KINDS = ("jpg", "png", "webp", "bmp", "gif", "tif", "avif")
 MOST_NAME_BYTES = 200  # of a folder or file; the systems take 255, and the files get numbers and a suffix
 MOST_FOLDERS = 20
+MOST_LISTED, _DEEPEST = 500, 4  # folders and text files on offer, and how deep they are looked for
 # What Windows opens as a device, with any extension; refused on every system, as workflows travel.
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
@@ -145,6 +147,22 @@ def picture_folder(folder: str) -> Folder:
     if not files:
         raise BadPicture("There is no picture in {path}. Put {kinds} files there.", path=path, kinds=", ".join(_KINDS))
     return Folder(files, left_out)
+
+
+def folders() -> dict[str, list[dict[str, Any]] | list[str]]:
+    """The folders below ComfyUI's input folder that hold pictures, with how many, and the text files there."""
+    root, found, texts = input_folder(), list[dict[str, Any]](), list[str]()
+    for place, below, names in os.walk(root):  # does not follow links
+        path = Path(place)
+        depth = len(path.relative_to(root).parts)
+        below[:] = sorted(name for name in below if not name.startswith(".")) if depth < _DEEPEST else []
+        pictures = sum(Path(name).suffix.lower() in SUFFIXES for name in names)
+        if pictures and depth:
+            found.append({"folder": path.relative_to(root).as_posix(), "pictures": pictures})
+        texts += [(path / name).relative_to(root).as_posix() for name in sorted(names) if name.lower().endswith(".txt")]
+        if len(found) + len(texts) >= MOST_LISTED:
+            break
+    return {"folders": found, "prompts_files": texts}
 
 
 def read_prompts(prompts_file: str) -> list[str]:

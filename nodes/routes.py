@@ -1,7 +1,7 @@
-"""What the web extension asks: key, settings, balance, history, runs.
+"""What the web extension asks: key, settings, balance, prices, history, runs.
 
-Nothing here ever returns the key or takes a path. A POST must be JSON, which a foreign page cannot send without asking first,
-and requests of foreign pages are refused all the same.
+Nothing here ever returns the key, or takes a path that leads out of ComfyUI's own folders. A POST must be JSON, which a foreign
+page cannot send without asking first, and requests of foreign pages are refused all the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import APIS
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES
-from . import account, bridge, history, language, money, panel
+from . import account, bridge, history, language, money, outlook, panel, paths
 from .account import Account
 from .history import NotThere
 from .runs import NodeRun, server
@@ -183,6 +183,23 @@ async def _refresh_models(_: Asked) -> Answer:
     return await bridge.off_loop(money.refresh_models)
 
 
+async def _estimate(asked: Asked) -> Answer:
+    """What a node of the graph would cost. POSTed, as a graph is long; it changes nothing."""
+    graph, node_id = asked.values.get("prompt"), asked.values.get("node")
+    if not isinstance(graph, dict) or not isinstance(node_id, str):
+        raise WrongSetting("The request must hold a graph as prompt, and a node of it.")
+    return await bridge.off_loop(outlook.outlook, graph, node_id)
+
+
+async def _folder(asked: Asked) -> Answer:
+    said = await bridge.off_loop(outlook.folder, asked.values.get("folder", ""), asked.values.get("prompts_file", ""))
+    return {**said, "left_out": [_in_all_languages(error) for error in said["left_out"]]}
+
+
+async def _folders(_: Asked) -> Answer:
+    return await bridge.off_loop(paths.folders)
+
+
 async def _spend(_: Asked) -> Answer:
     return await bridge.off_loop(money.spent)
 
@@ -254,6 +271,8 @@ _GET: dict[str, Answering] = {
     "balance": _balance,
     "catalogue": _catalogue,
     "spend": _spend,
+    "folder": _folder,
+    "folders": _folders,
     "history": _history,
     "thumbnail": _thumbnail,
     "running": _running,
@@ -264,6 +283,7 @@ _POST: dict[str, Answering] = {
     "key/test": _test_key,
     "settings": _change_settings,
     "models/refresh": _refresh_models,
+    "estimate": _estimate,
     "input": _as_input,
     "stop": _stop,
     "collect": _collect,

@@ -4,16 +4,26 @@ them, and can make a picture once more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import folder_paths
 
 from ..grsai.errors import GrsaiError
 from ..grsai.pictures import Reference
-from .paths import picture_folder
+from .paths import picture_folder, view_of
+
+
+class Source(NamedTuple):
+    """A picture file on a wire, the class of the node that loads it, and what that node has in `image` or `folder`."""
+
+    file: Path
+    loader: str
+    asked: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Sources:
 
     def traced(self, references: Sequence[Reference], socket: str, *, renamed: bool = True) -> list[Reference]:
         """`references` with their files, if the node wired to `socket` loads just as many. `renamed`: called after them."""
-        files = self._files(socket)
+        files = [source.file for source in self.loaded(socket) or ()]
         if len(files) != len(references):
             return list(references)
         return [
@@ -33,25 +43,66 @@ class Sources:
             for reference, file in zip(references, files, strict=True)
         ]
 
+    def loaded(self, socket: str) -> list[Source] | None:
+        """What the node wired to `socket` loads; nothing without a wire. None: that is not known."""
+        wired = self._inputs.get(socket)
+        if not isinstance(wired, list):
+            return []
+        kind, inputs = self._node_behind(wired, output=0)
+        files = _LOADERS[kind](inputs) if kind in _LOADERS else []
+        return [Source(file, kind, str(inputs.get("image") or inputs.get("folder"))) for file in files] or None
+
+    @property
+    def kind(self) -> str:
+        """The node's class."""
+        return _part(self.graph, self.node_id, "class_type")
+
     def asked(self, name: str) -> Any:
         """The value that is written into one of the node's inputs, where ComfyUI itself drops what it does not know."""
-        value = self._inputs_of(self.node_id).get(name)
+        value = self._inputs.get(name)
         return None if isinstance(value, list) else value  # a list is a link
 
-    def _files(self, socket: str) -> list[Path]:
-        match self._inputs_of(self.node_id).get(socket):
-            case [str() | int() as source, 0]:
-                load = _LOADERS.get((self.graph or {}).get(str(source), {}).get("class_type"))
-                return load(self._inputs_of(str(source))) if load else []
-        return []
+    def is_wired(self, name: str) -> bool:
+        return isinstance(self._inputs.get(name), list)
 
-    def _inputs_of(self, node_id: str | None) -> Mapping[str, Any]:
-        return (self.graph or {}).get(node_id or "", {}).get("inputs", {})
+    def sockets(self, name: str) -> list[str]:
+        """The sockets of an input that grows, that are wired, in their order."""
+        wired = [socket for socket in self._inputs if socket.startswith(f"{name}.")]
+        return sorted(wired, key=number_of)
+
+    def prompts_file(self, socket: str) -> str | None:
+        """The prompts file of the Load Banana Folder that is wired to `socket`."""
+        kind, inputs = self._node_behind(self._inputs.get(socket), output=2)
+        return str(inputs.get("prompts_file", "")) if kind == "LoadBananaFolder" else None
+
+    def _node_behind(self, wired: Any, *, output: int) -> tuple[str, Mapping[str, Any]]:
+        """Class and inputs of the node at the other end of a wire."""
+        match wired:
+            case [str() | int() as source, int() as number] if number == output:
+                return _part(self.graph, str(source), "class_type"), _part(self.graph, str(source), "inputs") or {}
+        return "", {}
+
+    @property
+    def _inputs(self) -> Mapping[str, Any]:
+        return _part(self.graph, self.node_id, "inputs") or {}
+
+
+def number_of(socket: str) -> int:
+    """The 3 of `images.image_3`."""
+    return int(re.sub(r"\D", "", socket) or 0)
+
+
+def _part(graph: Mapping[str, Any] | None, node_id: str | None, name: str) -> Any:
+    node = (graph or {}).get(node_id or "")
+    return node.get(name, "") if isinstance(node, Mapping) else ""
 
 
 def _of_load_image(inputs: Mapping[str, Any]) -> list[Path]:
-    name = inputs.get("image")
-    return [Path(folder_paths.get_annotated_filepath(name))] if isinstance(name, str) else []
+    try:
+        file = Path(folder_paths.get_annotated_filepath(inputs["image"]))
+    except (KeyError, TypeError, ValueError, AttributeError):  # nothing chosen, a link, or a path that leads elsewhere
+        return []
+    return [file] if view_of(file) else []
 
 
 def _of_folder(inputs: Mapping[str, Any]) -> list[Path]:
@@ -61,4 +112,6 @@ def _of_folder(inputs: Mapping[str, Any]) -> list[Path]:
         return []
 
 
-_LOADERS = {"LoadImage": _of_load_image, "LoadBananaFolder": _of_folder}
+_LOADERS: Mapping[str, Callable[[Mapping[str, Any]], list[Path]]] = types.MappingProxyType(
+    {"LoadImage": _of_load_image, "LoadBananaFolder": _of_folder}
+)

@@ -55,7 +55,8 @@ NODES = (
     {"account"},
     {"missing", "money"},
     {"bridge", "history", "inputs", "results"},
-    {"batch", "folder", "generate", "upload", "routes", "shutdown"},
+    {"batch", "folder", "generate", "upload", "outlook", "shutdown"},
+    {"routes"},
     {"__init__"},
 )
 APART = {"__init__", "emulator"}

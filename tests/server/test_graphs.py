@@ -319,3 +319,19 @@ def test_pixels_stand_for_a_ratio_where_the_model_makes_them(room: Any, ratio: s
     else:
         assert len(room.run({"1": node})["1"]["images"]) == 1
         assert list(room.service.tasks.values())[-1].aspect_ratio == ratio
+
+
+def test_the_price_before_a_run_leaves_out_what_was_made_of_the_same_photo(room: Any):
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "banana_demo_coffee.jpg"}},
+        "2": room.generate("priced before", count=2, **{"images.image_1": ["1", 0]}),
+        "3": room.save("2"),
+    }
+    ask = {"prompt": graph, "node": "2"}
+    assert room.comfy.post("/grsai/estimate", ask)["credits"] == 880
+    room.run(graph)
+    said = room.comfy.post("/grsai/estimate", ask)
+    assert (said["pictures"], said["new"], said["reused"], said["credits"]) == (2, 0, 2, 0)
+    assert room.comfy.get("/grsai/folders")["folders"]
+    folder = room.comfy.get("/grsai/folder?folder=banana_demo/image&prompts_file=banana_demo/text/text.txt")
+    assert (folder["pictures"], folder["prompts"]) == (8, 2)

@@ -19,8 +19,8 @@ from tests import graphs
 
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
-POSTS = ("key", "key/test", "settings", "models/refresh", "input", "stop", "collect")
-GETS = ("key", "settings", "balance", "catalogue", "spend", "history", "running", "waiting")
+POSTS = ("key", "key/test", "settings", "models/refresh", "estimate", "input", "stop", "collect")
+GETS = ("key", "settings", "balance", "catalogue", "spend", "folders", "history", "running", "waiting")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,154 @@
+"""What a node of a graph would make and cost if it were run now, as far as the graph tells without running it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..grsai.engine import estimate
+from ..grsai.errors import BadPicture, WrongJob
+from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
+from ..grsai.pictures import Reference
+from ..grsai.pictures.reading import unreadable
+from . import account, paths
+from .images import digest_of_file, references
+from .inputs import Choice, choice_of
+from .sources import Source, Sources
+
+MOST_READ = 100  # pictures that are read for their content; of more, nobody says which were made earlier
+FIRST = 12  # pictures of a folder that are shown
+_PARTS = ("model", "aspect_ratio", "image_size", "quality", "background")
+
+
+def outlook(graph: Mapping[str, Any], node_id: str) -> dict[str, Any]:
+    """How many pictures, how many of them are new, and the credits and seconds of those. None: only the run can tell.
+
+    Where it is not known what was made earlier (`reused`, `open`), all count as new. Raises `GrsaiError` for what a run would
+    refuse.
+    """
+    node = Sources(graph, node_id)
+    if node.kind not in ("BatchBanana", "NanoBananaGenerate"):
+        raise WrongJob("Node {node} makes no pictures.", node=node_id)
+    asked = {part: node.asked(part if part == "model" else f"model.{part}") for part in _PARTS}
+    choice = choice_of(asked, account.catalogue(), node)
+    each = choice.model.credits or None
+    count, known = _count(node), {"reused": None, "open": None}
+    jobs = _jobs(node, choice) if count else None
+    if jobs:
+        price = estimate(jobs, account.ledger(), output=_folder(node))
+        count, new, known = price.total, price.new, {"reused": price.reused, "open": price.open}
+    else:
+        new = count
+    credits = None if new is None or each is None else new * each
+    seconds = None if new is None else _seconds(node, choice, new)
+    return {"pictures": count, "new": new, **known, "credits": credits, "each": each, "seconds": seconds}
+
+
+def folder(name: str, prompts_file: str) -> dict[str, Any]:
+    """What Load Banana Folder would read: how many pictures and prompts, the first pictures, and what is left out."""
+    found = paths.picture_folder(name)
+    prompts = paths.read_prompts(prompts_file)
+    first = [place for file in found.files[:FIRST] if (place := paths.view_of(file))]
+    return {"pictures": len(found.files), "prompts": len(prompts), "first": first, "left_out": found.left_out}
+
+
+def _count(node: Sources) -> int | None:
+    prompts, pictures = _prompts(node), [node.loaded(socket) for socket in (*_picture_sockets(node), "images")]
+    if prompts is None or any(files is None for files in pictures):
+        return None
+    if node.kind == "NanoBananaGenerate":  # a list of pictures runs it once for each
+        count = node.asked("count")
+        return count * max([len(files or ()) for files in pictures] + [1]) if isinstance(count, int) else None
+    if node.asked("pairing") == PAIRINGS[1]:
+        return len(prompts)
+    return len(prompts) * max(len(node.loaded("images") or ()), 1)
+
+
+def _jobs(node: Sources, choice: Choice) -> list[Job] | None:
+    """The jobs as the node would plan them. None where what goes into them is not known, or is too much to read."""
+    is_batch, seed = node.kind == "BatchBanana", node.asked("seed")
+    sockets = [node.loaded(socket) or [] for socket in _picture_sockets(node)]
+    pictures = (node.loaded("images") or []) if is_batch else []
+    runs_once = is_batch or all(len(files) <= 1 for files in sockets)
+    wired = sum(map(len, sockets)) + len(pictures)
+    if not isinstance(seed, int) or not runs_once or wired > MOST_READ or node.is_wired("image_urls"):
+        return None
+    try:
+        shared = [_reference(source) for files in sockets for source in files]
+        single = _readable(pictures)
+    except (BadPicture, OSError):
+        return None
+    return plan(
+        (_prompts(node) or []) * (1 if is_batch else node.asked("count")),
+        single,
+        model=choice.model,
+        aspect_ratio=choice.aspect_ratio,
+        image_size=choice.image_size,
+        quality=choice.quality,
+        background=choice.background,
+        shared=shared,
+        pairing=node.asked("pairing") or PAIRINGS[0],
+        seed=seed,
+    )
+
+
+def _picture_sockets(node: Sources) -> list[str]:
+    """Those of pictures that go along with every job."""
+    return node.sockets("references" if node.kind == "BatchBanana" else "images")
+
+
+def _readable(pictures: list[Source]) -> list[Reference]:
+    """Load Banana Folder leaves out what cannot be read."""
+    found = []
+    for source in pictures:
+        try:
+            found.append(_reference(source))
+        except BadPicture:
+            if source.loader != "LoadBananaFolder":
+                raise
+    return found
+
+
+def _reference(source: Source) -> Reference:
+    facts = source.file.stat()
+    return Reference(source.file.stem, _digest_of(source, facts.st_mtime_ns, facts.st_size))
+
+
+@functools.lru_cache(4096)
+def _digest_of(source: Source, mtime_ns: int, size: int) -> str:
+    """The content of a picture as it comes out of its loader. Raises `BadPicture`."""
+    if source.loader == "LoadBananaFolder":
+        return digest_of_file(source.file)
+    try:  # by ComfyUI's own node, which decodes in ways of its own
+        [found] = references(sys.modules["nodes"].LoadImage().load_image(source.asked)[0])
+    except Exception as error:
+        raise unreadable(source.file.name, str(error)) from None
+    return found.digest
+
+
+def _prompts(node: Sources) -> list[str] | None:
+    if node.kind == "NanoBananaGenerate":
+        prompt = node.asked("prompt")
+        return [prompt] if isinstance(prompt, str) else None
+    if (file := node.prompts_file("prompts")) is not None:
+        return paths.read_prompts(file)
+    prompts = node.asked("prompts")
+    return split_prompts(prompts) if isinstance(prompts, str) else None
+
+
+def _folder(node: Sources) -> Path:
+    prefix = node.asked("filename_prefix")
+    return paths.output_place(prefix)[0] if isinstance(prefix, str) else paths.output_folder() / paths.KEPT
+
+
+def _seconds(node: Sources, choice: Choice, new: int) -> float:
+    """Rounds of as many as are made at once, each of the usual time."""
+    model, settings, size = choice.model, account.settings(), choice.model.size(choice.image_size)
+    usual = account.ledger().usual_seconds(model.id, size, most=model.deadline_seconds(size)) or model.usual_seconds(size)
+    asked = node.asked("concurrency")
+    at_once = asked if isinstance(asked, int) else settings.concurrency
+    at_once = min(at_once, settings.limit or at_once)
+    return usual * -(-new // max(at_once, 1))
