@@ -79,6 +79,9 @@ def is_page(path: Path) -> bool:
 
 def kept_as_it_came(path: Path) -> GrsaiError | None:
     """What is to be said of a file that was kept although it cannot be read here; None for one whose header can."""
+    head = _head(path)
+    if suffix_of(path) == ".png" and int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big") <= MAX_PIXELS:
+        return None  # without Pillow, which may stumble over a text beside the pixels
     try:
         with Image.open(path) as image:
             if image.width * image.height <= MAX_PIXELS and image.format not in RUNS_A_PROGRAM:

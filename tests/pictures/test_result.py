@@ -16,10 +16,12 @@ from PIL import Image, PngImagePlugin, features
 
 from grsai import files
 from grsai.errors import DownloadError, NotKept
-from grsai.jobs import plan
+from grsai.jobs import Outcome, plan
+from grsai.ledger import Ledger, service_of
 from grsai.models import Catalogue
-from grsai.pictures import check_result
+from grsai.pictures import check_result, kept_as_it_came, thumbnail
 from grsai.pictures.reading import DECODERS
+from grsai.settings import Settings
 
 FAST = Catalogue().with_rows({"nano-banana-fast": {"seconds": 0.1}}).named("nano-banana-fast")
 CORRUPT_EXIF = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -82,6 +84,14 @@ def test_every_whole_picture_is_kept_under_its_own_suffix(tmp_path: Path, case: 
     path = files.save(tmp_path, "Task_1_text_1", "owner", lambda file: file.write(content))
     assert path.name == f"Task_1_text_1{suffix}" and path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+    assert kept_as_it_came(path) is None, "it is said that it cannot be read"
+    assert thumbnail(path, 32).width == 32 or thumbnail(path, 32).height == 32
+
+
+def run(studio: Any, settings: Settings) -> list[Outcome]:
+    """One picture from another service than the emulator."""
+    with Ledger(studio.ledger_path, service=service_of(settings.base_url)) as ledger:
+        return studio.run(plan(["a"], model=FAST), settings=settings, ledger=ledger)
 
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(range(256)) * 4
@@ -90,17 +100,18 @@ JXL = b"\xff\x0a" + bytes(range(200)) * 4
 
 @pytest.mark.parametrize(("content", "suffix"), [(HEIC, ".heic"), (JXL, ".jxl")])
 def test_a_kind_that_is_not_read_is_kept_and_told_and_not_paid_again(studio, server, content: bytes, suffix: str) -> None:
-    server.will_say({"code": 0, "data": {"credits": 1_000_000}})
+    for _ in ("of the key", "of the account"):
+        server.will_say({"code": 0, "data": {"credits": 1_000_000}})
     server.will_say({"code": 0, "data": {"id": "14-x"}})
     server.will_say({"code": 0, "data": {"id": "14-x", "status": "succeeded", "results": [{"url": f"{server.url}/a"}]}})
     server.will_say(content)
     settings = studio.settings(base_url=server.url, api="legacy")
-    (outcome,) = studio.run(plan(["a"], model=FAST), settings=settings)
+    (outcome,) = run(studio, settings)
     assert outcome.status == "succeeded" and outcome.file.name == f"Task_1_text_1{suffix}"
     assert outcome.file.read_bytes() == content
     assert f"Task_1_text_1{suffix} was kept as it came" in str(outcome.notes[0])
     asked = len(server.seen)
-    (again,) = studio.run(plan(["a"], model=FAST), settings=settings)
+    (again,) = run(studio, settings)
     assert again.reused and len(server.seen) == asked
 
 
@@ -116,13 +127,14 @@ DAMAGED: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_what_is_damaged_is_kept_beside_and_stays_to_be_fetched(studio, server, case: str) -> None:
     make, suffix = DAMAGED[case]
     content = make()
-    server.will_say({"code": 0, "data": {"credits": 1_000_000}})
+    for _ in ("of the key", "of the account"):
+        server.will_say({"code": 0, "data": {"credits": 1_000_000}})
     server.will_say({"code": 0, "data": {"id": "14-x"}})
     done = {"code": 0, "data": {"id": "14-x", "status": "succeeded", "results": [{"url": f"{server.url}/a"}]}}
     server.will_say(done)
     server.will_say(content)
     settings = studio.settings(base_url=server.url, api="legacy")
-    (outcome,) = studio.run(plan(["a"], model=FAST), settings=settings)
+    (outcome,) = run(studio, settings)
     assert outcome.status == "failed" and f"What came is kept as Task_1_text_1{suffix}." in str(outcome.error)
     assert [path.name for path in studio.pictures] == [f"Task_1_text_1{suffix}"]
     assert studio.pictures[0].read_bytes() == content
@@ -130,7 +142,7 @@ def test_what_is_damaged_is_kept_beside_and_stays_to_be_fetched(studio, server, 
     server.replies.clear()
     server.will_say(done)
     server.will_say(saved(photo(), "PNG"))
-    (again,) = studio.run(plan(["a"], model=FAST), settings=settings)
+    (again,) = run(studio, settings)
     assert again.status == "succeeded" and again.file.name == "Task_1_text_1.png"
     assert [seen for seen in server.seen if seen.path.endswith("nano-banana")] == submits, "it was paid twice"
     assert not list(studio.output.glob("*.part"))
