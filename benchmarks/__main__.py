@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import batches, canvas, growth, machine, tensors
+from . import batches, canvas, edges, growth, machine, tensors
 from .figure import Figure, markdown
 from .service import settled
 
@@ -25,6 +25,11 @@ LINES: dict[str, Line] = {
     "memory": growth.memory,
     "polls": batches.polls,
     "again": growth.again,
+    "twenty": edges.twenty,
+    "tiny": edges.tiny,
+    "refused": edges.refused,
+    "large": edges.large,
+    "twenty thousand": edges.twenty_thousand,
     "canvas": canvas.canvas,
 }
 

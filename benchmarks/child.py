@@ -23,16 +23,36 @@ KEY = "sk-" + "0123456789abcdef" * 2
 def run(what: str, *, python: str = sys.executable, **given: Any) -> dict[str, Any]:
     """The figures that a fresh process measured. Raises RuntimeError with what it said if it failed."""
     asked = json.dumps({"what": what, **given}, default=str)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "GRSAI_API_KEY": KEY}
     command = [python, "-m", "benchmarks.child"]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=ROOT)
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, encoding="utf-8", env=environment(), cwd=ROOT)
     if done.returncode:
         raise RuntimeError(f"{what} failed:\n{done.stderr.strip()[-2000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def environment(**more: str) -> dict[str, str]:
+    """Of a process that finds the library, and a key made up for the emulator."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "GRSAI_API_KEY": KEY, **more}
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """The exit status of a process, and the most MB of it that were ever in memory; 0 where the system does not tell."""
+    if not hasattr(os, "wait4"):
+        return process.wait(), 0.0
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_maxrss / (1024 if sys.platform == "linux" else 2**20)
+
+
 def batch(
-    url: str, folder: str, work: list[tuple[str | None, str]], concurrency: int, limit: int | None = None
+    url: str,
+    folder: str,
+    work: list[tuple[str | None, str]],
+    concurrency: int,
+    limit: int | None = None,
+    model: str = "nano-banana-fast",
+    size: str | None = None,
 ) -> dict[str, Any]:
     """One run of the engine over photos and prompts."""
     from grsai import engine
@@ -41,7 +61,7 @@ def batch(
 
     keep_memory_flat()
     settings, place = _settings(url, limit), Path(folder)
-    jobs, idle = _jobs(work, settings), memory()
+    jobs, idle = _jobs(work, settings, model, size), memory()
     with Ledger(place / "ledger.sqlite3", service=service_of(url)) as ledger:
         begun, cpu = time.perf_counter(), time.process_time()
         outcomes = engine.run(jobs, settings=settings, ledger=ledger, output=place / "pictures", concurrency=concurrency)
@@ -86,6 +106,16 @@ def original(url: str, folder: str, work: list[tuple[str, str]], workers: int) -
     return {"seconds": time.perf_counter() - begun}
 
 
+def plain(url: str, folder: str, prompts: list[str], threads: int) -> dict[str, Any]:
+    """A plain pool of threads, each holding the stream until its picture is done."""
+    from . import original
+
+    Path(folder).mkdir(parents=True)
+    begun, cpu = time.perf_counter(), time.process_time()
+    original.run_without_pictures(url, KEY, prompts, workers=threads, output=Path(folder))
+    return {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
+
+
 def memory() -> float:
     """MB of this process that are in memory now; 0 where neither the system nor psutil tells."""
     return _memory("VmRSS:", "rss")
@@ -118,15 +148,15 @@ def _settings(url: str, limit: int | None) -> Settings:
     return load({"api_key": KEY, "base_url": url, **({"limit": limit} if limit else {})}, environment={})
 
 
-def _jobs(work: Sequence[tuple[str | None, str]], settings: Settings) -> list[Job]:
+def _jobs(work: Sequence[tuple[str | None, str]], settings: Settings, model_id: str, size: str | None) -> list[Job]:
     """One for each photo and prompt; a photo is read once, however often it comes."""
     from grsai.jobs import plan
     from grsai.pictures import Reference
 
-    model = settings.catalogue.named("nano-banana-fast")
+    model = settings.catalogue.named(model_id)
     read = {photo: Reference.from_file(photo) for photo, _ in work if photo is not None}
     pictures = [read[photo] for photo, _ in work if photo is not None]
-    return plan([prompt for _, prompt in work], pictures, model=model, pairing="zip" if pictures else "product")
+    return plan([prompt for _, prompt in work], pictures, model=model, image_size=size, pairing="zip" if pictures else "product")
 
 
 def _pictures_cpu(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> float:
@@ -143,7 +173,7 @@ def _pictures_cpu(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> float:
     return time.process_time() - begun
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"batch": batch, "command": command, "original": original}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"batch": batch, "command": command, "original": original, "plain": plain}
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)

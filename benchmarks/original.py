@@ -18,6 +18,17 @@ def run(url: str, key: str, work: Sequence[tuple[Path, str]], *, workers: int, o
         list(made)
 
 
+def run_without_pictures(url: str, key: str, prompts: Sequence[str], *, workers: int, output: Path) -> None:
+    """Makes a picture of each prompt."""
+
+    def one(number: int) -> None:
+        result = _streamed(url, key, prompts[number])
+        (output / f"Task_{number}.png").write_bytes(requests.get(result, timeout=120).content)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(one, range(len(prompts))))
+
+
 def _one(url: str, key: str, photo: Path, prompt: str, file: Path) -> None:
     result = _streamed(url, key, prompt, _uploaded(url, key, photo))
     file.write_bytes(requests.get(result, timeout=120).content)
@@ -32,8 +43,8 @@ def _uploaded(url: str, key: str, photo: Path) -> str:
     return f"{ticket['domain']}/{ticket['key']}"
 
 
-def _streamed(url: str, key: str, prompt: str, reference: str) -> str:
-    body = {"model": "nano-banana-fast", "prompt": prompt, "urls": [reference], "aspectRatio": "auto"}
+def _streamed(url: str, key: str, prompt: str, *references: str) -> str:
+    body = {"model": "nano-banana-fast", "prompt": prompt, "urls": list(references), "aspectRatio": "auto"}
     headers = {"Authorization": f"Bearer {key}"}
     with requests.post(f"{url}/v1/draw/nano-banana", json=body, headers=headers, stream=True, timeout=300) as reply:
         for line in reply.iter_lines():

@@ -64,6 +64,11 @@ class Service:
     def peak_open(self) -> int:
         return self._record["peak_open"]
 
+    @property
+    def last_download(self) -> float:
+        """When the last picture was asked for, in seconds since 1970."""
+        return max(seen["time"] for seen in self._record["received"] if seen["step"] == "download")
+
     def notices(self) -> list[float]:
         """Seconds from the end of each task to the first poll that could tell of it."""
         polls: dict[str, list[float]] = {}

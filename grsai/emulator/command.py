@@ -66,6 +66,7 @@ OPTIONS = (
     Option("seed", "of faults and durations", int, 0),
     Option("faithful", "pictures keep what their reference shows, but for a disc", default=False),
     Option("cheap", "one plain picture per size", default=False),
+    Option("side", "pixels of each side of a plain picture", int),
 )
 
 

@@ -57,6 +57,7 @@ class Painter:
     def __init__(self, *, render: bool, room: int = 128 << 20) -> None:
         self.files: dict[str, bytes] = {}  # sha256 → reference
         self.render = render
+        self.side: int | None = None  # pixels of the plain pictures that are not rendered; None: as they are asked for
         self._room = room
         self._kept: OrderedDict[Wish, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -69,7 +70,7 @@ class Painter:
     def picture(self, wish: Wish, task_id: str) -> bytes:
         """The result file of a task. Raises OSError or ValueError when a reference is no picture."""
         if not self.render:
-            return stamped(blank(wish.pixels(None)), task_id)
+            return stamped(blank((self.side, self.side) if self.side else wish.pixels(None)), task_id)
         with self._lock:
             painted = self._kept.get(wish)
         return stamped(painted or self._keep_painted(wish), task_id)

@@ -54,6 +54,7 @@ class Service:
     faithful: bool = False  # a picture keeps what its first reference shows, but for a disc in the middle
     prices: InitVar[Mapping[str, int] | None] = None  # credits by model; a name that is not known yet joins the models
     render: InitVar[bool] = True  # False: one plain picture per size, for benchmarks
+    side: int | None = None  # of that plain picture, in pixels
 
     models: dict[str, Model] = field(init=False)  # see change()
     tasks: dict[str, Task] = field(default_factory=dict, init=False)
@@ -68,6 +69,7 @@ class Service:
         self.models = catalogue(prices or {})
         self.dice = random.Random(self.seed)
         self._painter = Painter(render=render)
+        self._painter.side = self.side
         self._wishes: dict[str, Wish] = {}  # by task id
         self._names: dict[str, str] = {}  # result file → task id
         self._work: dict[str, asyncio.Task[None]] = {}  # by task id
