@@ -30,6 +30,13 @@ await tell(async (url, { key, far, address, shot }) => {
     await choose(page, "Grsai.Currency", "usd");
     await page.waitForFunction(() => window.badge().startsWith("≈$"));
     said.badge = await page.evaluate(() => window.badge());
+    await choose(page, "Grsai.Api", "legacy");
+    await choose(page, "Grsai.Api", "unified");
+    await fill(page, "Grsai.BudgetDay", "input", "2.5");
+    await entry(page, "Grsai.Models").getByRole("button").click();
+    said.asked = await status(page, "Grsai.Models", "Prices of the service");
+    await page.waitForFunction(() => window.badge().includes("800"));
+    said.prices = await page.evaluate(() => window.badge());
     await fill(page, "Grsai.Limit", "input", "999");
     said.refused = await status(page, "Grsai.Limit", "999");
     await fill(page, "Grsai.Limit", "input", "2");

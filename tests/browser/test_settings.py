@@ -22,7 +22,7 @@ KEY = "sk-" + "fedcba9876543210" * 2
 
 @pytest.fixture(scope="module")
 def service(frontend: Path | None) -> Iterator[Emulator]:
-    with Emulator(seconds=0.3, render=False, key=KEY, credits=123_400) as emulator:
+    with Emulator(seconds=0.3, render=False, key=KEY, credits=123_400, prices={"nano-banana-fast": 800}) as emulator:
         yield emulator
 
 
@@ -49,13 +49,15 @@ def test_the_panel_says_what_is_missing_and_what_works(turned: tuple[Comfy, dict
     assert said["first"].startswith("No key yet")
     assert said["key"] == "The key works. Balance: ¥12.34"
     assert said["badge"] == "≈$0.0062 · 440 credits"
+    assert said["prices"] == "≈$0.0112 · 800 credits"
+    assert said["asked"].startswith("Prices of the service, ")
     assert said["refused"] == "999 is no value for limit."
     assert said["focused"] == "Grsai.Limit"
 
 
 def test_a_key_is_tested_as_it_is_typed(turned: tuple[Comfy, dict[str, Any]]):
     _, said = turned
-    assert "the proxy failed" in said["unsaved"]["said"] and not said["unsaved"]["stored"]
+    assert "The proxy http://127.0.0.1" in said["unsaved"]["said"] and not said["unsaved"]["stored"]
 
 
 def test_an_empty_box_saves_nothing(turned: tuple[Comfy, dict[str, Any]]):
@@ -87,14 +89,15 @@ def test_no_setting_of_ours_gets_into_the_settings_of_comfyui(turned: tuple[Comf
 def test_the_settings_are_on_disk(turned: tuple[Comfy, dict[str, Any]], service: Emulator):
     comfy, _ = turned
     stored = json.loads((comfy.private / "settings.json").read_text("utf-8"))
-    assert stored == {"host": "own", "own_url": service.url, "limit": 2, "proxy": False, "currency": "usd"}
+    chosen = {"host": "own", "own_url": service.url, "limit": 2, "proxy": False, "currency": "usd", "api": "unified"}
+    assert stored | {**chosen, "budget_day": 2.5} == stored
 
 
 def test_the_proxy_is_used_only_while_it_is_on(turned: tuple[Comfy, dict[str, Any]], proxy: _Proxy):
     _, said = turned
     assert proxy.seen and set(proxy.seen) == {f"{FAR}:443"}
-    assert "the proxy failed" in said["proxied"]
-    assert "cannot be reached" in said["direct"] and "the proxy failed" not in said["direct"]
+    assert "The proxy http://127.0.0.1" in said["proxied"]
+    assert "cannot be reached" in said["direct"] and "The proxy http" not in said["direct"]
 
 
 def test_a_key_stays_with_its_host(turned: tuple[Comfy, dict[str, Any]], service: Emulator):

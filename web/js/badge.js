@@ -1,7 +1,7 @@
 // @ts-check
 // The price of a node, as a badge that follows its widgets in the classic and in the Vue canvas.
 import { app, stores } from "./comfy.js";
-import { isOffline, money, moneyAndCredits, onPrices, priceOf } from "./money.js";
+import { isOffline, modelOf, money, moneyAndCredits, onPrices } from "./money.js";
 import { t } from "./texts.js";
 
 /** @type {Record<string, (node: GraphNode, credits: number) => string>} */
@@ -9,6 +9,7 @@ const PRICED = { NanoBananaGenerate: priceOfGenerate, BatchBanana: priceOfBatch 
 const BANANA = { fgColor: "#2a2000", bgColor: "#f4c845" };
 const COUNTED = ["count", "model", "pairing", "prompts"];
 const REDRAWN = "grsai.redrawn"; // a number beside ComfyUI's stores
+const CLOSED = { fgColor: "#ffffff", bgColor: "#a33a2f" };
 const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
 
 /**
@@ -32,8 +33,15 @@ export function followPrices() {
 function badge(node, price) {
   void stores()?.[REDRAWN]; // read, so that the Vue canvas asks again when it changes
   if (isOffline()) return new window.LGraphBadge({ text: t("money.free"), ...FREE });
-  const credits = priceOf(valueOf(node, "model"));
-  return new window.LGraphBadge({ text: credits === null ? "" : price(node, credits), ...BANANA });
+  const model = modelOf(valueOf(node, "model"));
+  if (model?.closed) return new window.LGraphBadge({ text: t("money.closed"), ...CLOSED });
+  return new window.LGraphBadge({ text: model ? text(node, price, model) : "", ...BANANA });
+}
+
+/** @type {(node: GraphNode, price: (node: GraphNode, credits: number) => string, model: import("./money.js").Model) => string} */
+function text(node, price, { credits, maintenance }) {
+  const cost = credits === null ? t("money.unknown") : price(node, credits);
+  return maintenance ? `${cost} · ${t("money.maintenance")}` : cost;
 }
 
 /** @type {(node: GraphNode, credits: number) => string} */

@@ -3,7 +3,7 @@
 import { get } from "./routes.js";
 import { t } from "./texts.js";
 
-/** @typedef {{id: string, credits: number}} Model */
+/** @typedef {{id: string, credits: number | null, closed: boolean, maintenance: boolean}} Model */
 /** @typedef {{sign: string, per_credit: number, digits: number}} Unit */
 /** @typedef {{models: Model[], default: string, most_seed: number, currency: string, units: Record<string, Unit>, offline: boolean}} Catalogue */
 
@@ -36,11 +36,19 @@ export async function anySeed() {
 }
 
 /**
- * Credits a picture, or null for a model that is not known.
- * @param {string} model
+ * A model of the catalogue, with its price and what the service says of it; undefined for one that is not known.
+ * @param {string} id
  */
-export function priceOf(model) {
-  return catalogue?.models.find((each) => each.id === model)?.credits ?? null;
+export function modelOf(id) {
+  return catalogue?.models.find((each) => each.id === id);
+}
+
+/**
+ * Yuan in credits.
+ * @param {number} yuan
+ */
+export function fromYuan(yuan) {
+  return yuan / (catalogue?.units.cny.per_credit ?? 1);
 }
 
 /**

@@ -7,6 +7,9 @@ export const TEXTS = {
 
   "money.credits": { "en": "{credits} credits", "zh": "{credits} 积分" },
   "money.free": { "en": "offline · free", "zh": "离线 · 免费" },
+  "money.closed": { "en": "closed by the service", "zh": "服务已关闭该模型" },
+  "money.maintenance": { "en": "in maintenance", "zh": "维护中" },
+  "money.unknown": { "en": "price unknown", "zh": "价格未知" },
   "money.each": { "en": "{price} per picture", "zh": "每张 {price}" },
   "money.each_source": { "en": "{price} per input picture", "zh": "每张输入图 {price}" },
 
@@ -37,7 +40,20 @@ export const TEXTS = {
   "host.own_label": { "en": "Own address", "zh": "自定义地址" },
   "host.now": { "en": "In use: {service}", "zh": "正在使用：{service}" },
   "limit.label": { "en": "Most pictures at once", "zh": "同时生成的图片数上限" },
-  "limit.none": { "en": "0: the node decides", "zh": "0：由节点决定" },
+  "limit.about": { "en": "0: the node decides", "zh": "0：由节点决定" },
+  "budget_day.label": { "en": "Budget a day", "zh": "每日预算" },
+  "budget_day.about": { "en": "In yuan; 0: none", "zh": "单位：元；0 表示不限" },
+  "budget_month.label": { "en": "Budget a month", "zh": "每月预算" },
+  "budget_month.about": { "en": "In yuan; 0: none", "zh": "单位：元；0 表示不限" },
+  "credits_per_yuan.label": { "en": "Credits for one yuan", "zh": "每元积分数" },
+  "credits_per_yuan.about": { "en": "What you really paid for", "zh": "按你的实际购买价填写" },
+  "api.label": { "en": "API of the service", "zh": "服务接口" },
+  "api.unified": { "en": "Unified, all models", "zh": "统一接口，支持所有模型" },
+  "api.legacy": { "en": "Legacy, nano-banana only", "zh": "旧接口，仅 nano-banana" },
+  "models.refresh": { "en": "Refresh models", "zh": "刷新模型列表" },
+  "models.asking": { "en": "Asking the service…", "zh": "正在查询……" },
+  "models.as_of": { "en": "Prices of the service, {time}", "zh": "服务公布的价格，{time}" },
+  "models.own": { "en": "Prices of the pack's own table", "zh": "内置价格表" },
   "proxy.label": { "en": "Use the proxy of the system", "zh": "使用系统代理" },
   "currency.label": { "en": "Currency of prices", "zh": "价格显示单位" },
   "currency.cny": { "en": "Yuan (¥)", "zh": "人民币（¥）" },
@@ -76,6 +92,10 @@ export const TEXTS = {
   "balance.title": { "en": "Balance", "zh": "余额" },
   "balance.offline": { "en": "Offline emulator", "zh": "离线模拟器" },
   "balance.offline_about": { "en": "Test pictures, nothing is paid.", "zh": "测试图片，不产生费用。" },
+  "balance.of_key": { "en": "{credits}, the limit of this key", "zh": "{credits}（此密钥的额度）" },
+  "spend.today": { "en": "Spent today", "zh": "今日花费" },
+  "spend.month": { "en": "This month", "zh": "本月花费" },
+  "spend.of": { "en": "{spent} of {budget}", "zh": "{spent}，预算 {budget}" },
   "balance.settings": { "en": "Open settings", "zh": "打开设置" },
 
   "runs.title": { "en": "Running", "zh": "正在运行" },
@@ -173,6 +193,11 @@ export const SETTINGS = {
     "tooltip": "China and overseas share one key. The offline emulator makes test pictures without key or cost.",
     "category": ["Grsai", "Key and service", "Host"]
   },
+  "Grsai.Api": {
+    "name": "API of the service",
+    "tooltip": "Unified serves every model. Legacy is what older relays speak, for the nano-banana models.",
+    "category": ["Grsai", "Key and service", "Api"]
+  },
   "Grsai.Proxy": {
     "name": "Use the proxy of the system",
     "tooltip": "Off: connect directly, whatever proxy the system names.",
@@ -183,9 +208,29 @@ export const SETTINGS = {
     "tooltip": "Over all nodes and runs of this ComfyUI. 0: the largest concurrency among the running nodes counts.",
     "category": ["Grsai", "Limits and prices", "Limit"]
   },
+  "Grsai.BudgetDay": {
+    "name": "Budget a day",
+    "tooltip": "In yuan, over all runs of this service since midnight. A run that would exceed it is refused before anything is sent. 0: none.",
+    "category": ["Grsai", "Limits and prices", "BudgetDay"]
+  },
+  "Grsai.BudgetMonth": {
+    "name": "Budget a month",
+    "tooltip": "The same since the first of the month.",
+    "category": ["Grsai", "Limits and prices", "BudgetMonth"]
+  },
   "Grsai.Currency": {
     "name": "Currency of prices",
     "tooltip": "How prices are shown on nodes and in the sidebar.",
     "category": ["Grsai", "Limits and prices", "Currency"]
+  },
+  "Grsai.Rate": {
+    "name": "Credits for one yuan",
+    "tooltip": "What you paid for credits, for prices in yuan. It depends on the package.",
+    "category": ["Grsai", "Limits and prices", "Rate"]
+  },
+  "Grsai.Models": {
+    "name": "Models and prices",
+    "tooltip": "Asks the service for its list of models: prices, what is closed or new. Needs no key. New models are on offer after a reload.",
+    "category": ["Grsai", "Limits and prices", "Models"]
   }
 };

@@ -6,12 +6,12 @@ import { h, linked, soon } from "./dom.js";
 import { balance, refreshPrices } from "./money.js";
 import { get, inLanguage, post, whyOf } from "./routes.js";
 import { SETTINGS as TEXTS_OF } from "./sentences.js";
-import { t } from "./texts.js";
+import { moment, t } from "./texts.js";
 
 /** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {"plain" | "good" | "error"} Kind how the line under an entry looks */
 /** @typedef {{set: boolean, last4: string | null, source: string | null, writable: boolean, other_host: boolean}} KeyState */
-/** @typedef {"host" | "currency"} Chosen */
+/** @typedef {"api" | "host" | "currency"} Chosen */
 /** @typedef {{variables: Record<string, string>, choices: Record<Chosen, any[]>, locked: string[]} & Record<string, any>} Settings */
 /** @typedef {() => Promise<(HTMLElement | string)[]>} Draw */
 
@@ -26,11 +26,16 @@ let changes = Promise.resolve();
 
 /** What `registerExtension` takes. ComfyUI lists the higher `sortOrder` first. */
 export const SETTINGS = [
-  entry("Grsai.Key", drawKey, 50),
-  entry("Grsai.Host", drawHost, 40),
-  entry("Grsai.Proxy", drawProxy, 30),
-  entry("Grsai.Limit", drawLimit, 20),
-  entry("Grsai.Currency", drawCurrency, 10),
+  entry("Grsai.Key", drawKey, 90),
+  entry("Grsai.Host", drawHost, 80),
+  entry("Grsai.Api", () => drawSelect("Grsai.Api", "api"), 70),
+  entry("Grsai.Proxy", drawProxy, 60),
+  entry("Grsai.Limit", drawLimit, 50),
+  entry("Grsai.BudgetDay", () => drawAmount("Grsai.BudgetDay", "budget_day"), 45),
+  entry("Grsai.BudgetMonth", () => drawAmount("Grsai.BudgetMonth", "budget_month"), 40),
+  entry("Grsai.Currency", () => drawSelect("Grsai.Currency", "currency"), 30),
+  entry("Grsai.Rate", drawRate, 20),
+  entry("Grsai.Models", drawModels, 10),
 ];
 
 /** Opens Settings → Grsai with the cursor where the key is entered. */
@@ -163,18 +168,44 @@ function ownAddress(now) {
 
 async function drawLimit() {
   const now = await get("settings");
-  const status = note(t("limit.none"), "plain");
+  return drawNumber("Grsai.Limit", "limit", now, { min: 0, max: now.most_at_once, step: 1 });
+}
+
+/** @type {(id: string, name: "budget_day" | "budget_month") => ReturnType<Draw>} */
+async function drawAmount(id, name) {
+  return drawNumber(id, name, await get("settings"), { min: 0, step: "any" });
+}
+
+async function drawRate() {
+  return drawNumber("Grsai.Rate", "credits_per_yuan", await get("settings"), { min: 1, step: "any" });
+}
+
+/** @type {(id: string, name: "limit" | "budget_day" | "budget_month" | "credits_per_yuan", now: Settings, range: object) => HTMLElement[]} */
+function drawNumber(id, name, now, range) {
   const box = h("input", {
     type: "number",
-    min: 0,
-    max: now.most_at_once,
-    step: 1,
-    value: now.limit,
-    "aria-label": t("limit.label"),
-    disabled: now.locked.includes("limit"),
-    onchange: (/** @type {any} */ event) => change("Grsai.Limit", { limit: Number(event.target.value) }),
+    ...range,
+    value: now[name],
+    "aria-label": t(`${name}.label`),
+    disabled: now.locked.includes(name),
+    onchange: (/** @type {any} */ event) => change(id, { [name]: Number(event.target.value) }),
   });
-  return [box, status, locked("limit", now)];
+  return [box, note(t(`${name}.about`), "plain"), locked(name, now)];
+}
+
+// The service's own list: prices, what is closed, what is new.
+async function drawModels() {
+  const { as_of, offline } = await get("catalogue");
+  const status = note(t(as_of ? "models.as_of" : "models.own", { time: moment(as_of ?? 0) }), "plain");
+  const press = async () => {
+    say(status, t("models.asking"), "plain");
+    await said(status, async () => {
+      await post("models/refresh");
+      await refreshPrices();
+      await redrawAll();
+    });
+  };
+  return [button("models.refresh", press, offline), status];
 }
 
 async function drawProxy() {
@@ -192,10 +223,11 @@ async function drawProxy() {
   return [box, status, locked("proxy", now)];
 }
 
-async function drawCurrency() {
+/** @type {(id: string, name: "api" | "currency") => ReturnType<Draw>} */
+async function drawSelect(id, name) {
   const now = await get("settings");
   const status = note("", "plain");
-  return [select("currency", now, (currency) => change("Grsai.Currency", { currency })), status];
+  return [select(name, now, (value) => change(id, { [name]: value })), status, locked(name, now)];
 }
 
 /** @type {(id: string, settings: Record<string, unknown>) => Promise<void>} */
@@ -228,9 +260,9 @@ function select(name, now, chosen) {
   return box;
 }
 
-/** @type {(name: string, now: Settings) => HTMLElement | string} */
+/** @type {(name: string, now: Settings) => HTMLElement} */
 function locked(name, now) {
-  return now.locked.includes(name) ? note(t("settings.locked", { name: now.variables[name] }), "plain") : "";
+  return note(now.locked.includes(name) ? t("settings.locked", { name: now.variables[name] }) : "", "plain");
 }
 
 /** @type {(label: TextKey, onclick: () => unknown, disabled?: boolean) => HTMLButtonElement} */

@@ -4,13 +4,15 @@ import { openSettings } from "../comfy.js";
 import { h } from "../dom.js";
 import { notice } from "../notice.js";
 import { get, inLanguage } from "../routes.js";
-import { balance, inCredits } from "../money.js";
+import { balance, fromYuan, inCredits, money } from "../money.js";
 import { enterKey } from "../settings.js";
 import { goOffline, situation } from "../start.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../start.js").Situation} Situation */
-/** @typedef {{ok: boolean, credits?: number, offline?: boolean, error?: import("../routes.js").Texts, start?: Situation} & Record<string, any>} Reply */
+/** @typedef {{credits: number, yuan: number}} Spent */
+/** @typedef {{today: Spent, month: Spent, budget_day: number, budget_month: number}} Spend budgets in yuan, 0: none */
+/** @typedef {{ok: boolean, credits?: number, of?: "account" | "key", spend?: Spend, offline?: boolean, error?: import("../routes.js").Texts, start?: Situation} & Record<string, any>} Reply */
 /** @typedef {import("../texts.js").TextKey} TextKey */
 
 export function makeBalance() {
@@ -29,8 +31,18 @@ export function makeBalance() {
 
 /** @returns {Promise<Reply>} */
 async function asked() {
-  const reply = await get("balance");
-  return reply.no_key ? { ...reply, start: await situation() } : reply;
+  const [reply, spend] = await Promise.all([get("balance"), get("spend")]);
+  return reply.no_key ? { ...reply, start: await situation() } : { ...reply, spend };
+}
+
+// Today and this month, and of how much if there is a budget.
+/** @param {Spend} spend */
+function spent({ today, month, budget_day, budget_month }) {
+  const line = (/** @type {TextKey} */ key, /** @type {Spent} */ { credits }, /** @type {number} */ budget) => {
+    const text = budget ? t("spend.of", { spent: money(credits), budget: money(fromYuan(budget)) }) : money(credits);
+    return h("div", { class: "grsai-spend" }, about(t(key)), h("span", {}, text));
+  };
+  return [line("spend.today", today, budget_day), line("spend.month", month, budget_month)];
 }
 
 /** @param {Reply} reply */
@@ -38,7 +50,9 @@ function drawn(reply) {
   if (reply.start) return firstSteps(reply.start);
   if (!reply.ok) return [h("p", { class: "grsai-problem" }, inLanguage(reply.error)), button("balance.settings", openSettings)];
   if (reply.offline) return [amount(t("balance.offline")), about(t("balance.offline_about"))];
-  return [amount(balance(reply.credits ?? 0)), about(inCredits(reply.credits ?? 0))];
+  const credits = inCredits(reply.credits ?? 0);
+  const whose = reply.of === "key" ? t("balance.of_key", { credits }) : credits;
+  return [amount(balance(reply.credits ?? 0)), about(whose), ...(reply.spend ? spent(reply.spend) : [])];
 }
 
 /** @param {Situation} situation */
