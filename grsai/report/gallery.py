@@ -10,7 +10,6 @@ import contextlib
 import functools
 import hashlib
 import html
-import json
 import os
 import re
 import threading
@@ -25,7 +24,7 @@ from ..files import relative, write_text
 from ..jobs import Outcome
 from ..texts import say
 from .phrases import duration, money, plain, price_text
-from .report import REPORT_FILE, Totals, failed_credits, headline, notes, totals
+from .report import REPORT_FILE, Totals, failed_credits, headline, json_text, notes, totals
 from .thumbnails import (
     FOLDER,
     MOST_ON_SHEET,
@@ -63,23 +62,22 @@ def _page(outcomes: Sequence[Outcome], made: Mapping[Path, int], folder: Path, s
     frame, policy = _frame()
     sums = totals(outcomes, seconds=seconds)
     cards = (card for outcome in outcomes for card in _cards(outcome, made, folder, language))
+    models = dict.fromkeys(outcome.model for outcome in outcomes)
+    facts = {
+        "heading": headline(sums, language),
+        "eyebrow": " · ".join([*list(models)[:_MOST_MODELS], time.strftime("%Y-%m-%d %H:%M")]),
+        "sums": _sums(sums, language),
+        "notes": notes(outcomes, language),
+        "ratio": common_ratio([file for outcome in outcomes for file in outcome.files]),
+        "words": _words(language),
+        "links": _links(outcomes, folder, language),
+    }
     parts = {
         "policy": policy,
         "language": "zh-CN" if language == "zh" else "en",
         "title": html.escape(f"{headline(sums, language)} · Banana Batch"),
         "noscript": html.escape(say("This page needs JavaScript. {file} says the same.", language, file=REPORT_FILE)),
-        "run": _json(
-            {
-                "heading": headline(sums, language),
-                "eyebrow": " · ".join([*_models(outcomes)[:_MOST_MODELS], time.strftime("%Y-%m-%d %H:%M")]),
-                "sums": _sums(sums, language),
-                "notes": notes(outcomes, language),
-                "ratio": common_ratio([file for outcome in outcomes for file in outcome.files]),
-                "words": _words(language),
-                "links": _links(outcomes, folder, language),
-            },
-            cards,
-        ),
+        "run": _for_a_script(json_text(facts, "cards", cards)),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], frame)
 
@@ -99,11 +97,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _json(facts: dict[str, Any], cards: Iterator[dict[str, Any]]) -> str:
-    """One object for a script element: no letter in it can end the element, or a line. Cards are turned to text one by one."""
-    encoded = json.JSONEncoder(ensure_ascii=False).encode
-    rows = ",\n".join(map(encoded, cards))
-    text = f'{encoded(facts)[:-1]}, "cards": [\n{rows}\n]}}'
+def _for_a_script(text: str) -> str:
+    """JSON of which no letter can end the element that it stands in."""
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
@@ -150,10 +145,6 @@ def _words(language: str) -> dict[str, Any]:
         "on": say("Next picture", language),
         "close": say("Close", language),
     }
-
-
-def _models(outcomes: Sequence[Outcome]) -> list[str]:
-    return list(dict.fromkeys(outcome.model for outcome in outcomes))
 
 
 def _sums(sums: Totals, language: str) -> list[tuple[str, str, str]]:

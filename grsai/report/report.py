@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,24 +89,21 @@ def as_object(outcomes: Sequence[Outcome], *, seconds: float, beside: Path | Non
 
     `failed` counts the jobs whose status is `failed`; uncertain and stopped ones are neither succeeded nor failed.
     """
-    sums = totals(outcomes, seconds=seconds)
-    return {
-        "total": sums.total,
-        "succeeded": sums.succeeded,
-        "failed": sums.failed,
-        "reused": sums.reused,
-        "seconds": round(seconds, 2),
-        "credits": sums.credits,
-        "jobs": [_job_object(outcome, beside) for outcome in outcomes],
-    }
+    return {**_sums_object(outcomes, seconds), "jobs": [_job_object(outcome, beside) for outcome in outcomes]}
 
 
 def write_report(outcomes: Sequence[Outcome], *, folder: Path, seconds: float) -> Path:
     """Writes `report.json` into the folder of the pictures; its paths are relative, so that the folder can move."""
     path = folder / REPORT_FILE
-    text = json.dumps(as_object(outcomes, seconds=seconds, beside=folder), ensure_ascii=False, indent=2)
-    write_text(path, text + "\n")
+    jobs = (_job_object(outcome, folder) for outcome in outcomes)
+    write_text(path, json_text(_sums_object(outcomes, seconds), "jobs", jobs) + "\n")
     return path
+
+
+def json_text(facts: dict[str, Any], name: str, rows: Iterable[dict[str, Any]]) -> str:
+    """One JSON object of the facts and, as `name`, the rows, each a line. They come one by one, so that not all are in memory."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    return f'{encode(facts)[:-1]}, "{name}": [\n' + ",\n".join(map(encode, rows)) + "\n]}"
 
 
 def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en", most: int = _FEW) -> str:
@@ -180,6 +177,18 @@ def _failure(outcome: Outcome, language: str) -> str:
     if outcome.task_id and outcome.task_id not in why:
         why += f" [{outcome.task_id}]"
     return plain(say("  {name} ({prompt}): {why}", language, name=outcome.job.name, prompt=prompt, why=why))
+
+
+def _sums_object(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+    sums = totals(outcomes, seconds=seconds)
+    return {
+        "total": sums.total,
+        "succeeded": sums.succeeded,
+        "failed": sums.failed,
+        "reused": sums.reused,
+        "seconds": round(seconds, 2),
+        "credits": sums.credits,
+    }
 
 
 def _job_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
