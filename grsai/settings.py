@@ -191,6 +191,8 @@ class Settings:
     )
     aspect_ratio: str = _setting("auto", str, "shape of the pictures, such as 16:9")
     image_size: str | None = _setting(None, str, "1K, 2K or 4K, where the model has it; else its smallest")
+    quality: str | None = _setting(None, str, "quality, where the model has it")
+    background: str | None = _setting(None, str, "transparent, where the model has it")
     concurrency: int = _setting(5, _whole(1, MAX_CONCURRENCY), "how many pictures are made at the same time")
     pairing: str = _setting("product", _pairing, "product: every picture with every prompt; zip: one to one")
     seed: int = _setting(0, _whole(0, 2**31 - 1), "another number makes new pictures")

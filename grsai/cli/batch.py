@@ -17,6 +17,7 @@ from .. import engine
 from ..errors import GrsaiError, OutputError
 from ..jobs import Job, Outcome, plan
 from ..ledger import Ledger, OfflineLedger, service_of
+from ..models import yuan
 from ..report.gallery import write_gallery
 from ..report.phrases import money
 from ..report.report import as_object, summary, write_report
@@ -52,7 +53,7 @@ def _batch(options: Options, settings: Settings) -> int:
     with _ledger(settings, options) as ledger:
         jobs, skipped = _planned(options, settings, ledger)
         if options.estimate:
-            return _estimate(jobs, ledger, options)
+            return _estimate(jobs, ledger, settings, options)
         return _make(jobs, settings, ledger, options) or (1 if skipped else 0)
 
 
@@ -74,7 +75,9 @@ def _ledger(settings: Settings, options: Options) -> Ledger:
 def _planned(options: Options, settings: Settings, ledger: Ledger) -> tuple[list[Job], int]:
     """The jobs, and how many pictures were skipped because they cannot be read."""
     model = settings.catalogue.named(settings.model)
-    model.shape(settings.aspect_ratio, settings.image_size)  # refused before a thousand pictures are read
+    model.shape(settings.aspect_ratio, settings.image_size)  # what it has not is refused before a thousand pictures are read
+    model.quality(settings.quality)
+    model.background(settings.background)
     prompts = prompts_of(options)
     pictures = pictures_of(options, ledger, lambda notice: trouble(notice.say(options.language)))
     jobs = plan(
@@ -83,19 +86,23 @@ def _planned(options: Options, settings: Settings, ledger: Ledger) -> tuple[list
         model=model,
         aspect_ratio=settings.aspect_ratio,
         image_size=settings.image_size,
+        quality=settings.quality,
+        background=settings.background,
         pairing=settings.pairing,
         seed=settings.seed,
     )
     return jobs, pictures.skipped
 
 
-def _estimate(jobs: Sequence[Job], ledger: Ledger, options: Options) -> int:
-    language = options.language
+def _estimate(jobs: Sequence[Job], ledger: Ledger, settings: Settings, options: Options) -> int:
+    language, per_yuan = options.language, settings.credits_per_yuan
     price = engine.estimate(jobs, ledger, fresh=options.fresh, output=output_of(options))
+    if price.new and not settings.fallback:
+        settings.catalogue.check_open(jobs[0].model)
     if options.json:
         counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
         unpriced = {"unpriced": price.unpriced} if price.unpriced else {}
-        show_json({**counts, "credits": price.credits, "yuan": round(price.yuan, 4), **unpriced})
+        show_json({**counts, "credits": price.credits, "yuan": round(yuan(price.credits, per_yuan), 4), **unpriced})
         return 0
     show(say("Pictures: {total}. To be made: {new}.", language, total=price.total, new=price.new))
     if price.reused:
@@ -104,7 +111,7 @@ def _estimate(jobs: Sequence[Job], ledger: Ledger, options: Options) -> int:
         show(say("{count} are paid already and will be collected.", language, count=price.open))
     if price.unpriced:
         show(say("What {count} of them cost is not known.", language, count=price.unpriced))
-    show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language)))
+    show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language, per_yuan=per_yuan)))
     return 0
 
 
@@ -128,8 +135,8 @@ def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, options: Opti
         with _thumbnails(output, stopping.stop) as prepare:
             outcomes = _run(jobs, settings, ledger, options, stopping, prepare)
             seconds = time.monotonic() - begun
-            _tell(outcomes, seconds, output, options)
-        _write_gallery(outcomes, seconds, output, options, stopping.stop)
+            _tell(outcomes, seconds, settings, options)
+        _write_gallery(outcomes, seconds, settings, options, stopping.stop)
     return 0 if all(outcome.status == "succeeded" for outcome in outcomes) else 1
 
 
@@ -202,9 +209,9 @@ def _said_on_leaving(on_its_way: Sequence[str], language: str) -> str:
 # What came of it
 
 
-def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, options: Options) -> None:
+def _tell(outcomes: Sequence[Outcome], seconds: float, settings: Settings, options: Options) -> None:
     """The report and the summary, before anything that could fail over a picture."""
-    language = options.language
+    language, output = options.language, output_of(options)
     try:
         write_report(outcomes, folder=output, seconds=seconds)
     except OutputError as error:  # the pictures are what was paid for
@@ -213,7 +220,7 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, options: Op
         show_json(as_object(outcomes, seconds=seconds))
         return
     show("")
-    show(summary(outcomes, seconds=seconds, language=language))
+    show(summary(outcomes, seconds=seconds, language=language, per_yuan=settings.credits_per_yuan))
     show("")
     show(say("Pictures: {folder}", language, folder=output))
     states = {outcome.status for outcome in outcomes}
@@ -224,10 +231,14 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, output: Path, options: Op
         show(say("Stopped. To go on, run the same command again within 2 hours: nothing is paid for twice.", language))
 
 
-def _write_gallery(outcomes: Sequence[Outcome], seconds: float, output: Path, options: Options, stop: threading.Event) -> None:
-    language = options.language
+def _write_gallery(
+    outcomes: Sequence[Outcome], seconds: float, settings: Settings, options: Options, stop: threading.Event
+) -> None:
+    language, per_yuan = options.language, settings.credits_per_yuan
     try:
-        page = write_gallery(outcomes, folder=output, seconds=seconds, language=language, stop=stop)
+        page = write_gallery(
+            outcomes, folder=output_of(options), seconds=seconds, language=language, stop=stop, per_yuan=per_yuan
+        )
     except Exception as error:  # whatever a picture brings about: it is made, paid and told already
         why = error.say(language) if isinstance(error, GrsaiError) else f"{type(error).__name__}: {error}"
         trouble(say("The gallery could not be made: {why}", language, why=why))

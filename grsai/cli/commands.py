@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..errors import WrongSetting
-from ..models import RATIOS, Model, yuan
+from ..errors import LostReply, WrongSetting
+from ..models import RATIOS, Catalogue, Model, yuan
 from ..report.phrases import money, plain, yuan_text
 from ..settings import OPTIONS, Key, Settings, path_of
 from ..texts import say
@@ -19,20 +21,41 @@ if TYPE_CHECKING:
     from ..engine import Collected
     from ..ledger import Entry
 
+By = Literal["day", "month", "model", "folder"]
+_SUMS: tuple[By, ...] = get_args(By)
 _SHORT = 48  # characters of a prompt in the history
 
 
 def models(options: Options) -> int:
-    catalogue = settings_of(options).catalogue
+    settings, language = settings_of(options), options.language
+    catalogue = _refreshed(settings) if options.refresh else settings.catalogue
+    per_yuan = settings.credits_per_yuan
     if options.json:
-        show_json({"models": [_model_object(model) for model in catalogue.values()]})
+        rows = [_model_object(model, per_yuan) for model in catalogue.values()]
+        show_json({"models": rows, "as_of": catalogue.as_of and _minute(catalogue.as_of)})
         return 0
-    language = options.language
     head = (say("model", language), say("credits", language), "¥", say("sizes", language), say("ratios", language), "")
-    show_table([head, *(_model_row(model, language) for model in catalogue.values())])
+    show_table([head, *(_model_row(model, per_yuan, language) for model in catalogue.values())])
     for name, ratios in RATIOS.items():
         show(f"{name}: {' '.join(ratios)}")
+    if catalogue.as_of:
+        show(say("Prices as the service gave them on {time}.", language, time=_minute(catalogue.as_of)))
+    else:
+        show(say("Prices as this program knows them; --refresh asks the service.", language))
     return 0
+
+
+def _refreshed(settings: Settings) -> Catalogue:
+    """The catalogue with what the service says now, which is remembered for the next runs."""
+    from ..catalogue import keep
+    from ..client import GrsaiClient
+
+    with GrsaiClient(settings) as client:
+        listed = client.model_list()
+    if not listed:
+        raise LostReply("The service gave no list of models. What is known of them stays.")
+    found = keep(settings.home, settings.base_url, listed)
+    return settings.catalogue.listed(found.models, found.as_of)
 
 
 def balance(options: Options) -> int:
@@ -40,11 +63,17 @@ def balance(options: Options) -> int:
 
     settings = settings_of(options)
     with GrsaiClient(settings) as client:
-        credits = client.credits()
+        found = client.balance()
+    if found.spendable is None:
+        raise LostReply("The service did not say how many credits there are.")
+    credits, per_yuan = found.spendable, settings.credits_per_yuan
     if options.json:
-        show_json({"credits": credits, "yuan": yuan(credits)})
+        facts = {"credits": credits, "yuan": yuan(credits, per_yuan), "of": found.of}
+        show_json({**facts, "account": found.account, "limit": found.limit})
         return 0
-    show(money(credits, options.language))
+    show(money(credits, options.language, per_yuan=per_yuan))
+    if found.of == "key":
+        show(say("This is what the key may spend; the account may hold more.", options.language))
     model = settings.catalogue.named(settings.model)
     if model.credits:
         count = f"{max(credits // model.credits, 0):,}"
@@ -97,6 +126,8 @@ def collect(options: Options) -> int:
     from ..ledger import Ledger, service_of
 
     settings = settings_of(options)
+    if options.forget:
+        return _forget(options, settings)
     settings.require_key()
     output = path_of(options.output).absolute() if options.output else None
     with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
@@ -110,6 +141,53 @@ def collect(options: Options) -> int:
         if not found:
             show(say("There is nothing to collect.", options.language))
     return 1 if any(each.error for each in found) else 0
+
+
+def _forget(options: Options, settings: Settings) -> int:
+    """0 if all of them were open, else 1."""
+    from ..ledger import Ledger, service_of
+
+    with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
+        forgotten = {task: ledger.forget(task) for task in options.forget}
+    if options.json:
+        show_json({"forgotten": [task for task, done in forgotten.items() if done]})
+        return 0 if all(forgotten.values()) else 1
+    for task, done in forgotten.items():
+        if done:
+            show(say("Task {task} is given up: the next run pays for its job anew.", options.language, task=task))
+        else:
+            trouble(say("The ledger knows no task {task} that is paid and not here.", options.language, task=task))
+    return 0 if all(forgotten.values()) else 1
+
+
+def spend(options: Options) -> int:
+    from ..files import write_whole
+    from ..ledger import Ledger, service_of
+
+    settings, language = settings_of(options), options.language
+    by: By | None = next((each for each in _SUMS if each == options.by), None)
+    if by is None:
+        raise WrongSetting("There are no sums by {by}. There are: {known}.", by=options.by, known=", ".join(_SUMS))
+    with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
+        found = ledger.spend(by)
+    rate = settings.credits_per_yuan
+    rows = [
+        {by: each.key, "pictures": each.pictures, "credits": each.credits, "yuan": _yuan(each.credits, rate)}
+        for each in found
+    ]
+    pictures, credits = sum(each.pictures for each in found), sum(each.credits for each in found)
+    if options.csv:
+        lines = [[by, "pictures", "credits", "yuan"], *([str(value) for value in row.values()] for row in rows)]
+        write_whole(path_of(options.csv), _as_csv(lines))
+    if options.json:
+        show_json({"by": by, "rows": rows, "pictures": pictures, "credits": credits, "yuan": _yuan(credits, rate)})
+        return 0
+    head = (say(by, language), say("pictures", language), say("credits", language), "¥")
+    sums = [(each.key, each.pictures, each.credits) for each in found]
+    total = (say("in all", language), pictures, credits)
+    table = [(plain(key), f"{made:,}", f"{paid:,}", yuan_text(paid, per_yuan=rate)) for key, made, paid in (*sums, total)]
+    show_table([head, *table])
+    return 0
 
 
 def config(options: Options) -> int:
@@ -147,12 +225,12 @@ def emulator(options: Options) -> int:
     return 0
 
 
-def _model_object(model: Model) -> dict[str, Any]:
+def _model_object(model: Model, per_yuan: float) -> dict[str, Any]:
     return {
         "id": model.id,
         "model": model.id,
         "credits": model.credits or None,  # not known
-        "yuan": yuan(model.credits) if model.credits else None,
+        "yuan": yuan(model.credits, per_yuan) if model.credits else None,
         "sizes": list(model.sizes),
         "ratios": list(model.ratios),
         "delisted": model.delisted,
@@ -161,14 +239,41 @@ def _model_object(model: Model) -> dict[str, Any]:
         "qualities": list(model.qualities),
         "backgrounds": list(model.backgrounds),
         "references": model.references,
+        "new": model.new,
+        "closed": model.closed,
+        "maintenance": model.maintenance,
+        "refunds_failed": model.refunds_failed,
+        "refunds_refused": model.refunds_refused,
     }
 
 
-def _model_row(model: Model, language: str) -> Sequence[str]:
+def _model_row(model: Model, per_yuan: float, language: str) -> Sequence[str]:
     name = next((name for name, ratios in RATIOS.items() if ratios == model.ratios), " ".join(model.ratios))
-    gone = say("delisted", language) if model.delisted else ""
-    credits, price = (f"{model.credits:,}", yuan_text(model.credits)) if model.credits else ("?", "?")
-    return model.id, credits, price, " ".join(model.sizes) or "–", name, gone
+    price = yuan_text(model.credits, per_yuan=per_yuan) if model.credits else "?"
+    marks = [
+        *([say("closed", language)] if model.closed else []),
+        *([say("in maintenance", language)] if model.maintenance else []),
+        *([say("new", language)] if model.new else []),
+        *([say("delisted", language)] if model.delisted else []),
+        *([say("failures are refunded", language)] if model.refunds_failed else []),
+    ]
+    credits = f"{model.credits:,}" if model.credits else "?"
+    return model.id, credits, price, " ".join(model.sizes) or "–", name, say(", ", language).join(marks)
+
+
+def _minute(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def _yuan(credits: int, per_yuan: float) -> float:
+    return round(yuan(credits, per_yuan), 4)
+
+
+def _as_csv(lines: Sequence[Sequence[str]]) -> bytes:
+    """With a byte order mark, by which spreadsheets know the letters."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode("utf-8-sig", "replace")
 
 
 def _entry_object(entry: Entry) -> dict[str, Any]:
@@ -187,7 +292,7 @@ def _entry_object(entry: Entry) -> dict[str, Any]:
 
 
 def _entry_row(entry: Entry, language: str) -> Sequence[str]:
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
+    when = _minute(entry.created)
     prompt = entry.prompt if len(entry.prompt) <= _SHORT else entry.prompt[:_SHORT] + "…"
     last = ", ".join(str(path) for path, _ in entry.files) or entry.say(language) or entry.task_id or ""
     return when, _state_text(entry.state, language), entry.name, entry.model, f"{entry.credits:,}", prompt, last

@@ -36,6 +36,10 @@ class Options:
     lines: str = "30"
     state: str | None = None
     find: str = ""
+    by: str = "month"
+    csv: str | None = None
+    forget: tuple[str, ...] = ()
+    refresh: bool = False
     port: str | None = None
     key: str | None = None
     credits: str | None = None
@@ -107,12 +111,15 @@ BATCH = Command(
         _setting("model", "NAME"),
         _setting("aspect_ratio", "W:H"),
         _setting("image_size", "SIZE"),
+        _setting("quality", "HOW"),
+        _setting("background", "WHAT"),
         _setting("concurrency", "N"),
         _setting("pairing", "HOW"),
         _setting("seed", "N"),
         _setting("retries", "N"),
         _setting("budget", "YUAN"),
         SERVICE,
+        _setting("api", "NAME"),
         Option("--skip-unreadable", "", "make the others where some pictures of the folder cannot be read"),
         Option("--estimate", "", "count and price only; sends nothing"),
         Option("--fresh", "", "make everything anew, and pay again for what was made before"),
@@ -121,7 +128,12 @@ BATCH = Command(
     ),
 )
 COMMANDS = (
-    Command("models", "models with sizes, ratios and prices", "models", (JSON,)),
+    Command(
+        "models",
+        "models with sizes, ratios and prices",
+        "models --refresh",
+        (JSON, Option("--refresh", "", "ask the service for the models and prices of today, and remember them"), SERVICE),
+    ),
     Command("balance", "credits that are left", "balance --json", (JSON, SERVICE)),
     Command(
         "status",
@@ -147,9 +159,25 @@ COMMANDS = (
         "collect",
         "fetch pictures that were paid and did not arrive; pays nothing",
         "collect",
-        (JSON, Option("--output", "DIR", "another folder for the pictures"), SERVICE),
+        (
+            JSON,
+            Option("--output", "DIR", "another folder for the pictures"),
+            Option("--forget", "TASK", "give up a paid task that is not here, so that its job may be paid anew", many=True),
+            SERVICE,
+        ),
         "TASK",
         "task ids, else all that the ledger knows",
+    ),
+    Command(
+        "spend",
+        "what was paid, by day, month, model or folder",
+        "spend --by day",
+        (
+            JSON,
+            Option("--by", "WHAT", "day, month, model or folder", Options.by),
+            Option("--csv", "FILE", "write it as a table that spreadsheets read"),
+            SERVICE,
+        ),
     ),
     Command("config", "every setting and where it comes from", "config", (JSON,)),
     Command(

@@ -22,6 +22,7 @@ from typing import Any
 from ..errors import OutputError
 from ..files import relative, write_text
 from ..jobs import Outcome
+from ..models import CREDITS_PER_YUAN
 from ..texts import say
 from .phrases import duration, money, plain, price_text
 from .report import REPORT_FILE, Totals, failed_credits, headline, json_text, notes, totals
@@ -42,11 +43,18 @@ _MOST_MODELS = 3  # that are named above the page
 
 
 def write_gallery(
-    outcomes: Sequence[Outcome], *, folder: Path, seconds: float, language: str = "en", stop: threading.Event | None = None
+    outcomes: Sequence[Outcome],
+    *,
+    folder: Path,
+    seconds: float,
+    language: str = "en",
+    stop: threading.Event | None = None,
+    per_yuan: float = CREDITS_PER_YUAN,
 ) -> Path:
     """Writes the page into the folder of the pictures, with thumbnails and contact sheet. Raises `OutputError`.
 
-    Once `stop` is set nothing more is decoded: for what has no thumbnail the page shows the picture itself.
+    `per_yuan`: credits that the user got for a yuan. Once `stop` is set nothing more is decoded: for what has no thumbnail the
+    page shows the picture itself.
     """
     stop = stop or threading.Event()
     made = make_thumbnails(outcomes, folder=folder, stop=stop)
@@ -54,19 +62,21 @@ def write_gallery(
         with contextlib.suppress(OutputError):  # the page is what matters
             write_contact_sheet(outcomes, made, folder=folder)
     page = folder / PAGE_FILE
-    write_text(page, _page(outcomes, made, folder, seconds, language))
+    write_text(page, _page(outcomes, made, folder, seconds, language, per_yuan))
     return page
 
 
-def _page(outcomes: Sequence[Outcome], made: Mapping[Path, int], folder: Path, seconds: float, language: str) -> str:
+def _page(
+    outcomes: Sequence[Outcome], made: Mapping[Path, int], folder: Path, seconds: float, language: str, per_yuan: float
+) -> str:
     frame, policy = _frame()
     sums = totals(outcomes, seconds=seconds)
-    cards = (card for outcome in outcomes for card in _cards(outcome, made, folder, language))
+    cards = (card for outcome in outcomes for card in _cards(outcome, made, folder, language, per_yuan))
     models = dict.fromkeys(outcome.model for outcome in outcomes)
     facts = {
         "heading": headline(sums, language),
         "eyebrow": " · ".join([*list(models)[:_MOST_MODELS], time.strftime("%Y-%m-%d %H:%M")]),
-        "sums": _sums(sums, language),
+        "sums": _sums(sums, language, per_yuan),
         "notes": notes(outcomes, language),
         "ratio": common_ratio([file for outcome in outcomes for file in outcome.files]),
         "words": _words(language),
@@ -147,7 +157,7 @@ def _words(language: str) -> dict[str, Any]:
     }
 
 
-def _sums(sums: Totals, language: str) -> list[tuple[str, str, str]]:
+def _sums(sums: Totals, language: str, per_yuan: float) -> list[tuple[str, str, str]]:
     """Name, value, and what it means."""
     rows = [(say("Total time", language), duration(sums.seconds, language), "")]
     if sums.worked:
@@ -158,12 +168,12 @@ def _sums(sums: Totals, language: str) -> list[tuple[str, str, str]]:
     name, more = say("Paid", language), say("{credits} credits", language, credits=f"{sums.credits:,}")
     if sums.failed_credits:
         name = say("Charged on acceptance", language)
-        more = f"{more} · {_given_back(sums.failed_credits, language)}"
-    return [*rows, (name, price_text(sums.credits, "cny"), more)]
+        more = f"{more} · {_given_back(sums.failed_credits, language, per_yuan)}"
+    return [*rows, (name, price_text(sums.credits, "cny", per_yuan), more)]
 
 
-def _given_back(credits: int, language: str) -> str:
-    return say("{price} for what failed, perhaps given back", language, price=price_text(credits, "cny"))
+def _given_back(credits: int, language: str, per_yuan: float) -> str:
+    return say("{price} for what failed, perhaps given back", language, price=price_text(credits, "cny", per_yuan))
 
 
 def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tuple[str, str]]:
@@ -176,7 +186,9 @@ def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tup
     return links
 
 
-def _cards(outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str) -> Iterator[dict[str, Any]]:
+def _cards(
+    outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float
+) -> Iterator[dict[str, Any]]:
     """One for each picture of a job, or one that says why there is none: `Card` in components.js tells the fields."""
     job, number = outcome.job, str(outcome.job.task)
     said = [*([outcome.error] if outcome.error else []), *outcome.notes]
@@ -185,7 +197,7 @@ def _cards(outcome: Outcome, made: Mapping[Path, int], folder: Path, language: s
         "prompt": job.prompt,
         "state": "reused" if outcome.reused else outcome.status,
         "facts": _facts(outcome, language),
-        "values": _values(outcome, language),
+        "values": _values(outcome, language, per_yuan),
         **({"said": [each.say(language) for each in said]} if said else {}),
         **_before(outcome, made, folder),
     }
@@ -206,11 +218,11 @@ def _facts(outcome: Outcome, language: str) -> list[str]:
     ]
 
 
-def _values(outcome: Outcome, language: str) -> list[str]:
+def _values(outcome: Outcome, language: str, per_yuan: float) -> list[str]:
     """What stands beside a picture at full size, in the order of the labels."""
-    job, paid = outcome.job, [money(outcome.credits, language)] if outcome.credits else []
+    job, paid = outcome.job, [money(outcome.credits, language, per_yuan=per_yuan)] if outcome.credits else []
     if part := failed_credits(outcome):
-        paid.append(_given_back(part, language))
+        paid.append(_given_back(part, language, per_yuan))
     return [
         plain(", ".join(reference.name for reference in job.references)),
         outcome.model,

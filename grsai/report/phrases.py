@@ -42,9 +42,10 @@ def duration(seconds: float, language: str = "en") -> str:
     return say("{hours} h {minutes} min", language, hours=whole // 3600, minutes=f"{whole % 3600 // 60:02}")
 
 
-def money(credits: int, language: str = "en") -> str:
-    """Credits and what they cost: `6,600 credits (¥0.66)`."""
-    return say("{credits} credits (¥{yuan})", language, credits=f"{credits:,}", yuan=yuan_text(credits))
+def money(credits: int, language: str = "en", *, per_yuan: float = CREDITS_PER_YUAN) -> str:
+    """Credits and what they cost: `6,600 credits (¥0.66)`. `per_yuan`: credits that the user got for one."""
+    yuan = yuan_text(credits, per_yuan=per_yuan)
+    return say("{credits} credits (¥{yuan})", language, credits=f"{credits:,}", yuan=yuan)
 
 
 def unit_of(currency: str, credits_per_yuan: float = CREDITS_PER_YUAN) -> Unit:
@@ -59,9 +60,9 @@ def price_text(credits: int, currency: str, credits_per_yuan: float = CREDITS_PE
     return unit.sign + _amount(credits * unit.per_credit, unit.digits)
 
 
-def yuan_text(credits: int) -> str:
+def yuan_text(credits: int, *, per_yuan: float = CREDITS_PER_YUAN) -> str:
     """`0.66`, without a sign."""
-    return price_text(credits, "cny").removeprefix(UNITS["cny"].sign)
+    return price_text(credits, "cny", per_yuan).removeprefix(UNITS["cny"].sign)
 
 
 def _amount(amount: float, digits: int) -> str:

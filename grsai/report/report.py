@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import Moderated, StillOpen, TaskError
 from ..files import relative, write_text
 from ..jobs import Outcome
+from ..models import CREDITS_PER_YUAN
 from ..texts import say
 from .phrases import duration, money, plain
 
@@ -106,10 +107,20 @@ def json_text(facts: dict[str, Any], name: str, rows: Iterable[dict[str, Any]]) 
     return f'{encode(facts)[:-1]}, "{name}": [\n' + ",\n".join(map(encode, rows)) + "\n]}"
 
 
-def summary(outcomes: Sequence[Outcome], *, seconds: float, language: str = "en", most: int = _FEW) -> str:
-    """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid."""
+def summary(
+    outcomes: Sequence[Outcome],
+    *,
+    seconds: float,
+    language: str = "en",
+    most: int = _FEW,
+    per_yuan: float = CREDITS_PER_YUAN,
+) -> str:
+    """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid.
+
+    `per_yuan`: credits that the user got for a yuan.
+    """
     sums = totals(outcomes, seconds=seconds)
-    lines = [_counted(sums, language), *_times(sums, language), _paid(sums, language)]
+    lines = [_counted(sums, language), *_times(sums, language), _paid(sums, language, per_yuan)]
     return "\n".join([*lines, *_failures(outcomes, language, most), *notes(outcomes, language)])
 
 
@@ -149,11 +160,12 @@ def _times(sums: Totals, language: str) -> list[str]:
     return lines
 
 
-def _paid(sums: Totals, language: str) -> str:
+def _paid(sums: Totals, language: str, per_yuan: float) -> str:
+    paid = money(sums.credits, language, per_yuan=per_yuan)
     if not sums.failed_credits:
-        return say("  Paid: {money}", language, money=money(sums.credits, language))
+        return say("  Paid: {money}", language, money=paid)
     text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
-    return say(text, language, money=money(sums.credits, language), part=money(sums.failed_credits, language))
+    return say(text, language, money=paid, part=money(sums.failed_credits, language, per_yuan=per_yuan))
 
 
 def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str]:

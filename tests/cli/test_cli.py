@@ -303,6 +303,7 @@ def test_models_are_listed_with_prices_sizes_and_ratios(shell: Shell) -> None:
     assert rows["nano-banana-pro"] == {
         "id": "nano-banana-pro", "model": "nano-banana-pro", "credits": 1800, "yuan": 0.18, "sizes": ["1K", "2K", "4K"],
         "delisted": False, "apis": ["unified", "legacy"], "pixels": "never", "qualities": [], "backgrounds": [], "references": 14,
+        "new": False, "closed": False, "maintenance": False, "refunds_failed": None, "refunds_refused": None,
         "ratios": ["auto", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "5:4", "4:5", "21:9"],
     }  # fmt: skip
     assert rows["gpt-image-2-vip"]["ratios"][-2:] == ["3:1", "1:3"]
