@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .. import engine
 from ..errors import GrsaiError, OutputError
 from ..jobs import Job, Outcome, plan
 from ..ledger import Ledger, OfflineLedger, service_of
@@ -28,6 +28,9 @@ from .inputs import output_of, pictures_of, prompts_of
 from .options import Options, settings_of
 from .screen import progress_of, show, show_json, trouble
 from .stopping import LAST_WORD_SECONDS, Stopping
+
+if TYPE_CHECKING:
+    from ..engine import Event
 
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
@@ -50,11 +53,18 @@ def batch(options: Options) -> int:
 
 
 def _batch(options: Options, settings: Settings) -> int:
+    threading.Thread(target=_load_engine, name="load", daemon=True).start()
     with _ledger(settings, options) as ledger:
         jobs, skipped = _planned(options, settings, ledger)
         if options.estimate:
             return _estimate(jobs, ledger, settings, options)
         return _make(jobs, settings, ledger, options) or (1 if skipped else 0)
+
+
+def _load_engine() -> None:
+    """What speaks HTTP takes a tenth of a second to load: time that reading the pictures leaves over."""
+    with contextlib.suppress(ImportError):  # told where it is used
+        from .. import engine  # noqa: F401
 
 
 def _ledger(settings: Settings, options: Options) -> Ledger:
@@ -95,8 +105,10 @@ def _planned(options: Options, settings: Settings, ledger: Ledger) -> tuple[list
 
 
 def _estimate(jobs: Sequence[Job], ledger: Ledger, settings: Settings, options: Options) -> int:
+    from ..engine import estimate
+
     language, per_yuan = options.language, settings.credits_per_yuan
-    price = engine.estimate(jobs, ledger, fresh=options.fresh, output=output_of(options))
+    price = estimate(jobs, ledger, fresh=options.fresh, output=output_of(options))
     if price.new and not settings.fallback:
         settings.catalogue.check_open(jobs[0].model)
     if options.json:
@@ -149,10 +161,12 @@ def _run(
     prepare: Callable[[Outcome], object],
 ) -> list[Outcome]:
     """The run, shown while it goes on; what is finished is prepared for the gallery."""
+    from .. import engine
+
     language, begun = options.language, time.time()
     with contextlib.closing(progress_of(len(jobs), language, quiet=options.json)) as display:
 
-        def on_event(event: engine.Event) -> None:
+        def on_event(event: Event) -> None:
             display.tell(event)
             if event.outcome is not None:
                 prepare(event.outcome)
