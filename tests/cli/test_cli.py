@@ -334,7 +334,9 @@ def test_a_model_of_the_users_own_is_listed_and_used(shell: Shell) -> None:
 def test_balance_says_credits_and_how_many_pictures_they_make(shell: Shell) -> None:
     shell.emulator.credits = 44_000
     assert shell.run("balance").out == "44,000 credits (¥4.40)\nEnough for 100 × nano-banana-fast.\n"
-    assert shell.run("balance", "--json").object == {"credits": 44_000, "yuan": 4.4}
+    assert shell.run("balance", "--json").object == {
+        "credits": 44_000, "yuan": 4.4, "of": "account", "account": 44_000, "limit": 0,
+    }  # fmt: skip
 
 
 def test_a_balance_below_zero_is_no_balance(shell: Shell) -> None:

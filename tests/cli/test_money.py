@@ -94,11 +94,12 @@ def test_a_task_that_cannot_be_had_is_given_up_and_paid_anew(shell: Shell) -> No
     assert shell.emulator.count("submit") == 2
 
 
-def test_the_balance_says_whose_it_is(shell: Shell) -> None:
-    shell.emulator.credits = 44_000
-    assert shell.run("balance", "--json").object == {
-        "credits": 44_000, "yuan": 4.4, "of": "account", "account": 44_000, "limit": 0,
-    }  # fmt: skip
+def test_the_balance_says_where_it_is_the_keys_own_limit(shell: Shell) -> None:
+    shell.emulator.credits, shell.emulator.key_limit = 44_000, 4_400
+    assert shell.run("balance").out.splitlines()[:2] == [
+        "4,400 credits (¥0.44)", "This is what the key may spend; the account may hold more.",
+    ]  # fmt: skip
+    assert shell.run("balance", "--json").object["of"] == "key"
 
 
 def test_quality_and_background_reach_the_service(shell: Shell) -> None:
