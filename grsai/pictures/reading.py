@@ -15,7 +15,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from ..errors import BadPicture, GrsaiError
-from .whole import PNG_MARK, bare_png, is_cut
+from .whole import NEED_A_PLUGIN, PNG_MARK, bare_png, is_cut, kind_by_bytes
 
 MAX_PIXELS = 89_000_000  # where Pillow begins to suspect a decompression bomb
 DECODERS = threading.BoundedSemaphore(max(2, min(4, os.cpu_count() or 1)))  # in this process; a 4K picture takes 64 MB
@@ -56,7 +56,7 @@ def picture(name: str, source: Path | bytes, *, side: int | None = None) -> Iter
                 most=MAX_PIXELS // 1_000_000,
             ) from None
         except Exception as error:
-            raise unreadable(name, why(error)) from None
+            raise _not_read(name, source) or unreadable(name, why(error)) from None
 
 
 @contextlib.contextmanager
@@ -110,6 +110,16 @@ def _is_cut(source: Path | bytes, kind: str) -> bool:
 
 def _file_of(source: Path | bytes) -> BinaryIO:
     return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+
+
+def _not_read(name: str, source: Path | bytes) -> BadPicture | None:
+    """The error for a picture of a kind that this Pillow has no plugin for, if it is one."""
+    with contextlib.suppress(OSError), _file_of(source) as file:
+        kind = NEED_A_PLUGIN.get(kind_by_bytes(file.read(64)))
+        if kind and kind not in Image.OPEN:
+            text = "{name} holds a {kind} picture, which is not read here. Save it as JPEG or PNG."
+            return BadPicture(text, name=name, kind=kind)
+    return None
 
 
 def unreadable(name: str, why: str | None) -> BadPicture:

@@ -12,24 +12,11 @@ from PIL import Image
 
 from ..errors import DownloadError, GrsaiError, NotKept
 from .reading import DECODERS, MAX_PIXELS, RUNS_A_PROGRAM, TooManyPixels, loaded, why
-from .whole import is_cut, is_sound_png
+from .whole import NEED_A_PLUGIN, is_cut, is_sound_png, kind_by_bytes
 
 _SUFFIXES = types.MappingProxyType(
     {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic", "DIB": ".bmp"}
 )  # others are called as Pillow calls them
-# Kinds by what stands where in a file, also those that Pillow does not know. The first one that fits counts.
-_MARKS = (
-    (0, rb"\x89PNG\r\n\x1a\n", ".png"),
-    (0, rb"\xff\xd8\xff", ".jpg"),
-    (0, rb"RIFF....WEBP", ".webp"),
-    (0, rb"GIF8[79]a", ".gif"),
-    (4, rb"ftypavi[fs]", ".avif"),
-    (4, rb"ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", ".heic"),
-    (0, rb"(\xff\x0a|\x00\x00\x00\x0cJXL )", ".jxl"),
-    (0, rb"(\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  )", ".jp2"),
-    (0, rb"(II\*\x00|MM\x00\*)", ".tif"),
-)
-_NEED_A_PLUGIN = types.MappingProxyType({".avif": "AVIF", ".heic": "HEIF", ".jxl": "JXL"})  # as Pillow calls them
 _PAGE = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[<{\[]")  # HTML, XML or JSON that says why there is no picture
 
 
@@ -63,8 +50,7 @@ def check_result(path: Path) -> str:
 
 def suffix_of(path: Path) -> str:
     """The suffix of a picture file by its first bytes; empty for a kind that nobody knows."""
-    head = _head(path)
-    return next((suffix for place, mark, suffix in _MARKS if re.match(mark, head[place:], re.DOTALL)), "")
+    return kind_by_bytes(_head(path))
 
 
 def is_page(path: Path) -> bool:
@@ -93,7 +79,7 @@ def kept_as_it_came(path: Path) -> GrsaiError | None:
 
 def _not_read(path: Path, error: Exception) -> DownloadError:
     """Whether it is of a kind that is not read here, or damaged on its way."""
-    needed = _NEED_A_PLUGIN.get(suffix_of(path))
+    needed = NEED_A_PLUGIN.get(suffix_of(path))
     kind = str(error) if str(error) in RUNS_A_PROGRAM else needed if needed not in Image.OPEN else None
     if kind:
         return NotKept("The service sent a file of a kind that is not read here ({kind}).", kind=kind)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import types
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,6 +12,20 @@ from typing import BinaryIO
 _PIECE = 1 << 16
 PNG_MARK = b"\x89PNG\r\n\x1a\n"
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # the chunks that make the pixels of a PNG
+
+# Kinds by what stands where in a file, also those that Pillow does not know. The first one that fits counts.
+_MARKS = (
+    (0, rb"\x89PNG\r\n\x1a\n", ".png"),
+    (0, rb"\xff\xd8\xff", ".jpg"),
+    (0, rb"RIFF....WEBP", ".webp"),
+    (0, rb"GIF8[79]a", ".gif"),
+    (4, rb"ftypavi[fs]", ".avif"),
+    (4, rb"ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", ".heic"),
+    (0, rb"(\xff\x0a|\x00\x00\x00\x0cJXL )", ".jxl"),
+    (0, rb"(\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  )", ".jp2"),
+    (0, rb"(II\*\x00|MM\x00\*)", ".tif"),
+)
+NEED_A_PLUGIN = types.MappingProxyType({".avif": "AVIF", ".heic": "HEIF", ".jxl": "JXL"})  # as Pillow calls them
 
 
 def is_cut(file: BinaryIO, kind: str) -> bool:
@@ -101,3 +117,8 @@ def _holds(file: BinaryIO, mark: bytes, start: int) -> bool:
 def _at(file: BinaryIO, place: int, count: int) -> bytes:
     file.seek(place)
     return file.read(count)
+
+
+def kind_by_bytes(head: bytes) -> str:
+    """The suffix of a picture by its first bytes; empty for a kind that nobody knows."""
+    return next((suffix for place, mark, suffix in _MARKS if re.match(mark, head[place:], re.DOTALL)), "")

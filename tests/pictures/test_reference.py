@@ -221,3 +221,13 @@ def test_a_broken_profile_stops_no_picture(tmp_path: Path, mode: str, kind: str)
     (tmp_path / "a").write_bytes(content)
     load = Reference.from_file(tmp_path / "a").load
     assert load is not None and load().data
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400)
+
+
+@pytest.mark.parametrize(("content", "kind"), [(HEIC, "HEIF"), (b"\xff\x0a" + bytes(400), "JXL")])
+def test_a_kind_that_is_not_read_is_named_whatever_the_file_is_called(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(BadPicture, match=rf"a\.jpg holds a {kind} picture, which is not read here\. Save it as JPEG or PNG\."):
+        Reference.from_file(tmp_path / "a.jpg")
