@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import logging
 import os
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _HURRIED_SECONDS = 0.1
 # What SQLite says when the file itself is not to blame. Every other error means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol", "too ")
+_FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
 _UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the permissions of its folder."
 _MAGIC = b"SQLite format 3\0"
 _OURS, _LOOKED_AT = b"tasks_by_job", 1 << 20  # what the first bytes of a damaged ledger still say
@@ -55,8 +57,7 @@ class Database:
         self._suspect = path.with_name(f"{path.name}-damaged")  # there if damage was met while it was in use
         self._unclean = unclean or self._suspect.exists()
         self._lock = threading.Lock()
-        self._waiting: list[_Work[Any]] = []
-        self._waiting_lock = threading.Lock()
+        self._waiting: collections.deque[_Work[Any]] = collections.deque()
         self._process = os.getpid()
         with ledger_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,8 +72,7 @@ class Database:
                 self._connection.close()
 
     def read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._mine():
-            return self._connection.execute(query, values).fetchall()
+        return self._alone(lambda: self._connection.execute(query, values).fetchall())
 
     def write(self, query: str, values: Sequence[Any]) -> None:
         self.do(lambda connection: connection.execute(query, values))
@@ -80,22 +80,19 @@ class Database:
     def do(self, work: Callable[[Connection], T]) -> T:
         """Within a transaction. What threads do at once shares one, so `work` may run again where another's failed."""
         mine = _Work(work)
-        with self._waiting_lock:
-            self._waiting.append(mine)
-        with self._mine():
-            if not mine.ended:
-                with self._waiting_lock:
-                    works, self._waiting = self._waiting, []
-                self._run(works)
-            return mine.result()
+        self._waiting.append(mine)
+        return self._alone(lambda: self._result(mine))
 
     def alone(self, work: Callable[[Connection], T]) -> T:
         """Outside of a transaction: `work` begins and ends its own."""
-        with self._mine():
+
+        def whole() -> T:
             try:
                 return work(self._connection)
             finally:
                 self._roll_back()
+
+        return self._alone(whole)
 
     def check_place(self) -> None:
         """Raises where the file is not the one that was opened: what is written now would be lost."""
@@ -104,18 +101,27 @@ class Database:
         if not there:
             raise LedgerError("The ledger {path} was removed or replaced while it was in use. Start again.", path=self.path)
 
-    @contextlib.contextmanager
-    def _mine(self) -> Iterator[None]:
+    def _alone(self, work: Callable[[], T]) -> T:
+        """One thread after the other, and none of a forked process."""
         if os.getpid() != self._process:
             raise LedgerError("The ledger {path} was opened by another process. A forked one must open it anew.", path=self.path)
-        with self._lock, ledger_errors(self.path):
+        with self._lock:
             try:
-                yield
-            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-                if _is_damage(error):
+                return work()
+            except _FAULTS as error:
+                if not isinstance(error, OSError) and _is_damage(error):
                     with contextlib.suppress(OSError):
                         self._suspect.touch()  # so that the next start looks at all of it
-                raise
+                raise _ledger_error(self.path, error) from None
+
+    def _result(self, mine: _Work[T]) -> T:
+        """Once it is done, together with what else waits, unless another thread has done it by now."""
+        if not mine.ended:
+            works: list[_Work[Any]] = []
+            while self._waiting:
+                works.append(self._waiting.popleft())
+            self._run(works)
+        return mine.result()
 
     def _run(self, works: Sequence[_Work[Any]]) -> None:
         """All in one transaction; each in its own where one of them fails."""
@@ -220,7 +226,7 @@ def ledger_errors(path: Path) -> Iterator[None]:
     """What SQLite or the disk says becomes a `LedgerError`."""
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+    except _FAULTS as error:
         raise _ledger_error(path, error) from None
 
 

@@ -24,7 +24,7 @@ from ..redact import redact
 from .claims import Claims, Owner
 from .database import Connection, Database, ledger_errors, refuse_foreign
 from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, storable, with_sizes
-from .journal import Facts, Journal, as_line, is_journal
+from .journal import Facts, Journal, is_journal
 from .questions import Questions
 from .replay import Replay
 from .room import Room
@@ -33,7 +33,7 @@ BUSY_SECONDS = 10.0
 _MOST_COPIES = 5
 _MOST_SUBMITTING = 500  # as many requests of a killed run are looked after
 _log = logging.getLogger(__name__)
-_AN_END = 2048  # bytes of the line that ends a task: its files and addresses
+_LINES = 3072  # bytes that a task takes in the journal, without its prompt
 
 
 class Ledger(Questions):
@@ -139,7 +139,7 @@ class Ledger(Questions):
         self._database.check_place()
         row = self._database.do(lambda database: _insert(database, values))
         facts = as_text(values)
-        self._under_way[row] = _UnderWay(facts, len(as_line(facts)) + _AN_END)
+        self._under_way[row] = _UnderWay(facts, len(facts["prompt"].encode("utf-8", "replace")) + _LINES)
         try:
             with ledger_errors(self.path):
                 self._room.keep(sum(each.needed for each in list(self._under_way.values())))
