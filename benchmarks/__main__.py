@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import batches, canvas, edges, growth, machine, tensors
+from . import batches, canvas, edges, growth, ledger, machine, tensors
 from .figure import Figure, markdown
 from .service import settled
 
@@ -30,6 +30,8 @@ LINES: dict[str, Line] = {
     "refused": edges.refused,
     "large": edges.large,
     "twenty thousand": edges.twenty_thousand,
+    "ledger": ledger.ledger,
+    "way": ledger.way,
     "canvas": canvas.canvas,
 }
 

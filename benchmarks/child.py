@@ -116,6 +116,59 @@ def plain(url: str, folder: str, prompts: list[str], threads: int) -> dict[str, 
     return {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
 
 
+def ledger(path: str, ask: bool = False) -> dict[str, Any]:
+    """Opens a ledger and asks it what a page asks: seconds of the opening, milliseconds of the answers."""
+    from grsai.ledger import Ledger
+
+    from .ledger import fingerprint
+
+    def taken(question: Callable[[], object]) -> float:
+        begun = time.perf_counter()
+        question()
+        return time.perf_counter() - begun
+
+    begun = time.perf_counter()
+    with Ledger(path) as ledger:
+        found = {"opened": time.perf_counter() - begun, "peak": peak_memory()}
+        if ask:
+            found |= {
+                "page": 1000 * taken(ledger.entries),
+                "counts": 1000 * taken(ledger.counts),
+                "open": 1000 * taken(ledger.open_entries),
+                "text": 1000 * taken(lambda: ledger.entries(text="a text that is nowhere")),
+                "many": taken(lambda: ledger.tries_many([fingerprint(number) for number in range(20_000)])),
+            }
+    return found
+
+
+def way(folder: str, count: int, threads: int) -> dict[str, Any]:
+    """Milliseconds that a task takes in the ledger, its file being there already."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from grsai.jobs import plan
+    from grsai.ledger import Ledger
+    from grsai.models import Catalogue
+
+    place = Path(folder)
+    picture = place / "picture.png"
+    picture.write_bytes(b"x")
+    jobs = plan([f"a red house {number}" for number in range(count)], model=Catalogue().named("nano-banana-fast"))
+
+    def go(job: Job) -> None:
+        ledger.claim(job.fingerprint)
+        ledger.tries(job.fingerprint)
+        row = ledger.submitting(job, base_url="https://grsaiapi.com", folder=place)
+        ledger.submitted(row, f"14-{job.fingerprint[:16]}")
+        ledger.done(row, [picture], [])
+        ledger.release(job.fingerprint)
+
+    with Ledger(place / "ledger.sqlite3") as ledger, ThreadPoolExecutor(threads) as pool:
+        begun, cpu = time.perf_counter(), time.process_time()
+        list(pool.map(go, jobs))
+        wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    return {"wall": 1000 * wall / count, "cpu": 1000 * cpu / count}
+
+
 def memory() -> float:
     """MB of this process that are in memory now; 0 where neither the system nor psutil tells."""
     return _memory("VmRSS:", "rss")
@@ -173,7 +226,14 @@ def _pictures_cpu(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> float:
     return time.process_time() - begun
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"batch": batch, "command": command, "original": original, "plain": plain}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "batch": batch,
+    "command": command,
+    "original": original,
+    "plain": plain,
+    "ledger": ledger,
+    "way": way,
+}
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)

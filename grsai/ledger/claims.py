@@ -14,7 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import LedgerError
-from .database import Connection, Database
+from .connection import Connection
+from .database import Database
 
 _OLD_SECONDS = 60.0
 _log = logging.getLogger(__name__)

@@ -169,7 +169,7 @@ def _files(rows: list[tuple[str, int]]) -> Files:
 
 
 def _texts(found: list[str]) -> tuple[str, ...]:
-    return tuple(found)
+    return tuple(map(str, found))
 
 
 def _all_files(found: list[list[tuple[str, int]]]) -> tuple[Files, ...]:

@@ -22,7 +22,8 @@ from ..jobs import Job
 from ..models import Api, Model
 from ..redact import redact
 from .claims import Claims, Owner
-from .database import Connection, Database, ledger_errors, refuse_foreign
+from .connection import Connection, ledger_errors, refuse_foreign
+from .database import Database
 from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, storable, with_sizes
 from .journal import Facts, Journal, is_journal
 from .questions import Questions
@@ -60,8 +61,9 @@ class Ledger(Questions):
         self._room = Room(self._owner.path.with_suffix(".room"))
         self._journal = Journal(journal, self._room)
         self._replay = Replay(self._journal)
+        replay, owner = self._replay, self._owner
         database = Database(
-            self.path, busy_seconds=busy_seconds, complete=self._replay.at_start, unclean=self._owner.found_killed
+            self.path, busy_seconds=busy_seconds, complete=replay.at_start, unclean=owner.found_killed, is_long=replay.is_long
         )
         super().__init__(database, service, clock)
         self._claims = Claims(database, self._owner, service)

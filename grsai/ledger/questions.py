@@ -46,14 +46,16 @@ class Questions:
     def tries(self, fingerprint: str, *, folder: Path | None = None) -> list[Entry]:
         """The submits of a job, newest first. The files of a place that is gone are looked for in `folder`."""
         found = self._entries(
-            "WHERE service = ? AND fingerprint = ? ORDER BY row DESC LIMIT ?", (self.service, fingerprint, _NEWEST)
+            "INDEXED BY tasks_by_job WHERE service = ? AND fingerprint = ? ORDER BY row DESC LIMIT ?",
+            (self.service, fingerprint, _NEWEST),
         )
         return [each.moved_to(folder) for each in found] if folder else found
 
     def tries_many(self, fingerprints: Sequence[str], *, folder: Path | None = None) -> dict[str, list[Entry]]:
         """The same for many jobs, with a question for some hundred of them; a job that was never seen is not in it."""
         found: dict[str, list[Entry]] = {}
-        for entry in self._of("fingerprint", fingerprints, "ORDER BY row DESC"):
+        entries = self._of("tasks_by_job", "fingerprint", fingerprints)
+        for entry in sorted(entries, key=lambda entry: -entry.row):
             newest = found.setdefault(entry.fingerprint, [])
             if len(newest) < _NEWEST:
                 newest.append(entry.moved_to(folder) if folder else entry)
@@ -99,7 +101,7 @@ class Questions:
 
     def entries_of(self, task_ids: Sequence[str]) -> list[Entry]:
         """What is known of these tasks, oldest first."""
-        return sorted(self._of("task_id", task_ids), key=lambda entry: entry.row)
+        return sorted(self._of("tasks_by_id", "task_id", task_ids), key=lambda entry: entry.row)
 
     # Uploads and results
 
@@ -119,9 +121,10 @@ class Questions:
     def file_of(self, url: str) -> Path | None:
         """The file of a result that the service kept at that URL."""
         bare = text_of(url.partition("?")[0])
-        alone = self._entries("WHERE urls = ? AND urls <> '[]' AND service = ?", (json.dumps([bare]), self.service))
-        among = "WHERE instr(urls, '\", \"') > 0 AND instr(urls, ?) > 0 AND service = ?"
-        for entry in alone or self._entries(among, (json.dumps(bare), self.service)):
+        alone = "INDEXED BY tasks_by_url WHERE urls = ? AND urls <> '[]' AND service = ?"
+        among = "INDEXED BY tasks_of_urls WHERE instr(urls, '\", \"') > 0 AND instr(urls, ?) > 0 AND service = ?"
+        found = self._entries(alone, (json.dumps([bare]), self.service))
+        for entry in found or self._entries(among, (json.dumps(bare), self.service)):
             for path, its_url in zip(entry.kept, entry.urls, strict=False):
                 if its_url == bare:
                     return path
@@ -144,7 +147,8 @@ class Questions:
 
     def spent(self, since: float) -> int:
         """The credits of what was accepted since then, without what the service is known to have given back."""
-        query = "SELECT coalesce(sum(credits), 0) FROM tasks WHERE service = ? AND submitted >= ? AND refunded = 0"
+        query = "SELECT coalesce(sum(credits), 0) FROM tasks INDEXED BY tasks_by_time"
+        query += " WHERE service = ? AND submitted >= ? AND refunded = 0"
         return self._database.read(query, (self.service, since))[0][0]
 
     def spend(self, by: Literal["day", "month", "model", "folder"], *, since: float = 0.0) -> list[Spent]:
@@ -166,12 +170,12 @@ class Questions:
         )
         return sorted(row[0] for row in rows)[len(rows) // 2] if len(rows) >= 3 else None
 
-    def _of(self, column: str, values: Sequence[str], order: str = "") -> list[Entry]:
+    def _of(self, index: str, column: str, values: Sequence[str]) -> list[Entry]:
         found: list[Entry] = []
         wanted = list(dict.fromkeys(map(text_of, values)))
         for begin in range(0, len(wanted), _ASKED):
             asked = wanted[begin : begin + _ASKED]
-            conditions = f"WHERE service = ? AND {column} IN ({', '.join('?' * len(asked))}) {order}"
+            conditions = f"INDEXED BY {index} WHERE service = ? AND {column} IN ({', '.join('?' * len(asked))})"
             found += self._entries(conditions, (self.service, *asked))
         return found
 

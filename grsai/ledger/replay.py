@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from .database import Connection, roomy
+from .connection import Connection, roomy
 from .entries import COLUMNS, FACTS, LATER, SELDOM, is_of_its_service, is_whole, storable
 from .journal import Chunk, Facts, Journal
 
@@ -45,6 +45,10 @@ class Replay:
         self._written: list[tuple[int, int]] = []  # parts of the journal that this process wrote, and the database knows
         self.postponed = False  # whether a long part is still to be read: before anything is paid, at the latest
         self.made_again = False  # whether an empty database got its tasks from the journal
+
+    def is_long(self) -> bool:
+        """Whether reading the journal from its beginning takes a while."""
+        return self._journal.size() > _AT_ONCE
 
     def at_start(self, database: Connection) -> None:
         """Reads what is new. A long part whose end the database knows all the same is postponed, not to delay the start."""
@@ -190,8 +194,8 @@ def _rows(database: Connection, tries: Tries) -> dict[tuple[str, str], list[Fact
     found: dict[tuple[str, str], list[Facts]] = {}
     for begin in range(0, len(ids), _ASKED):
         asked = ids[begin : begin + _ASKED]
-        query = f"{_SELECT} WHERE task_id IN ({', '.join('?' * len(asked))}) ORDER BY row"
-        for row in database.execute(query, asked):
+        query = f"{_SELECT} INDEXED BY tasks_by_id WHERE task_id IN ({', '.join('?' * len(asked))})"
+        for row in sorted(database.execute(query, asked)):
             facts = dict(zip(COLUMNS, row, strict=True))
             found.setdefault((facts["service"], facts["task_id"]), []).append(facts)
     return found
@@ -207,13 +211,13 @@ def _row_of(line: Facts, rows: Sequence[Facts]) -> Facts | None:
 
 
 def _has_nameless(database: Connection) -> bool:
-    return database.execute("SELECT 1 FROM tasks WHERE task_id IS NULL LIMIT 1").fetchone() is not None
+    return database.execute("SELECT 1 FROM tasks INDEXED BY tasks_by_id WHERE task_id IS NULL LIMIT 1").fetchone() is not None
 
 
 def _nameless(database: Connection, facts: Facts) -> Facts | None:
     """The row that was written before the request was sent."""
     row = database.execute(
-        f"{_SELECT} WHERE service = ? AND fingerprint = ? AND created = ? AND task_id IS NULL",
+        f"{_SELECT} INDEXED BY tasks_by_job WHERE service = ? AND fingerprint = ? AND created = ? AND task_id IS NULL",
         tuple(facts[name] for name in _OF_A_TRY),
     ).fetchone()
     return dict(zip(COLUMNS, row, strict=True)) if row else None

@@ -231,7 +231,7 @@ def test_processes_that_take_in_a_long_journal_at_once_write_each_task_once(path
         assert len(ledger.open_entries()) == 150
 
 
-def test_a_database_that_is_killed_while_it_is_made_again_goes_on_where_it_was(path: Path, write: Writer) -> None:
+def test_a_process_that_is_killed_while_it_makes_the_database_again_leaves_it_to_the_next(path: Path, write: Writer) -> None:
     with Ledger(path) as ledger:
         for job in write.jobs(150, LONG * 5):
             write.opened(ledger, job)
@@ -240,17 +240,19 @@ def test_a_database_that_is_killed_while_it_is_made_again_goes_on_where_it_was(p
         import os, sys, threading
         from pathlib import Path
         from grsai.ledger import Ledger
-        wal = Path(sys.argv[1] + "-wal")
+        folder = Path(sys.argv[1]).parent
         def kill():
-            while not (wal.exists() and wal.stat().st_size > 1_000_000):
+            while not any(draft.stat().st_size > 1_000_000 for draft in folder.glob("*.new")):
                 pass
             os._exit(9)
         threading.Thread(target=kill, daemon=True).start()
         Ledger(sys.argv[1])
     """
     assert subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT).returncode == 9
+    assert not path.exists()
     with Ledger(path) as ledger:
         assert len(ledger.open_entries()) == 150
+    assert not list(path.parent.glob("*.new"))
 
 
 def test_a_task_that_failed_first_and_was_fetched_later_is_done_after_a_loss(path: Path, write: Writer) -> None:
