@@ -200,7 +200,12 @@ def _run(
 def _thumbnails(folder: Path, stop: threading.Event) -> Iterator[Callable[[Outcome], object]]:
     """Makes the thumbnails while other pictures are still in the making. A stopped run leaves the rest."""
     with ThreadPoolExecutor(1, "thumbnails") as maker:
-        yield lambda outcome: maker.submit(make_thumbnails, [outcome], folder=folder, stop=stop)
+
+        def prepare(outcome: Outcome) -> None:
+            with contextlib.suppress(RuntimeError):  # the system gives no thread: the gallery makes up for it at the end
+                maker.submit(make_thumbnails, [outcome], folder=folder, stop=stop)
+
+        yield prepare
 
 
 def _said_at_stop(on_its_way: Sequence[str], language: str) -> str:
