@@ -25,6 +25,7 @@ from ..grsai.pictures import Reference
 from . import account, language, missing, paths
 from .account import Account
 from .runs import Board, NodeRun, send_text, server
+from .tiles import Tiles
 
 LOOK_SECONDS = 0.1  # how often Cancel is looked for
 LAST_WORD_SECONDS = 1.0  # how long the end of a run waits for its last pictures to be shown
@@ -102,6 +103,7 @@ class Work:
     ) -> list[Outcome]:
         """The pictures of the jobs, in their order. The price is shown before anything is sent."""
         paths.refuse_output_links(output)
+        self.run.tiles = Tiles(jobs)
         price = await self.do(engine.estimate, jobs, account.ledger, output=output)
         self.run.snapshot = engine.Snapshot(len(jobs))
         self.run.price = price

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..grsai.errors import BadPicture, GrsaiError, Refused, WrongSetting
+from ..grsai.errors import BadPicture, Refused, WrongSetting
 from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry
 from ..grsai.ledger.entries import STATES
 from ..grsai.pictures import thumbnail
-from ..grsai.texts import say
 from . import account
-from .paths import input_folder, view_of
+from .paths import input_folder, inside, output_folder, view_of
+from .tiles import in_few_words
 
 MOST_ENTRIES = 200
 THUMBNAIL_SIDE = 192  # pixels
@@ -29,9 +29,11 @@ class NotThere(Refused):
 def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
     """The entries before row `before` that are in `state` and have `text` in their prompt, newest first, at most `limit`.
 
-    `service`: another one than that which is chosen now; `elsewhere` says which ones have entries.
+    `service`: another one than that which is chosen now; `elsewhere` says which ones have entries. `task`: that one alone.
     """
     ledger = account.ledger()
+    if task := query.get("task"):
+        return {"entries": [_as_object(entry, language) for entry in ledger.entries_of([task])]}
     limit, text, service = min(number(query, "limit") or 50, MOST_ENTRIES), query.get("text", ""), query.get("service") or None
     counts = ledger.counts(text=text, service=service)
     found = ledger.entries(
@@ -46,7 +48,7 @@ def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
 
 
 def small_jpeg(query: Mapping[str, str]) -> bytes:
-    """Of picture number `file` of the entry in `row`. Raises `NotThere`."""
+    """Of one picture in ComfyUI's folders. Raises `NotThere`."""
     buffer = io.BytesIO()
     try:
         thumbnail(_picture(query), THUMBNAIL_SIDE).save(buffer, "JPEG", quality=85)
@@ -56,7 +58,7 @@ def small_jpeg(query: Mapping[str, str]) -> bytes:
 
 
 def as_input(query: Mapping[str, str]) -> dict[str, str]:
-    """The same picture in the input folder, under its own name: the one place from which every canvas lets LoadImage take it.
+    """Such a picture in the input folder, under its own name: the one place from which every canvas lets LoadImage take it.
 
     Copied there, but for one that lies there already. Raises `NotThere` and `OutputError`.
     """
@@ -67,13 +69,16 @@ def as_input(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _picture(query: Mapping[str, str]) -> Path:
-    """Picture number `file` of the entry in `row`; with `source` a reference picture of it. Raises `NotThere`."""
-    row, source = number(query, "row"), number(query, "source")
-    entry = account.ledger().entry(row) if row is not None else None
-    files = _files_of(entry) if entry else []
-    if entry and source is not None:
-        files = [path for path in map(Path, entry.sources) if path.is_absolute() and path.is_file() and view_of(path)]
-    place = number(query, "file") or 0 if source is None else source
+    """The one that `filename`, `subfolder` and `type` name as /view does, or number `file` of the entry in `row`."""
+    if "filename" in query:
+        root = input_folder() if query.get("type") == "input" else output_folder()
+        picture = inside(root, f"{query.get('subfolder', '')}/{query['filename']}".lstrip("/"), NotThere)
+        files = [picture] if picture.is_file() else []
+    else:
+        row = number(query, "row")
+        entry = account.ledger().entry(row) if row is not None else None
+        files = _files_of(entry) if entry else []
+    place = number(query, "file") or 0
     if place >= len(files):
         raise NotThere("There is no such picture.")
     return files[place]
@@ -121,11 +126,9 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
 def _why(entry: Entry, language: str) -> str:
     """What went wrong in few words: the reason, without task and advice where it is known apart from them."""
     said = entry.say(language)
-    if entry.trouble is None:
+    if entry.trouble is None:  # an entry of version 1.0
         return re.sub(rf"^Task {re.escape(entry.task_id or '')} \w+: ", "", said)
-    reason = entry.trouble.values.get("why", "")
-    short = reason.say(language) if isinstance(reason, GrsaiError) else str(reason)
-    return say("Refused by moderation ({why})", language, why=short) if entry.reason == "moderation" else short or said
+    return in_few_words(entry.trouble)[language]
 
 
 def _source(source: str) -> dict[str, str] | str:

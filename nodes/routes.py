@@ -24,7 +24,7 @@ from ..grsai.texts import LANGUAGES
 from . import account, bridge, history, language, money, outlook, panel, paths
 from .account import Account
 from .history import NotThere
-from .runs import NodeRun, server
+from .runs import NodeRun, server, tiles_object
 
 # The panel's settings that the environment may decide, with the library's names for them.
 _LOCKABLE = {"host" if name == "base_url" else name: name for name in account.CHOSEN_IN_THE_PANEL}
@@ -227,6 +227,11 @@ async def _running(_: Asked) -> Answer:
     return {"runs": bridge.BOARD.as_objects()}
 
 
+async def _tiles(_: Asked) -> Answer:
+    """Those of the runs that are under way, for a page that was loaded meanwhile."""
+    return {"runs": [tiles_object(run, run.tiles.all()) for run in bridge.BOARD.runs()]}
+
+
 async def _waiting(_: Asked) -> Answer:
     """What Collect would fetch. Tasks of a run that is under way are open too; they need no help."""
     entries = await bridge.off_loop(lambda: account.ledger().open_entries())
@@ -276,6 +281,7 @@ _GET: dict[str, Answering] = {
     "history": _history,
     "thumbnail": _thumbnail,
     "running": _running,
+    "tiles": _tiles,
     "waiting": _waiting,
 }
 _POST: dict[str, Answering] = {

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import ComfyAPI
+from comfy_execution.utils import get_executing_context
 
 from ..grsai.engine import Collected, Estimate, Event, Snapshot
 from ..grsai.errors import BadPicture, GrsaiError
@@ -25,11 +26,12 @@ from ..grsai.models import CREDITS_PER_YUAN
 from ..grsai.pictures import thumbnail
 from ..grsai.report.phrases import duration, price_text
 from ..grsai.texts import LANGUAGES, say
+from .tiles import Tiles
 
 SHOW_SECONDS = 0.1
 PREVIEW_SIDE = 512  # pixels
 MOST_WAITING = 8  # pictures that wait to be shown; older ones are passed over
-EVENT = "grsai.run"
+EVENT, TILES_EVENT = "grsai.run", "grsai.tiles"
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +54,8 @@ class NodeRun:
     price: Estimate | None = None
     error: GrsaiError | None = None
     finished: bool = False
+    prompt_id: str | None = None  # ComfyUI's name of what is run
+    tiles: Tiles = field(default_factory=Tiles)
     pictures: deque[Path] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
     priced: threading.Event = field(default_factory=threading.Event)  # its price was shown
     shown: threading.Event = field(default_factory=threading.Event)  # its last word was said
@@ -62,6 +66,7 @@ class NodeRun:
         """
         if not self.stop.is_set():
             self.snapshot = event.snapshot
+        self.tiles.on_event(event)
         if event.outcome is not None:
             self.pictures.extend(event.outcome.files)
 
@@ -170,6 +175,7 @@ class Board:
             self._number += 1
             group = next((run.group for run in self._runs.values() if _is_on(run, node_id)), self._number)
             run = self._runs[self._number] = NodeRun(self._number, kind, node_id, language, group)
+            run.prompt_id = context.prompt_id if (context := get_executing_context()) else None
             if not self._showing:
                 self._showing = True
                 threading.Thread(target=self._show_all, name="grsai-canvas", daemon=True).start()
@@ -197,11 +203,14 @@ class Board:
                 for runs in groups:
                     priced = [run for run in runs if run.price is not None]
                     over = [run for run in runs if run.finished]
+                    for run in over:
+                        run.tiles.end()
                     with _failures_logged():
                         loop.run_until_complete(self._show_node(runs))
                     for run in runs:
                         with _failures_logged():
                             self._send_to_panel(run, runs)
+                            _send_tiles(run)
                     for run in priced:
                         run.priced.set()
                     self._forget(runs, over)
@@ -252,6 +261,16 @@ class Board:
                     self._runs.pop(run.id, None)
                     self._last_facts.pop(run.id, None)
             self._last_texts.pop(runs[0].group, None)
+
+
+def tiles_object(run: NodeRun, tiles: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Tiles by their places in the plan, and whose they are."""
+    return {"run": run.id, "group": run.group, "node_id": run.node_id, "prompt_id": run.prompt_id, "tiles": tiles}
+
+
+def _send_tiles(run: NodeRun) -> None:
+    if (tiles := run.tiles.take()) and (running := server()) is not None:
+        running.send_sync(TILES_EVENT, tiles_object(run, tiles))
 
 
 def _is_on(run: NodeRun, node_id: str | None) -> bool:

@@ -58,6 +58,7 @@ INSIDE = {
 # The same for the nodes, which stand on the library.
 NODES = (
     {"images", "limits", "paths"},
+    {"tiles"},
     {"language", "panel", "runs", "sources"},
     {"account"},
     {"missing", "money"},

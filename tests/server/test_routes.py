@@ -9,7 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from PIL import Image
@@ -20,7 +20,7 @@ from tests import graphs
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
 POSTS = ("key", "key/test", "settings", "models/refresh", "estimate", "input", "stop", "collect")
-GETS = ("key", "settings", "balance", "catalogue", "spend", "folders", "history", "running", "waiting")
+GETS = ("key", "settings", "balance", "catalogue", "spend", "folders", "history", "running", "tiles", "waiting")
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +291,7 @@ def test_a_picture_is_taken_into_the_input_folder_under_its_name_and_once(desk: 
     name = entry["files"][0]["filename"]
     assert place == post(desk, "input", {"row": entry["row"]}) == (200, {"filename": name, "subfolder": "", "type": "input"})
     assert (desk.input / name).read_bytes() == (desk.output / "banana" / name).read_bytes()
+    assert post(desk, "input", entry["files"][0]) == place
     assert post(desk, "input", {"row": 999_999})[0] == 404
     assert post(desk, "input", {"row": "../1"})[0] == 400
     assert post(desk, "input", {})[0] == 404
@@ -303,10 +304,29 @@ def test_a_thumbnail_is_small_and_asked_for_by_row(desk: Any, service: Emulator)
     assert (status, headers["Content-Type"]) == (200, "image/jpeg")
     assert max(Image.open(io.BytesIO(data)).size) == 192
     assert ask(desk, "GET", "thumbnail?row=999999")[0] == 404
+    place = urlencode(entry["files"][0])
+    assert ask(desk, "GET", f"thumbnail?{place}")[:2] == (200, data)
+    for outside in ("filename=../../user/__grsai/key.json", "filename=x.png&subfolder=/etc", "filename=nothing.png&type=input"):
+        assert ask(desk, "GET", f"thumbnail?{outside}")[0] == 404
     assert ask(desk, "GET", f"thumbnail?row={entry['row']}&file=7")[0] == 404
     assert ask(desk, "GET", "thumbnail")[0] == 404
     (desk.output / "banana" / entry["files"][0]["filename"]).unlink()
     assert ask(desk, "GET", f"thumbnail?row={entry['row']}")[0] == 404
+
+
+def test_a_run_has_a_tile_for_each_picture_from_the_start_and_says_what_became_of_it(desk: Any, service: Emulator):
+    service.seconds = 1.0
+    prompt_id = desk.queue(batch("tile 1\n[input_moderation] tile 2\ntile 3"))
+    desk.wait_until(
+        lambda: [[tile["state"] for _, tile in run["tiles"]] for run in desk.get("/grsai/tiles")["runs"]] == [["making"] * 3]
+    )
+    [run] = desk.get("/grsai/tiles")["runs"]
+    assert (run["node_id"], run["prompt_id"]) == ("1", prompt_id)
+    assert [place for place, _ in run["tiles"]] == [0, 1, 2]
+    assert [tile["label"] for _, tile in run["tiles"]] == ["tile 1", "[input_moderation] tile 2", "tile 3"]
+    desk.wait_until(lambda: not desk.get("/grsai/tiles")["runs"])
+    [entry] = desk.get("/grsai/history?text=tile%203")["entries"]
+    assert desk.get(f"/grsai/history?task={entry['task_id']}")["entries"] == [entry]
 
 
 def test_a_run_is_listed_and_can_be_stopped_and_collected(desk: Any, service: Emulator):
