@@ -93,11 +93,6 @@ def host(value: str) -> str:
     return url
 
 
-def service_of(base_url: str) -> str:
-    """The scope in which results are reused: the vendor's hosts are one service, every other address is its own."""
-    return "grsai" if base_url in HOSTS.values() else urlsplit(base_url).netloc
-
-
 def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
@@ -143,9 +138,9 @@ def _switch(value: Any) -> bool:
 def _pairing(value: Any) -> str:
     from .jobs import PAIRINGS  # with it comes Pillow, which help and prices do without
 
-    if value not in PAIRINGS:
+    if value.strip().lower() not in PAIRINGS:
         raise ValueError(value)
-    return value
+    return value.strip().lower()
 
 
 def _api(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import secrets
 import sys
 import threading
@@ -56,6 +57,8 @@ def _batch(options: Options, settings: Settings) -> int:
     threading.Thread(target=_load_engine, name="load", daemon=True).start()
     with _ledger(settings, options) as ledger:
         jobs, skipped = _planned(options, settings, ledger)
+        files = sorted({source for source in settings.sources.values() if os.path.isfile(source)})
+        _log.info("%d jobs for %s, at %s; settings from %s", len(jobs), settings.model, settings.base_url, files or "no file")
         if options.estimate:
             return _estimate(jobs, ledger, settings, options)
         return _make(jobs, settings, ledger, options) or (1 if skipped else 0)

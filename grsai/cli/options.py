@@ -18,6 +18,7 @@ IMAGES = "input/image"
 PROMPTS = "input/text/text.txt"
 OUTPUT = "batch_outputs"
 ROOT = Path(__file__).resolve().parents[2]  # where run_batch.py lies
+_DASHES = ("-", "\u2013", "\u2014", "\u2212")  # as text programs make of two
 _SETTINGS = MappingProxyType({option.name: option for option in OPTIONS})
 
 
@@ -202,7 +203,7 @@ def parsed(argv: Sequence[str], language: str) -> Options:
     rest = deque("--help" if word == "-h" else word for word in argv)
     while rest:
         word = rest.popleft()
-        if word.startswith("-"):
+        if word.startswith(_DASHES):
             option = _option(command, word.partition("=")[0])
             options = _with_value(options, option, _value(option, word, rest))
         elif command is BATCH:
@@ -244,7 +245,7 @@ def _option(command: Command, word: str) -> Option:
     known = {option.word: option for option in (*command.options, *COMMON)}
     if word in known:
         return known[word]
-    near = _nearest("--" + word.lstrip("-"), known)
+    near = _nearest("--" + word.lstrip("".join(_DASHES)), known)
     if near:
         raise WrongSetting("There is no option {option}; did you mean {near}?", option=word, near=near)
     raise WrongSetting("There is no option {option}. See --help.", option=word)

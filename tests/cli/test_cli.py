@@ -223,6 +223,7 @@ WRONG: dict[str, tuple[list[str], Change | None, str]] = {
     "an output that cannot be made": (["--output", "grsai.toml/made"], None, "grsai.toml"),
     "an address that is none": (["--base-url", "nowhere"], None, "https://"),
     "a key sent in the open": (["--base-url", "http://example.com"], None, "https"),
+    "an option with the dash of a text program": (["\u2014images", "x"], None, "--images"),
     "a misspelt option": (["--promts", "x.txt"], None, "--prompts"),
     "an option without its value": (["--images"], None, "--images"),
     "an unknown command": (["modles"], None, "models"),
