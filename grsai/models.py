@@ -256,7 +256,12 @@ class Catalogue(Mapping[str, Model]):
         for name, model in self._rows.items():
             if _plain(name) == _plain(model_id):  # Nano-Banana-Pro
                 return model
-        raise self._unknown(model_id)
+        near = difflib.get_close_matches(model_id, self._rows, 1)
+        raise WrongJob(
+            "There is no model {model}; did you mean {near}? A new model can be added to grsai.toml.",
+            model=model_id,
+            near=near[0] if near else DEFAULT_MODEL,
+        )
 
     def __getitem__(self, model_id: str) -> Model:
         return self._rows[model_id]
@@ -290,14 +295,6 @@ class Catalogue(Mapping[str, Model]):
                 " models --refresh asks again which are open."
             )
             raise WrongJob(text, model=model.id, others=", ".join(each.id for each in others[:3]))
-
-    def _unknown(self, model_id: str) -> WrongJob:
-        near = difflib.get_close_matches(model_id, self._rows, 1)
-        return WrongJob(
-            "There is no model {model}; did you mean {near}? A new model can be added to grsai.toml.",
-            model=model_id,
-            near=near[0] if near else DEFAULT_MODEL,
-        )
 
 
 def kin(model_id: str) -> Model | None:

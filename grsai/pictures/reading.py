@@ -65,12 +65,16 @@ def loaded(source: Path | bytes, side: int | None = None) -> Iterator[Image.Imag
     try:
         image = _loaded(source, side)
     except (ValueError, SyntaxError) as error:
-        if isinstance(error, TooManyPixels) or not _is_png(source):
-            raise
-        image = _loaded(_bare(source), side)  # a text or profile beside the pixels was damaged, or larger than Pillow takes
+        with _file_of(source) as file:
+            if isinstance(error, TooManyPixels) or file.read(len(PNG_MARK)) != PNG_MARK:
+                raise
+            bare = bare_png(file)  # a text or profile beside the pixels was damaged, or larger than Pillow takes
+        image = _loaded(bare, side)
     with image:
-        if ImageFile.LOAD_TRUNCATED_IMAGES and _is_cut(source, image.format or ""):
-            raise OSError("its end is missing")
+        if ImageFile.LOAD_TRUNCATED_IMAGES:
+            with _file_of(source) as file:
+                if is_cut(file, image.format or ""):
+                    raise OSError("its end is missing")
         yield image
 
 
@@ -91,21 +95,6 @@ def _loaded(source: Path | bytes, side: int | None) -> Image.Image:
         image.close()
         raise
     return image
-
-
-def _is_png(source: Path | bytes) -> bool:
-    with _file_of(source) as file:
-        return file.read(len(PNG_MARK)) == PNG_MARK
-
-
-def _bare(source: Path | bytes) -> bytes:
-    with _file_of(source) as file:
-        return bare_png(file)
-
-
-def _is_cut(source: Path | bytes, kind: str) -> bool:
-    with _file_of(source) as file:
-        return is_cut(file, kind)
 
 
 def _file_of(source: Path | bytes) -> BinaryIO:

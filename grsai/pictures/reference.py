@@ -63,7 +63,7 @@ class Reference:
         with picture(path.name, data, side=1):  # a JPEG is read to its end all the same, at an eighth of the work
             pass
         digest = hashlib.sha256(data).hexdigest()
-        return cls(path.stem, digest, load=lambda: _load_same(path, digest), path=path, size=len(data))
+        return cls(path.stem, digest, load=lambda: _load(path, digest), path=path, size=len(data))
 
     @classmethod
     def from_url(cls, url: str) -> Reference:
@@ -147,25 +147,18 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _load_same(path: Path, digest: str) -> Encoded:
+def _load(path: Path, digest: str) -> Encoded:
+    """The file as it is where the service takes it, else its first frame, upright, as PNG."""
     data = _read(path)
     if hashlib.sha256(data).hexdigest() != digest:
         raise BadPicture("{name} has changed since the batch began. Run again.", name=path.name)
-    return _ready(path.name, data)
-
-
-def _ready(name: str, data: bytes) -> Encoded:
-    """The file as it is where the service takes it, else its first frame, upright, as PNG."""
-    with picture(name, data) as image:
-        if _goes_as_it_is(image) and len(data) <= MAX_UPLOAD_BYTES:
-            return Encoded(data, _AS_IT_IS[image.format or ""])
-        too_large = image.format in _LOSSY and len(data) > MAX_UPLOAD_BYTES
-        plain = _plain(upright(image))
-        return lighter(plain) if too_large else encode(plain)
-
-
-def _goes_as_it_is(image: Image.Image) -> bool:
-    return image.format in _AS_IT_IS and image.mode in _PLAIN_MODES and turn(image) is None and not _moves(image)
+    too_large = len(data) > MAX_UPLOAD_BYTES
+    with picture(path.name, data) as image:
+        suffix = _AS_IT_IS.get(image.format or "")
+        if suffix and image.mode in _PLAIN_MODES and not too_large and turn(image) is None and not _moves(image):
+            return Encoded(data, suffix)
+        lossy, plain = image.format in _LOSSY, _plain(upright(image))
+        return lighter(plain) if lossy and too_large else encode(plain)
 
 
 def _moves(image: Image.Image) -> bool:
