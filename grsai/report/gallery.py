@@ -82,12 +82,15 @@ def _page(
         "words": _words(language),
         "links": _links(outcomes, folder, language),
     }
+    run = json_text(facts, "cards", cards)
+    for letter in "<>&\u2028\u2029":  # none may end the element, or a line, that the data stands in
+        run = run.replace(letter, f"\\u{ord(letter):04x}")
     parts = {
         "policy": policy,
         "language": "zh-CN" if language == "zh" else "en",
         "title": html.escape(f"{headline(sums, language)} · Banana Batch"),
         "noscript": html.escape(say("This page needs JavaScript. {file} says the same.", language, file=REPORT_FILE)),
-        "run": _for_a_script(json_text(facts, "cards", cards)),
+        "run": run,
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], frame)
 
@@ -105,13 +108,6 @@ def _frame() -> tuple[str, str]:
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _for_a_script(text: str) -> str:
-    """JSON of which no letter can end the element that it stands in."""
-    for letter in "<>&\u2028\u2029":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text
 
 
 # What is in it
@@ -186,17 +182,17 @@ def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tup
     return links
 
 
-def _cards(
-    outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float
-) -> Iterator[dict[str, Any]]:
+def _cards(outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float) -> Iterator[dict[str, Any]]:
     """One for each picture of a job, or one that says why there is none: `Card` in components.js tells the fields."""
     job, number = outcome.job, str(outcome.job.task)
     said = [*([outcome.error] if outcome.error else []), *outcome.notes]
+    seconds = duration(outcome.seconds, language) if outcome.seconds else ""
+    credits = say("{credits} credits", language, credits=f"{outcome.credits:,}") if outcome.credits else ""
     card: dict[str, Any] = {
         "name": plain(job.name),
         "prompt": job.prompt,
         "state": "reused" if outcome.reused else outcome.status,
-        "facts": _facts(outcome, language),
+        "facts": [fact for fact in (seconds, credits, outcome.made_by) if fact],
         "values": _values(outcome, language, per_yuan),
         **({"said": [each.say(language) for each in said]} if said else {}),
         **_before(outcome, made, folder),
@@ -207,15 +203,6 @@ def _cards(
         thumbnail, address = thumbnail_after(file, folder), _address(file, folder)
         small = f"{FOLDER}/{thumbnail.name}" if thumbnail in made else address
         yield {"number": number if len(outcome.files) == 1 else f"{number}.{k}", **card, "after": address, "after_small": small}
-
-
-def _facts(outcome: Outcome, language: str) -> list[str]:
-    """What stands below a picture."""
-    return [
-        *([duration(outcome.seconds, language)] if outcome.seconds else []),
-        *([say("{credits} credits", language, credits=f"{outcome.credits:,}")] if outcome.credits else []),
-        *([outcome.made_by] if outcome.made_by else []),
-    ]
 
 
 def _values(outcome: Outcome, language: str, per_yuan: float) -> list[str]:
@@ -242,12 +229,10 @@ def _before(outcome: Outcome, made: Mapping[Path, int], folder: Path) -> dict[st
     if thumbnail is None or thumbnail not in made:
         return {}
     small = f"{FOLDER}/{thumbnail.name}"
-    return {"before": _address(source, folder) if source and _is_near(source, folder) else small, "before_small": small}
-
-
-def _is_near(source: Path, folder: Path) -> bool:
-    """Below the folder that holds the page's own: then a link to it tells nothing about the rest of the disk."""
-    return Path(os.path.abspath(source)).is_relative_to(Path(os.path.abspath(folder)).parent)
+    near = Path(os.path.abspath(folder)).parent  # a link to a file below it tells nothing about the rest of the disk
+    if source and Path(os.path.abspath(source)).is_relative_to(near):
+        return {"before": _address(source, folder), "before_small": small}
+    return {"before": small, "before_small": small}
 
 
 def _address(file: Path, folder: Path) -> str:

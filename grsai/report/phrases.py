@@ -57,15 +57,12 @@ def unit_of(currency: str, credits_per_yuan: float = CREDITS_PER_YUAN) -> Unit:
 def price_text(credits: int, currency: str, credits_per_yuan: float = CREDITS_PER_YUAN) -> str:
     """`¥0.31`, `≈$0.0062`, `440`: more than two digits only where two would round the price away."""
     unit = unit_of(currency, credits_per_yuan)
-    return unit.sign + _amount(credits * unit.per_credit, unit.digits)
+    amount = credits * unit.per_credit
+    if round(amount, 2) == round(amount, unit.digits):
+        return f"{unit.sign}{amount:,.{min(unit.digits, 2)}f}"
+    return f"{unit.sign}{amount:,.{unit.digits}f}".rstrip("0")
 
 
 def yuan_text(credits: int, *, per_yuan: float = CREDITS_PER_YUAN) -> str:
     """`0.66`, without a sign."""
     return price_text(credits, "cny", per_yuan).removeprefix(UNITS["cny"].sign)
-
-
-def _amount(amount: float, digits: int) -> str:
-    if round(amount, 2) == round(amount, digits):
-        return f"{amount:,.{min(digits, 2)}f}"
-    return f"{amount:,.{digits}f}".rstrip("0")

@@ -120,7 +120,12 @@ def summary(
     `per_yuan`: credits that the user got for a yuan.
     """
     sums = totals(outcomes, seconds=seconds)
-    lines = [_counted(sums, language), *_times(sums, language), _paid(sums, language, per_yuan)]
+    paid = say("  Paid: {money}", language, money=money(sums.credits, language, per_yuan=per_yuan))
+    if sums.failed_credits:
+        text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
+        part = money(sums.failed_credits, language, per_yuan=per_yuan)
+        paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan), part=part)
+    lines = [_counted(sums, language), *_times(sums, language), paid]
     return "\n".join([*lines, *_failures(outcomes, language, most), *notes(outcomes, language)])
 
 
@@ -160,14 +165,6 @@ def _times(sums: Totals, language: str) -> list[str]:
     return lines
 
 
-def _paid(sums: Totals, language: str, per_yuan: float) -> str:
-    paid = money(sums.credits, language, per_yuan=per_yuan)
-    if not sums.failed_credits:
-        return say("  Paid: {money}", language, money=paid)
-    text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
-    return say(text, language, money=paid, part=money(sums.failed_credits, language, per_yuan=per_yuan))
-
-
 def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str]:
     """The reasons, counted, then the first jobs one by one. Stopped jobs need no reason."""
     missed = [outcome for outcome in outcomes if outcome.status in ("failed", "uncertain")]
@@ -176,19 +173,17 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str
     reasons = Counter(say(outcome.error.reason if outcome.error else outcome.status, language) for outcome in missed)
     counted = say(", ", language).join(f"{reason} × {count}" for reason, count in reasons.most_common())
     lines = [say("Not made ({reasons}):", language, reasons=counted)]
-    lines += [_failure(outcome, language) for outcome in missed[:most]]
+    for outcome in missed[:most]:
+        name, prompt = outcome.job.name, outcome.job.prompt
+        why = outcome.error.say(language) if outcome.error else outcome.status
+        if outcome.task_id and outcome.task_id not in why:
+            why += f" [{outcome.task_id}]"
+        short = prompt if len(prompt) <= _SHORT else prompt[:_SHORT] + "…"
+        lines.append(plain(say("  {name} ({prompt}): {why}", language, name=name, prompt=short, why=why)))
     if len(missed) > most:
         more = len(missed) - most
         lines.append(say("  … and {count} more; all are in {file}.", language, count=more, file=REPORT_FILE))
     return lines
-
-
-def _failure(outcome: Outcome, language: str) -> str:
-    prompt = outcome.job.prompt if len(outcome.job.prompt) <= _SHORT else outcome.job.prompt[:_SHORT] + "…"
-    why = outcome.error.say(language) if outcome.error else outcome.status
-    if outcome.task_id and outcome.task_id not in why:
-        why += f" [{outcome.task_id}]"
-    return plain(say("  {name} ({prompt}): {why}", language, name=outcome.job.name, prompt=prompt, why=why))
 
 
 def _sums_object(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:

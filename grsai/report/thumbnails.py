@@ -88,10 +88,12 @@ def write_contact_sheet(outcomes: Sequence[Outcome], made: Mapping[Path, int], *
         return None
     facts = [(each.job.name, str(thumbnail_before(each, folder)), path.name, made[path]) for each, path in shown]
     path, content = folder / SHEET_FILE, hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest().encode()
-    if _comment(path) != content:  # it carries what it shows, as a digest: a run that made nothing new draws none
-        buffer = io.BytesIO()
-        _sheet(shown, folder).save(buffer, "JPEG", quality=88, comment=content)
-        write_whole(path, buffer.getvalue())
+    with contextlib.suppress(Exception), Image.open(path) as sheet:
+        if sheet.info.get("comment") == content:  # it carries what it shows, as a digest: nothing new is to be drawn
+            return path
+    buffer = io.BytesIO()
+    _sheet(shown, folder).save(buffer, "JPEG", quality=88, comment=content)
+    write_whole(path, buffer.getvalue())
     return path
 
 
@@ -130,7 +132,9 @@ def _time(path: Path) -> int | None:
 def _make(thumbnail: Path, picture: Path) -> int | None:
     try:
         time = os.stat(picture).st_mtime_ns
-        write_whole(thumbnail, _shrunk(picture))
+        buffer = io.BytesIO()
+        small_copy(picture, PIXELS).save(buffer, "JPEG", quality=84)
+        write_whole(thumbnail, buffer.getvalue())
         os.utime(thumbnail, ns=(time, time))
     except Exception as error:  # Pillow may raise anything; the page shows the picture itself where there is no thumbnail
         _log.info("%s has no thumbnail: %s", picture.name, error)
@@ -138,15 +142,11 @@ def _make(thumbnail: Path, picture: Path) -> int | None:
     return time
 
 
-def _shrunk(file: Path) -> bytes:
-    buffer = io.BytesIO()
-    small_copy(file, PIXELS).save(buffer, "JPEG", quality=84)
-    return buffer.getvalue()
-
-
 def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
     ratio = common_ratio([thumbnail for _, thumbnail in shown])
-    columns = _columns(len(shown), ratio)
+    wished = round(math.sqrt(len(shown) * 1.4 / ratio))  # a sheet that is a little wider than high
+    near = range(max(wished - 1, 1), wished + 2)
+    columns = min(near, key=lambda each: (-len(shown) % each, abs(each - wished)))  # and a last row as full as it can be
     cell = min(max(_SHEET_WIDTH // columns, _SMALLEST_CELL), _LARGEST_CELL)
     width, height = (cell, round(cell / ratio)) if ratio >= 1 else (round(cell * ratio), cell)
     gap = cell // 10
@@ -181,18 +181,6 @@ def _fitted(thumbnail: Path | None, most: tuple[int, int]) -> Image.Image | None
         image.draft("RGB", most)
         return ImageOps.contain(image.convert("RGB"), most, Image.Resampling.BICUBIC)
     return None
-
-
-def _comment(path: Path) -> bytes | None:
-    with contextlib.suppress(Exception), Image.open(path) as sheet:
-        return sheet.info.get("comment")
-    return None
-
-
-def _columns(count: int, ratio: float) -> int:
-    """So many that the sheet is a little wider than high and its last row is as full as it can be."""
-    wished = round(math.sqrt(count * 1.4 / ratio))
-    return min(range(max(wished - 1, 1), wished + 2), key=lambda columns: (-count % columns, abs(columns - wished)))
 
 
 def _write(sheet: Image.Image, text: str, corner: tuple[int, int], width: int) -> None:
