@@ -9,15 +9,17 @@ import filecmp
 import os
 import shutil
 import threading
+import types
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .errors import DownloadError, NotKept, OutputError, WrongText
 
 PART = ".part"
+_NO_METADATA: Mapping[str, str] = types.MappingProxyType({})
 UNREADABLE = ".unreadable"
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
@@ -122,16 +124,23 @@ def check_folder(folder: Path, *, longest: str = "probe") -> None:
         probe.unlink()
 
 
-def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], object]) -> Path:
+def save(
+    folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], object], *, metadata: Mapping[str, str] = _NO_METADATA
+) -> Path:
     """Writes what `receive` brings as `folder/<stem><suffix by its bytes>`; the name gets a number if another picture has it.
 
     The temporary name is made of `owner`, which stands for a job that nobody else works on: what a process that was killed left
-    behind is taken away by the next one.
+    behind is taken away by the next one. `metadata`: what a PNG is to carry beside its pixels, by name.
 
     A picture of a kind that is not read here is kept as it came. Raises `OutputError`, and lets the errors of `receive` and of
     the check (`DownloadError`) pass. What arrived and is no whole picture waits for `keep_damaged`; else no half file is left.
     """
-    from .pictures import check_result, is_page, suffix_of  # with it comes Pillow, which reading a text does without
+    from .pictures import (
+        WithMetadata,
+        check_result,
+        is_page,
+        suffix_of,
+    )  # with it comes Pillow, which reading a text does without
 
     with _output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +149,11 @@ def save(folder: Path, stem: str, owner: str, receive: Callable[[BinaryIO], obje
         try:
             part.unlink(missing_ok=True)  # a killed process may have given the same file its final name already
             with open(part, "wb") as file:
-                receive(file)
+                target = WithMetadata(file, metadata)
+                try:
+                    receive(cast(BinaryIO, target))  # of which it only uses `write`
+                finally:
+                    target.finish()
                 file.flush()
                 os.fsync(file.fileno())
             try:

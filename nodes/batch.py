@@ -12,7 +12,7 @@ from comfy_api.latest import io
 
 from ..grsai.errors import WrongJob
 from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
-from . import bridge, missing, paths, results
+from . import bridge, missing, paths, results, workflow
 from .images import frames, load, references
 from .inputs import (
     CATEGORY,
@@ -95,7 +95,7 @@ class BatchBanana(io.ComfyNode):
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
                 masks_output(),
             ],
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_input_list=True,
             is_output_node=True,
         )
@@ -136,7 +136,10 @@ class BatchBanana(io.ComfyNode):
                 seed=whole(seed, "seed", 0, MOST_SEED),
                 prefix=prefix,
             )
-            outcomes = await work.make(jobs, account, output=folder, concurrency=at_once, stop_at_failure=stop, budget=most_yuan)
+            metadata = workflow.metadata_of(cls.hidden.prompt, cls.hidden.extra_pnginfo, account.settings.key)
+            outcomes = await work.make(
+                jobs, account, output=folder, concurrency=at_once, stop_at_failure=stop, budget=most_yuan, metadata=metadata
+            )
             files = results.files_of(outcomes, all_or_nothing=stop)
             loaded = await work.do(load, files, clear=chosen.background == "transparent")
             report = results.report(outcomes, loaded, work.run, account)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -100,8 +100,9 @@ class Work:
         concurrency: int | None = None,
         stop_at_failure: bool = False,
         budget: float | None = None,
+        metadata: Mapping[str, str],
     ) -> list[Outcome]:
-        """The pictures of the jobs, in their order. The price is shown before anything is sent."""
+        """The pictures of the jobs, in their order. The price is shown before anything is sent. `metadata`: that PNGs carry."""
         paths.refuse_output_links(output)
         self.run.tiles = Tiles(jobs)
         price = await self.do(engine.estimate, jobs, account.ledger, output=output)
@@ -120,6 +121,7 @@ class Work:
             stop_at_failure=stop_at_failure,
             budget=budget,
             concurrency=concurrency,
+            metadata=metadata,
         )
         missing.remember(self.run.node_id, outcomes, output)
         return outcomes

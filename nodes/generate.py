@@ -13,7 +13,7 @@ from comfy_api.latest import io
 
 from ..grsai.jobs import Job, plan, safe_stem
 from ..grsai.ledger import Ledger
-from . import bridge, missing, paths, results
+from . import bridge, missing, paths, results, workflow
 from .images import load
 from .inputs import (
     CATEGORY,
@@ -64,7 +64,7 @@ class NanoBananaGenerate(io.ComfyNode):
                 io.String.Output("report", display_name="report", tooltip="What was made, failed and paid."),
                 masks_output(),
             ],
-            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
 
     @classmethod
@@ -93,7 +93,8 @@ class NanoBananaGenerate(io.ComfyNode):
                 sources=sources,
                 ledger=account.ledger,
             )
-            outcomes = await work.make(jobs, account, output=paths.output_folder() / paths.KEPT)
+            metadata = workflow.metadata_of(cls.hidden.prompt, cls.hidden.extra_pnginfo, account.settings.key)
+            outcomes = await work.make(jobs, account, output=paths.output_folder() / paths.KEPT, metadata=metadata)
             files = results.files_of(outcomes)
             loaded = await work.do(load, files, clear=chosen.background == "transparent")
             urls = await work.urls(outcomes, account)

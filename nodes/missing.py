@@ -74,7 +74,7 @@ def remember(node_id: str | None, outcomes: Sequence[Outcome], folder: Path) -> 
         for outcome in outcomes:
             last_run.files += outcome.files
             if outcome.status != "succeeded":
-                last_run.missed.append((outcome.job.fingerprint, folder))
+                last_run.missed.append((outcome.job.fingerprint, folder / outcome.job.folder))
 
 
 def _is_something_missing(last_run: _LastRun, ledger: Ledger) -> bool:

@@ -27,7 +27,7 @@ ORDER = (
 )
 # The same within the folders. The face of a folder, its `__init__`, may import all of them.
 INSIDE = {
-    "pictures": ({"whole", "folder"}, {"reading"}, {"reference", "result"}),
+    "pictures": ({"whole", "folder"}, {"reading", "metadata"}, {"reference", "result"}),
     "client": (
         {"connections", "addresses"},
         {"causes"},
@@ -57,7 +57,7 @@ INSIDE = {
 }
 # The same for the nodes, which stand on the library.
 NODES = (
-    {"images", "limits", "paths"},
+    {"images", "limits", "paths", "workflow"},
     {"tiles"},
     {"language", "panel", "runs", "sources"},
     {"account"},

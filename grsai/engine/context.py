@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class RunContext:
     fresh: bool
     stop_at_failure: bool
     budget: Budget
+    metadata: Mapping[str, str]  # what each PNG is to carry
 
     def __post_init__(self) -> None:
         self.begun_at = self.ledger.now()

@@ -276,7 +276,14 @@ class JobRun:
 
     def _store(self, row: int, steps: Steps, task: Task) -> Outcome:
         try:
-            kept = steps.fetch(task, self._folder, self.job.stem, self.job.fingerprint, seconds=self._deadline)
+            kept = steps.fetch(
+                task,
+                self._folder,
+                self.job.stem,
+                self.job.fingerprint,
+                seconds=self._deadline,
+                metadata=self._run.metadata,
+            )
             self._notes += filter(None, map(kept_as_it_came, kept))
         except (DownloadError, OutputError) as error:
             raise self._keep_open(row, _paid_all_the_same(error, task.id)) from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import files
@@ -47,13 +48,16 @@ def run(
     concurrency: int | None = None,
     backoff: Backoff | None = None,
     last_word_seconds: float = LAST_WORD_SECONDS,
+    metadata: Mapping[str, str] = types.MappingProxyType({}),
 ) -> list[Outcome]:
     """Makes the pictures of `jobs` as `output/<job.folder>/<job.stem(k)><suffix>`; returns the outcomes in the order of the jobs.
 
     Blocks, but returns soon once `stop` is set: it waits `last_word_seconds` for the answers to paid requests under way, and what
     is paid for goes on being written down in threads of its own. `on_event` is called from those threads, one call at a time.
-    `budget` in yuan, 0 for none. Raises `Refused` before anything is sent where the run cannot work: no key, too few credits, a
-    limit that is none, an output folder that cannot be written.
+    `budget` in yuan, 0 for none. `metadata`: texts that each PNG is to carry beside its pixels, by name.
+
+    Raises `Refused` before anything is sent where the run cannot work: no key, too few credits, a limit that is none, an output
+    folder that cannot be written.
     """
     concurrency = settings.concurrency if concurrency is None else concurrency
     if not 1 <= concurrency <= MAX_CONCURRENCY:
@@ -83,6 +87,7 @@ def run(
                 fresh=fresh,
                 stop_at_failure=stop_at_failure,
                 budget=limits,
+                metadata=metadata,
             )
             outcomes = _Batch(jobs, decisions, context, last_word_seconds).run()
             if balance is None or balance.account is None or not alone or entrance.had_company:

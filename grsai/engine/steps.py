@@ -237,18 +237,25 @@ class Steps:
         return task.status == "running" or bool(task.urls)
 
     def fetch(
-        self, task: Task, folder: Path, stem: Callable[[int], str], claimed: str, *, seconds: float = math.inf
+        self,
+        task: Task,
+        folder: Path,
+        stem: Callable[[int], str],
+        claimed: str,
+        *,
+        seconds: float = math.inf,
+        metadata: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Path, ...]:
         """Downloads the pictures of a task as `folder/<stem(k)><suffix>`, `k` from 1, under a claim of the ledger.
 
-        Each is tried again for so many seconds.
+        Each is tried again for so many seconds. `metadata`: what each PNG is to carry, by name.
         """
         owner = self._ledger.mark(claimed)
-        return tuple(self._fetch(url, folder, stem(k), owner, seconds) for k, url in enumerate(task.urls, 1))
+        return tuple(self._fetch(url, folder, stem(k), owner, seconds, metadata) for k, url in enumerate(task.urls, 1))
 
-    def _fetch(self, url: str, folder: Path, stem: str, owner: str, seconds: float) -> Path:
+    def _fetch(self, url: str, folder: Path, stem: str, owner: str, seconds: float, metadata: Mapping[str, str]) -> Path:
         def save() -> Path:
-            return files.save(folder, stem, owner, lambda file: self.client.download(url, file))
+            return files.save(folder, stem, owner, lambda file: self.client.download(url, file), metadata=metadata)
 
         try:
             return self.tried(save, seconds=seconds)

@@ -6,6 +6,7 @@ from .folder import LeftOut as LeftOut
 from .folder import list_pictures as list_pictures
 from .folder import look_at as look_at
 from .folder import natural as natural
+from .metadata import WithMetadata as WithMetadata
 from .reading import MAX_PIXELS as MAX_PIXELS
 from .reading import check_size as check_size
 from .reading import on_white as on_white

@@ -10,7 +10,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Graph:
     emulator: Emulator
     base: Path
     node_id: str = "1"
-    sent: list[tuple[str, Any]] = field(default_factory=list)
+    extra_pnginfo: dict[str, Any] | None = None
 
     def run(self, name: str, **inputs: Any) -> Any:
         """The node's output. `inputs` in the flat, dotted form of ComfyUI's API: `{"model.image_size": "1K"}`."""
@@ -95,7 +95,8 @@ class Graph:
         missing = set(valid["required"]) - set(inputs)
         assert not missing, f"ComfyUI would refuse this prompt: {missing} missing"
         known = {key: value for key, value in inputs.items() if any(key in valid[kind] for kind in valid)}
-        v3["hidden_inputs"] = {_io.Hidden.unique_id: self.node_id, _io.Hidden.prompt: prompt}
+        hidden = {_io.Hidden.unique_id: self.node_id, _io.Hidden.prompt: prompt, _io.Hidden.extra_pnginfo: self.extra_pnginfo}
+        v3["hidden_inputs"] = hidden
         call = internal.make_locked_method_func(node, node.FUNCTION, node.PREPARE_CLASS_CLONE(v3))
         with utils.CurrentNodeContext("prompt", self.node_id, 0):
             return await call(**_io.build_nested_inputs(known, v3))

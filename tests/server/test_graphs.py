@@ -335,3 +335,16 @@ def test_the_price_before_a_run_leaves_out_what_was_made_of_the_same_photo(room:
     assert room.comfy.get("/grsai/folders")["folders"]
     folder = room.comfy.get("/grsai/folder?folder=banana_demo/image&prompts_file=banana_demo/text/text.txt")
     assert (folder["pictures"], folder["prompts"]) == (8, 2)
+
+
+def test_a_picture_brings_its_workflow_as_the_canvas_sent_it(room: Any):
+    workflow = {"nodes": [{"id": 1, "type": "BatchBanana"}], "version": 0.4}
+    graph = {"1": room.batch("carried", filename_prefix="carried/Task")}
+    prompt = {"prompt": graph, "client_id": "test", "extra_data": {"extra_pnginfo": {"workflow": workflow}}}
+    prompt_id = room.comfy.post("/prompt", prompt)["prompt_id"]
+    room.wait_until(lambda: prompt_id in room.comfy.get(f"/history/{prompt_id}"))
+    [file] = (room.comfy.output / "carried").iterdir()
+    with Image.open(file) as picture:
+        assert json.loads(picture.info["workflow"]) == workflow
+        assert json.loads(picture.info["prompt"])["1"]["inputs"]["prompts"] == "carried"
+    assert cached(room, graph) >= {"1"}
