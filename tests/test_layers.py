@@ -29,7 +29,8 @@ ORDER = (
 INSIDE = {
     "pictures": ({"whole", "folder"}, {"reading", "metadata"}, {"reference", "result"}),
     "client": (
-        {"connections", "addresses"},
+        {"connections", "values"},
+        {"addresses"},
         {"causes"},
         {"transport"},
         {"refusals", "downloads"},

@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ..errors import GrsaiError, NotKept
 from ..settings import is_loopback
+from .values import list_of, object_of
 
 MOST_PICTURES = 16  # of one task; ours make one
 _LISTS = ("results", "result", "images", "output")
@@ -31,9 +32,8 @@ _A_FILE = re.compile(r"\S+\.(png|jpe?g|webp|gif|avif|bmp|tiff?)(\?\S*)?", re.IGN
 def addresses(task: Mapping[str, object], base_url: str) -> tuple[str, ...]:
     """The pictures of a task: in `results`, else beside it. One that came within the reply has a `data:` address."""
     for name in _LISTS:
-        rows = task.get(name)
-        listed = rows if isinstance(rows, list) else [rows]
-        if found := tuple(_of_rows(listed[:MOST_PICTURES], base_url)):
+        rows = list_of(task.get(name)) or [task.get(name)]
+        if found := tuple(_of_rows(rows[:MOST_PICTURES], base_url)):
             return found
     return tuple(_of_rows([{name: task.get(name) for name in ("url", "image_url")}], base_url))
 
@@ -50,6 +50,11 @@ def check_address(url: str, *, base_url: str, kind: type[GrsaiError] = NotKept) 
     raise kind("The service named an address that is not safe: {scheme}://{host}.", scheme=parts.scheme, host=host)
 
 
+def encrypted(url: str) -> str:
+    """The same address over https."""
+    return f"https://{url[7:]}" if url.startswith("http://") else url
+
+
 def unpacked(url: str) -> bytes:
     """The bytes of a `data:` address. Raises ValueError if it holds none."""
     packed = "".join(url.partition(",")[2].split()).replace("-", "+").replace("_", "/").rstrip("=")
@@ -58,9 +63,9 @@ def unpacked(url: str) -> bytes:
 
 def _of_rows(rows: list[object], base_url: str) -> Iterator[str]:
     for row in rows:
-        fields = row if isinstance(row, dict) else {"url": row}
+        fields = object_of(row) or {"url": row}
         for value in map(fields.get, _NAMES):
-            inner = value.get("url") if isinstance(value, dict) else value
+            inner = object_of(value).get("url") or value
             if isinstance(inner, str) and (address := _address(inner.strip(), base_url)):
                 yield address
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
@@ -36,6 +37,7 @@ from .replies import (
 )
 from .transport import Bearer, NoKey, Reply, Transport
 
+_log = logging.getLogger(__name__)
 _MOST = 8 << 20  # bytes of a reply without pictures
 _SUBMIT_SECONDS = 30.0  # at least: to give up on a reply that still comes may cost a picture
 _SUBMIT: Mapping[Api, str] = MappingProxyType({"unified": "/v1/api/generate", "legacy": "/v1/draw/nano-banana"})
@@ -142,6 +144,8 @@ class GrsaiClient:
         if found.doubt is not None and not self._knows(found.task_id, api):
             text = "The service refuses the request, and names task {task} all the same: {why}"
             raise LostReply(text, task=found.task_id, why=found.doubt)
+        if found.doubt is not None or reply.why is not None:
+            _log.warning("task %s is accepted: %s", found.task_id, found.doubt or reply.why)
         if found.ended is not None:
             self._ended[found.task_id] = found.ended
         return found.task_id
@@ -192,7 +196,8 @@ class GrsaiClient:
         """The service's models of today with their prices. Needs no key."""
         try:
             return self._listed("/client/serverGrsai/getModelListV2")
-        except (LostReply, RequestRefused, GatewayError):
+        except (LostReply, RequestRefused, GatewayError) as error:
+            _log.info("the list of models: %s Asking the older one.", error)
             return self._listed("/client/serverGrsai/getModelList")
 
     def model_status(self, model: str) -> ModelStatus:

@@ -175,12 +175,23 @@ class _ClockedSocket:
         return io.BufferedReader(self._came)
 
 
+class _Response(http.client.HTTPResponse):
+    """What a server says beforehand, such as 103 with early hints, is no reply. Python passes over 100 only."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _Careful:
     """A connection that tells one that never came about from one that was cut: only that may have carried a request."""
 
     def response_class(self, sock: Any, *arguments: Any, **options: Any) -> http.client.HTTPResponse:
         self._came = _ClockedBytes(sock)
-        return http.client.HTTPResponse(_ClockedSocket(self._came), *arguments, **options)  # type: ignore[arg-type]
+        return _Response(_ClockedSocket(self._came), *arguments, **options)  # type: ignore[arg-type]
 
     def _tunnel(self) -> None:
         super()._tunnel()  # type: ignore[misc]

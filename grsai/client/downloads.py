@@ -8,8 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from ..errors import DownloadError, ServiceError, TooLarge
-from .addresses import check_address, unpacked
+from ..errors import DownloadError, NotKept, ServiceError, TooLarge
+from .addresses import check_address, encrypted, unpacked
 from .causes import silence
 from .connections import Attempt
 from .transport import CHUNK, NoKey, Transport
@@ -20,9 +20,25 @@ _LEAST = 4096  # bytes in the time that counts as silence
 
 
 def download(transport: Transport, url: str, file: BinaryIO, *, base_url: str, most: int, silence_seconds: float) -> int:
-    """Writes the picture at `url` into `file` and returns its size. `most`: bytes that are kept. Raises `DownloadError`."""
+    """Writes the picture at `url` into `file` and returns its size. `most`: bytes that are kept. Raises `DownloadError`.
+
+    A host that is named without encryption is asked with it.
+    """
     if url.startswith("data:"):
         return _write([_inline(url)], file, most)
+    try:
+        check_address(url, base_url=base_url)
+    except NotKept as unsafe:
+        try:
+            return _fetch(transport, encrypted(url), file, base_url=base_url, most=most, silence_seconds=silence_seconds)
+        except TooLarge:
+            raise
+        except DownloadError:
+            raise unsafe from None
+    return _fetch(transport, url, file, base_url=base_url, most=most, silence_seconds=silence_seconds)
+
+
+def _fetch(transport: Transport, url: str, file: BinaryIO, *, base_url: str, most: int, silence_seconds: float) -> int:
     for _ in range(_REDIRECTS + 1):
         check_address(url, base_url=base_url)
         try:

@@ -5,24 +5,22 @@ Source of all shapes: the vendor's API documents and captured replies.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import GrsaiError, KeyRefused, LostReply, OutOfCredits, StorageError
 from ..models import ListedModel
-from ..redact import HIDDEN, redact
+from ..redact import redact
 from ..texts import plain
 from .addresses import addresses
 from .refusals import MODERATED, is_known, refusal, status_error
 from .transport import Reply
+from .values import MESSAGES, list_of, object_of, parsed, percent_of, text_of, truth_of, whole_of, without
 
-MOST_TEXT, MOST_ID, MOST_ROWS = 300, 200, 1000  # letters of what the service says, of an id; rows of a list
+MOST_ID, MOST_ROWS = 200, 1000  # letters of an id; rows of a list
 _MARKUP = re.compile(r"<(style|script)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_MESSAGES = ("msg", "message", "error", "detail", "error_message", "failure_reason")  # where words may stand
 _IDS = ("id", "taskId", "task_id")
 _CUT_ID = re.compile(r'"(?:id|taskId|task_id)"\s*:\s*"([^"\\]{4,200})"')
 _FINE = ("", "0", "200", "success", "ok", "None")  # codes of a reply that is no refusal
@@ -131,13 +129,13 @@ def data_of(reply: Reply, secret: str) -> object:
     """What any other endpoint answers, out of its wrapping. What it says in words never repeats the `secret`."""
     body = _body(reply, secret)
     _raise_refusal(reply, body, secret)
-    return body.get("data", body) if isinstance(body, dict) else body
+    return object_of(body).get("data", body)
 
 
 def task_of(task_id: str, fields: Mapping[str, object], base_url: str) -> Task:
     state = str(fields.get("status") or fields.get("state") or "").strip().lower()
-    progress, urls = _percent(fields.get("progress")), addresses(fields, base_url)
-    reason, error = _text(fields.get("failure_reason")), _message({**fields, "failure_reason": None})
+    progress, urls = percent_of(fields.get("progress")), addresses(fields, base_url)
+    reason, error = text_of(fields.get("failure_reason")), _message({**fields, "failure_reason": None})
     status: TaskStatus = "succeeded" if state in _SUCCEEDED else "failed" if _ENDED.search(state) else "running"
     if status == "running" and urls and (progress == 100 or (state not in _RUNNING and fields.get("progress") is None)):
         status = "succeeded"  # whatever the state is called: the picture is there
@@ -165,42 +163,44 @@ def balance_of(limit: int | None, account: int | None) -> Balance:
 
 def credits_of(data: object) -> int | None:
     """The credits in a reply; None if it does not say."""
-    return _whole(data.get("credits") if isinstance(data, dict) else data)
+    return whole_of(object_of(data).get("credits") if isinstance(data, dict) else data)
 
 
 def model_status_of(data: object) -> ModelStatus:
-    fields = fields_of(data)
-    return ModelStatus(bool(_truth(fields.get("status"))), _text(fields.get("error")))
+    if not isinstance(data, dict):
+        raise LostReply("The service answered without data.")
+    fields = object_of(data)
+    return ModelStatus(bool(truth_of(fields.get("status"))), text_of(fields.get("error")))
 
 
 def listed_models(data: object) -> tuple[ListedModel, ...]:
     """The rows of getModelListV2, or of the older getModelList."""
-    rows = data.get("list") if isinstance(data, dict) else data
+    rows = object_of(data).get("list") if isinstance(data, dict) else data
     if not isinstance(rows, list):
         raise LostReply("The service did not say which models there are.")
-    found = (_listed(row) for row in rows[:MOST_ROWS] if isinstance(row, dict))
+    found = (_listed(object_of(row)) for row in list_of(rows)[:MOST_ROWS])
     return tuple(row for row in found if row is not None)
 
 
-def _listed(row: dict[str, Any]) -> ListedModel | None:
+def _listed(row: Mapping[str, object]) -> ListedModel | None:
     name = row.get("model") or row.get("name")
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= MOST_ID:
         return None
-    by_token, cost = str(row.get("costType") or "0") != "0", _whole(row.get("cost", row.get("credits")))
+    by_token, cost = str(row.get("costType") or "0") != "0", whole_of(row.get("cost", row.get("credits")))
     return ListedModel(
         name,
         None if by_token or not cost or cost < 0 else cost,
-        bool(_truth(row.get("closeModel"))),
-        bool(_truth(row.get("maintenance"))),
-        _truth(row.get("errorReturn")),
-        _truth(row.get("violationReturn")),
-        _text(row.get("type")) or "image",
+        bool(truth_of(row.get("closeModel"))),
+        bool(truth_of(row.get("maintenance"))),
+        truth_of(row.get("errorReturn")),
+        truth_of(row.get("violationReturn")),
+        text_of(row.get("type")) or "image",
     )
 
 
 def ticket_of(data: object) -> tuple[str, str, str, str]:
     """Token, key, address and domain of an upload ticket."""
-    ticket = data if isinstance(data, dict) else {}
+    ticket = object_of(data)
     found = [value for name in ("token", "key", "url", "domain") if isinstance(value := ticket.get(name), str) and value.strip()]
     if len(found) < 4:
         raise StorageError("The service gave no upload ticket. Nothing was paid; run again later.")
@@ -210,27 +210,19 @@ def ticket_of(data: object) -> tuple[str, str, str, str]:
 
 def check_stored(reply: Reply) -> None:
     """A storage that says an error with HTTP 200 has taken nothing."""
-    body = _parsed(reply.text)
-    if isinstance(body, dict) and body.get("error"):
+    if error := object_of(parsed(reply.text)).get("error"):
         text = "The storage did not take the picture ({why}). Nothing was paid; run again later."
-        raise StorageError(text, why=_text(body["error"]))
-
-
-def fields_of(data: object) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise LostReply("The service answered without data.")
-    return data
+        raise StorageError(text, why=text_of(error))
 
 
 def _raise_refusal(reply: Reply, body: object, secret: str) -> None:
     """Raises the error that a reply is, if it is one."""
-    fields = body if isinstance(body, dict) else {}
     if reply.status >= 300:
-        raise status_error(reply, _message(fields), is_json=isinstance(body, dict))
+        raise status_error(reply, _message(body), is_json=isinstance(body, dict))
     if not isinstance(body, dict):
         raise reply.why or _no_json(redact(reply.text, secret))
     code, message = _code_of(body), _message(body)
-    if code not in _FINE or (not {"code", "data", "status"} & body.keys() and is_known(message)):
+    if code not in _FINE or (not {"code", "data", "status"} & object_of(body).keys() and is_known(message)):
         raise refusal(code, message)
 
 
@@ -247,45 +239,19 @@ def _no_json(text: str) -> LostReply:
 def _body(reply: Reply, secret: str) -> object:
     """The JSON of a reply, or the last event of a stream; None if it is neither. No text in it repeats the `secret`."""
     try:
-        return _without(secret, _parsed(reply.text))
+        return without(secret, parsed(reply.text))
     except RecursionError:
         return None
 
 
-def _parsed(text: str) -> object:
-    """Told apart by the content, as the content type cannot be trusted. What comes after a whole value is not the service's."""
-    if text[:100].lstrip()[:1] not in ("{", "[", "<", '"') and (events := re.findall(r"^[ \t]*data:(.*)$", text, re.MULTILINE)):
-        text = next((event for event in reversed(events) if event.strip().startswith("{")), "")
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text.strip())
-        if "\\ud" in text or "\\uD" in text:  # halves of letters, as of an emoji that was cut: no file and no database takes them
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    return _parsed(value) if isinstance(value, str) and value.lstrip().startswith("{") else value
-
-
-def _without(secret: str, value: object) -> object:
-    """A key may have any shape, and the service could repeat it anywhere."""
-    if isinstance(value, str):
-        return value.replace(secret, HIDDEN) if secret else value
-    if isinstance(value, list):
-        return [_without(secret, each) for each in value]
-    if isinstance(value, dict):
-        return {_without(secret, name): _without(secret, each) for name, each in value.items()}
-    return value
-
-
-def _task_fields(body: object) -> dict[str, Any]:
+def _task_fields(body: object) -> dict[str, object]:
     """The task in a reply, wrapped as `data` or not; with the address that stands beside it, where it names no picture itself."""
-    fields: dict[str, Any] = body if isinstance(body, dict) else {}
+    fields = object_of(body)
     for _ in range(3):
-        inner = fields.get("data")
-        if isinstance(inner, str) and inner.lstrip().startswith("{"):
-            inner = _parsed(inner)
-        if isinstance(inner, list) and len(inner) == 1:
-            inner = inner[0]
-        if not isinstance(inner, dict):
+        data = fields.get("data")
+        found = parsed(data) if isinstance(data, str) and data.lstrip().startswith("{") else data
+        inner = object_of(list_of(found)[0] if len(list_of(found)) == 1 else found)
+        if not inner:
             break
         fields = {**inner, "url": inner.get("url") or fields.get("url")}
     return fields
@@ -293,7 +259,7 @@ def _task_fields(body: object) -> dict[str, Any]:
 
 def _id_of(fields: Mapping[str, object], body: object) -> str:
     """The id in a reply: in its task, beside it, or bare. A whole number is one too."""
-    whole = body if isinstance(body, dict) else {}
+    whole = object_of(body)
     named = [*(fields.get(name) for name in _IDS), *(whole.get(name) for name in _IDS)]
     bare = whole.get("data") if _code_of(body) in _FINE else None
     return next((each for each in map(_as_id, [*named, bare]) if each), "")
@@ -311,7 +277,7 @@ def _is_told(fields: Mapping[str, object]) -> bool:
 
 def _code_of(body: object) -> str:
     """The code of a reply in lower case; "" where there is none."""
-    fields = body if isinstance(body, dict) else {}
+    fields = object_of(body)
     code = fields.get("code")
     if code is None:
         return "refused" if fields.get("success") is False else ""
@@ -320,44 +286,8 @@ def _code_of(body: object) -> str:
 
 def _message(value: object) -> str:
     """What a reply says in words: the first of the fields that say anything but "success"."""
-    fields = value if isinstance(value, dict) else {}
-    said = [text for name in _MESSAGES if (text := _text(fields.get(name))) and text.lower() not in _FINE]
-    if not said and isinstance(inner := fields.get("data"), dict):
-        return _message({name: inner.get(name) for name in _MESSAGES})
+    fields = object_of(value)
+    said = [text for name in MESSAGES if (text := text_of(fields.get(name))) and text.lower() not in _FINE]
+    if not said and (inner := object_of(fields.get("data"))):
+        return _message({name: inner.get(name) for name in MESSAGES})
     return said[0] if said else ""
-
-
-def _text(value: object) -> str:
-    """What the service says as one harmless line, not too long and without secrets. It may be an object with a message."""
-    if isinstance(value, dict):
-        return next((text for name in (*_MESSAGES, "reason", "code") if (text := _text(value.get(name)))), "")
-    if isinstance(value, list):
-        return _text(value[0]) if value else ""
-    if value is None or value is False:
-        return ""
-    return redact(" ".join(plain(str(value)[: 4 * MOST_TEXT]).split()))[:MOST_TEXT]
-
-
-def _percent(value: object) -> int:
-    try:
-        number = float(str(value).strip().rstrip("%"))
-    except ValueError:
-        return 0
-    return min(max(int(number), 0), 100) if math.isfinite(number) else 0
-
-
-def _whole(value: object) -> int | None:
-    """A number, or a text of one, perhaps with commas."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return int(float(value if isinstance(value, (int, float)) else re.sub(r"[,\s_]", "", str(value))))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _truth(value: object) -> bool | None:
-    """Whether a field says yes; None: it says nothing."""
-    if value is None or value == "":
-        return None
-    return str(value).strip().lower() not in ("0", "0.0", "false", "no", "off", "none", "null")

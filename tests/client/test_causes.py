@@ -235,6 +235,16 @@ def test_a_picture_behind_a_certificate_that_is_not_trusted_is_fetched_once_only
     assert caught.value.lasting
 
 
+def test_a_picture_whose_address_is_not_encrypted_is_asked_for_encrypted(
+    monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATES / "root.pem"))
+    with encrypted("server.pem") as port, GrsaiClient(settings_for(emulator.url)) as client:
+        file = io.BytesIO()
+        client.download(f"http://127.1:{port}/a.png", file)  # this machine by a name that is not known as its
+    assert file.getvalue() == b'{"code":0,"data":{"credits":7}}'
+
+
 # Addresses, and this machine
 
 

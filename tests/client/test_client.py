@@ -438,7 +438,7 @@ def test_only_https_is_fetched(client: GrsaiClient, server, url: str) -> None:
     assert not server.seen
 
 
-NO_ADDRESS = ["https://[", "https://[::1", "https://ex\u2100mple.com/a.png", "https://\ud800/a.png", "https://"]
+NO_ADDRESS = ["https://[", "http://[", "https://[::1", "https://ex\u2100mple.com/a.png", "https://\ud800/a.png", "https://"]
 
 
 @pytest.mark.parametrize("url", NO_ADDRESS)

@@ -118,6 +118,19 @@ def test_the_id_in_a_reply_that_breaks_off_is_an_id(api: Any) -> None:
         assert submit(client, api=api) == TASK
 
 
+@pytest.mark.parametrize("hint", [b"103 Early Hints\r\nLink: </a.css>", b"102 Processing", b"100 Continue"])
+@pytest.mark.parametrize("call", ["submit", "poll"])
+def test_what_is_said_before_the_reply_is_passed_over(hint: bytes, call: str) -> None:
+    body = json.dumps({**OK, "data": {"id": TASK, "status": "running"}}).encode()
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(10_000)
+        connection.sendall(b"HTTP/1.1 %s\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (hint, len(body)) + body)
+
+    with listening(answer) as address, a_client(address) as client:
+        assert CALLS[call](client) in (TASK, client.poll(TASK))
+
+
 def endless(connection: socket.socket) -> None:
     connection.recv(10_000)
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
