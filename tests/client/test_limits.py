@@ -60,9 +60,9 @@ def test_a_reply_that_drips_ends_with_its_time(call, head: bytes) -> None:
         a_client(address, read_seconds=0.3) as client,
     ):
         begun = time.monotonic()
-        with pytest.raises(GrsaiError, match="takes too long"):
+        with pytest.raises(GrsaiError, match="takes too long|no reply in time"):
             call(client)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize("head", [HEADERS, BODY.replace(b'{"code"', b"x")], ids=["headers", "body"])
@@ -72,9 +72,9 @@ def test_a_picture_that_drips_ends_with_its_time(head: bytes) -> None:
         a_client(address, read_seconds=0.3) as client,
     ):
         begun = time.monotonic()
-        with pytest.raises(DownloadError, match="takes too long"):
+        with pytest.raises(DownloadError, match="takes too long|no reply in time"):
             client.download(f"http://{address}/a.png", io.BytesIO())
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 8
 
 
 def test_a_slow_picture_that_goes_on_arrives() -> None:
@@ -85,9 +85,9 @@ def test_a_slow_picture_that_goes_on_arrives() -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content))
         for place in range(0, len(content), 4096):
             connection.sendall(content[place : place + 4096])
-            time.sleep(0.1)
+            time.sleep(0.15)
 
-    with listening(answer) as address, a_client(address, read_seconds=0.5) as client:
+    with listening(answer) as address, a_client(address, read_seconds=1) as client:
         file = io.BytesIO()
         assert client.download(f"http://{address}/a.png", file) == len(content)
     assert file.getvalue() == content
@@ -100,11 +100,11 @@ def test_the_reply_to_a_submit_is_waited_for_while_it_comes() -> None:
     def answer(connection: socket.socket) -> None:
         connection.recv(10_000)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
-        for place in range(0, len(body), 8):
-            connection.sendall(body[place : place + 8])
-            time.sleep(0.1)
+        for place in range(0, len(body), 4):
+            connection.sendall(body[place : place + 4])
+            time.sleep(0.12)
 
-    with listening(answer) as address, a_client(address, read_seconds=0.3) as client:
+    with listening(answer) as address, a_client(address, read_seconds=1) as client:
         assert submit(client) == TASK
 
 
