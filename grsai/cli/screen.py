@@ -162,12 +162,13 @@ class _Nothing:
 class _Lines(_Nothing):
     def __init__(self, total: int, language: str) -> None:
         self._total = total
+        self._ended = 0  # as told here: the snapshot may be ahead by others that ended in the same moment
         self._language = language
 
     def tell(self, event: Event) -> None:
         if event.outcome is not None and event.outcome.status != "stopped":
-            ended = event.snapshot.done + event.snapshot.failed + event.snapshot.stopped
-            trouble(f"[{ended}/{self._total}] {_said(event.outcome, self._language)}")
+            self._ended += 1
+            trouble(f"[{self._ended}/{self._total}] {_said(event.outcome, self._language)}")
 
 
 class _Bar(_Nothing):
