@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import texts
 from ..errors import OutputError
 from ..files import relative, write_text
 from ..jobs import Outcome
@@ -114,42 +115,45 @@ def _hash(text: str) -> str:
 
 
 def _words(language: str) -> dict[str, Any]:
+    def say(text: str, **values: Any) -> str:
+        return texts.say(text, language, **values)
+
     return {
         "states": {
-            "succeeded": say("Made", language),
-            "reused": say("Made earlier", language),
-            "failed": say("Failed", language),
-            "uncertain": say("Uncertain", language),
-            "stopped": say("Stopped", language),
+            "succeeded": say("Made"),
+            "reused": say("Made earlier"),
+            "failed": say("Failed"),
+            "uncertain": say("Uncertain"),
+            "stopped": say("Stopped"),
         },
         "labels": [
-            say("Made from", language),
-            say("Model", language),
-            say("Ratio", language),
-            say("Size", language),
-            say("Quality", language),
-            say("Background", language),
-            say("Time", language),
-            say("Paid", language),
-            say("Task id", language),
+            say("Made from"),
+            say("Model"),
+            say("Ratio"),
+            say("Size"),
+            say("Quality"),
+            say("Background"),
+            say("Time"),
+            say("Paid"),
+            say("Task id"),
         ],
-        "all": say("All", language),
-        "task": say("Task {number}", language, number="#"),
-        "state": say("State", language),
-        "compare": say("Before and after", language),
-        "before": say("Before", language),
-        "both": say("Both", language),
-        "after": say("After", language),
-        "note": say("There is a note", language),
-        "pixels": say("Pixels", language),
-        "find": say("Find in prompts and names", language),
-        "shown": say("# of # shown", language),
-        "nothing": say("Nothing matches.", language),
-        "full": say("Picture at full size", language),
-        "open": say("Open the file", language),
-        "back": say("Previous picture", language),
-        "on": say("Next picture", language),
-        "close": say("Close", language),
+        "all": say("All"),
+        "task": say("Task {number}", number="#"),
+        "state": say("State"),
+        "compare": say("Before and after"),
+        "before": say("Before"),
+        "both": say("Both"),
+        "after": say("After"),
+        "note": say("There is a note"),
+        "pixels": say("Pixels"),
+        "find": say("Find in prompts and names"),
+        "shown": say("# of # shown"),
+        "nothing": say("Nothing matches."),
+        "full": say("Picture at full size"),
+        "open": say("Open the file"),
+        "back": say("Previous picture"),
+        "on": say("Next picture"),
+        "close": say("Close"),
     }
 
 
