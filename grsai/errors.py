@@ -5,6 +5,7 @@ GrsaiError
 │   ├── WrongSetting         key, host, option or file of settings
 │   │   └── NoKey
 │   ├── WrongJob             model, ratio, size, prompt or plan
+│   ├── WrongSheet           a sheet, with what is wrong in which row
 │   ├── WrongText            a file that is no text, or not in an encoding that is read
 │   ├── BadPicture           a picture that cannot be read, or is too large
 │   ├── OverBudget           the batch costs more than the budget or the balance
@@ -39,6 +40,7 @@ GrsaiError
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeGuard, TypeVar
 
@@ -129,6 +131,18 @@ class NoKey(WrongSetting):
 
 class WrongJob(Refused):
     pass
+
+
+class WrongSheet(Refused):
+    """`faults`: what is wrong, each with its row as a spreadsheet numbers them; told line by line."""
+
+    def __init__(self, text: str, /, *, faults: Sequence[tuple[int, GrsaiError]] = (), **values: Any) -> None:
+        self.faults = tuple(faults)
+        super().__init__(text, **values)
+
+    def say(self, language: str = "en") -> str:
+        rows = [say("Row {row}: {why}", language, row=row, why=error.say(language)) for row, error in self.faults]
+        return "\n".join([super().say(language), *rows])
 
 
 class WrongText(Refused):

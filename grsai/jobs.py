@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .errors import GrsaiError, WrongJob
 from .models import Model
 from .pictures import Reference
 
+T = TypeVar("T")
 Status = Literal["succeeded", "failed", "uncertain", "stopped"]
 Pairing = Literal["product", "zip"]
 PAIRINGS: tuple[Pairing, ...] = ("product", "zip")
@@ -148,13 +149,31 @@ def plan(
 
     Equal jobs get different variations, so that a prompt written twice makes two pictures.
     """
-    pairs = _pairs(prompts, pictures, pairing)
     jobs = list[Job]()
-    for task, (picture, prompt) in enumerate(pairs, 1):
+    for task, (picture, prompt) in enumerate(pairs(prompts, pictures, pairing), 1):
         references = (picture, *shared) if picture else tuple(shared)
         name = f"{safe_stem(prefix, most_bytes=MAX_PREFIX_BYTES)}_{task}_{safe_stem(picture.name if picture else 'text')}"
         jobs.append(Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name, quality, background))
     return told_apart(jobs)
+
+
+def pairs(prompts: Sequence[str], pictures: Sequence[T], pairing: str) -> list[tuple[T | None, str]]:
+    """Each picture with each of the prompts (`product`), or one to one (`zip`). Without pictures the prompts alone."""
+    if not prompts:
+        raise WrongJob("There is no prompt. Write at least one line.")
+    if not pictures:
+        return [(None, prompt) for prompt in prompts]
+    if pairing == "product":
+        return [(picture, prompt) for picture in pictures for prompt in prompts]
+    if pairing != "zip":
+        raise WrongJob("Pairing is product or zip, not {pairing}.", pairing=pairing)
+    if len(pictures) != len(prompts):
+        raise WrongJob(
+            "Pairing zip needs as many prompts as pictures: there are {pictures} pictures and {prompts} prompts.",
+            pictures=len(pictures),
+            prompts=len(prompts),
+        )
+    return list(zip(pictures, prompts, strict=True))
 
 
 def told_apart(jobs: Iterable[Job]) -> list[Job]:
@@ -188,21 +207,3 @@ def _is_seen(text: str) -> bool:
 
 def _code(letter: str) -> str:
     return f"U+{ord(letter):04X}"
-
-
-def _pairs(prompts: Sequence[str], pictures: Sequence[Reference], pairing: str) -> list[tuple[Reference | None, str]]:
-    if not prompts:
-        raise WrongJob("There is no prompt. Write at least one line.")
-    if not pictures:
-        return [(None, prompt) for prompt in prompts]
-    if pairing == "product":
-        return [(picture, prompt) for picture in pictures for prompt in prompts]
-    if pairing != "zip":
-        raise WrongJob("Pairing is product or zip, not {pairing}.", pairing=pairing)
-    if len(pictures) != len(prompts):
-        raise WrongJob(
-            "Pairing zip needs as many prompts as pictures: there are {pictures} pictures and {prompts} prompts.",
-            pictures=len(pictures),
-            prompts=len(prompts),
-        )
-    return list(zip(pictures, prompts, strict=True))

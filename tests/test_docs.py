@@ -128,7 +128,15 @@ def project(tmp_path: Path) -> Path:
             shutil.copy(ROOT / "grsai/demo/image" / photo, tmp_path / images)
         (tmp_path / prompts).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / prompts).write_text("on a grey background\n", encoding="utf-8")
+    (tmp_path / "jobs.csv").write_text(blocks("csv")[0].text, encoding="utf-8")
     return tmp_path
+
+
+@pytest.mark.parametrize("block", blocks("csv"), ids=lambda block: f"{block.doc}: {block.text[:30]!r}")
+def test_every_sheet_is_taken(block: Block, project: Path, emulator: Emulator) -> None:
+    (project / "jobs.csv").write_text(block.text, encoding="utf-8")
+    done = run([sys.executable, "-m", "grsai", "--jobs", "jobs.csv", "--estimate", "--json"], project, emulator)
+    assert done.returncode == 0, done.stderr
 
 
 def run(command: list[str], project: Path, emulator: Emulator) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ ORDER = (
     {"jobs", "files"},
     {"catalogue"},
     {"settings"},
-    {"client", "ledger", "report"},
+    {"client", "ledger", "report", "sheets"},
     {"engine"},
     {"cli"},
     {"__main__"},
@@ -45,6 +45,14 @@ INSIDE = {
         {"questions", "replay"},
         {"ledger"},
     ),
+    "sheets": (
+        {"columns", "naming", "partners"},
+        {"variables"},
+        {"sheet"},
+        {"workbook"},
+        {"reading", "wishes", "back"},
+        {"planning"},
+    ),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
     "engine": (
         {"gate", "polling", "retry", "decision", "threads"},
@@ -54,7 +62,7 @@ INSIDE = {
         {"job_run"},
         {"run"},
     ),
-    "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"help", "batch", "commands"}, {"main"}),
+    "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"planning"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.
 NODES = (

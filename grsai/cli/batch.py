@@ -13,25 +13,27 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import GrsaiError, OutputError
-from ..jobs import Job, Outcome, plan
+from ..jobs import Job, Outcome
 from ..ledger import Ledger, OfflineLedger, service_of
 from ..models import yuan
 from ..report.gallery import write_gallery
-from ..report.phrases import money
-from ..report.report import as_object, summary, write_report
+from ..report.phrases import money, yuan_text
+from ..report.report import Delivery, as_object, summary, write_report
 from ..report.thumbnails import make_thumbnails
 from ..settings import MAX_CONCURRENCY, Key, Settings
+from ..sheets import Back
 from ..texts import say
-from .inputs import output_of, pictures_of, prompts_of
+from .inputs import output_of
 from .options import Options, settings_of
-from .screen import progress_of, show, show_json, trouble
+from .planning import Plan, plan_of
+from .screen import progress_of, show, show_json, show_table, trouble
 from .stopping import LAST_WORD_SECONDS, Stopping
 
 if TYPE_CHECKING:
-    from ..engine import Event
+    from ..engine import Estimate, Event
 
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
@@ -56,12 +58,12 @@ def batch(options: Options) -> int:
 def _batch(options: Options, settings: Settings) -> int:
     threading.Thread(target=_load_engine, name="load", daemon=True).start()
     with _ledger(settings, options) as ledger:
-        jobs, skipped = _planned(options, settings, ledger)
+        plan = plan_of(options, settings, ledger, lambda notice: trouble(notice.say(options.language)))
         files = sorted({source for source in settings.sources.values() if os.path.isfile(source)})
-        _log.info("%d jobs for %s, at %s; settings from %s", len(jobs), settings.model, settings.base_url, files or "no file")
+        _log.info("%d jobs for %s, at %s; settings from %s", len(plan.jobs), settings.model, settings.base_url, files or "no file")
         if options.estimate:
-            return _estimate(jobs, ledger, settings, options)
-        return _make(jobs, settings, ledger, options) or (1 if skipped else 0)
+            return _estimate(plan, ledger, settings, options)
+        return _make(plan, settings, ledger, options) or (1 if plan.skipped else 0)
 
 
 def _load_engine() -> None:
@@ -82,43 +84,29 @@ def _ledger(settings: Settings, options: Options) -> Ledger:
     return ledger
 
 
-# What is to be made
+# What it would cost
 
 
-def _planned(options: Options, settings: Settings, ledger: Ledger) -> tuple[list[Job], int]:
-    """The jobs, and how many pictures were skipped because they cannot be read."""
-    model = settings.catalogue.named(settings.model)
-    model.shape(settings.aspect_ratio, settings.image_size)  # what it has not is refused before a thousand pictures are read
-    model.quality(settings.quality)
-    model.background(settings.background)
-    prompts = prompts_of(options)
-    pictures = pictures_of(options, ledger, lambda notice: trouble(notice.say(options.language)))
-    jobs = plan(
-        prompts,
-        pictures.references,
-        model=model,
-        aspect_ratio=settings.aspect_ratio,
-        image_size=settings.image_size,
-        quality=settings.quality,
-        background=settings.background,
-        pairing=settings.pairing,
-        seed=settings.seed,
-    )
-    return jobs, pictures.skipped
-
-
-def _estimate(jobs: Sequence[Job], ledger: Ledger, settings: Settings, options: Options) -> int:
+def _estimate(plan: Plan, ledger: Ledger, settings: Settings, options: Options) -> int:
     from ..engine import estimate
 
     language, per_yuan = options.language, settings.credits_per_yuan
-    price = estimate(jobs, ledger, fresh=options.fresh, output=output_of(options))
+    price = estimate(plan.jobs, ledger, fresh=options.fresh, output=output_of(options))
+    rows = [] if plan.sheet is None else _estimated_rows(plan, ledger, options)
     if price.new and not settings.fallback:
-        settings.catalogue.check_open(jobs[0].model)
+        for model in {job.model.id: job.model for job in plan.jobs}.values():
+            settings.catalogue.check_open(model)
     if options.json:
-        counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
-        unpriced = {"unpriced": price.unpriced} if price.unpriced else {}
-        show_json({**counts, "credits": price.credits, "yuan": round(yuan(price.credits, per_yuan), 4), **unpriced})
+        of_rows = {"rows": [{"row": row, **_estimate_object(price, per_yuan)} for row, _, price in rows]} if rows else {}
+        show_json({**_estimate_object(price, per_yuan), **of_rows})
         return 0
+    if rows:
+        head = (say("row", language), say("name", language), say("model", language), say("pictures", language), "¥")
+        told = [
+            (str(row), job.name, job.model.id, str(each.total), yuan_text(each.credits, per_yuan=per_yuan))
+            for row, job, each in rows
+        ]
+        show_table([head, *told])
     show(say("Pictures: {total}. To be made: {new}.", language, total=price.total, new=price.new))
     if price.reused:
         show(say("{count} were made earlier and cost nothing.", language, count=price.reused))
@@ -128,6 +116,23 @@ def _estimate(jobs: Sequence[Job], ledger: Ledger, settings: Settings, options: 
         show(say("What {count} of them cost is not known.", language, count=price.unpriced))
     show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language, per_yuan=per_yuan)))
     return 0
+
+
+def _estimated_rows(plan: Plan, ledger: Ledger, options: Options) -> list[tuple[int, Job, Estimate]]:
+    """What each row of the sheet would cost, with its first job."""
+    from ..engine import estimate
+
+    jobs: dict[int, list[Job]] = {}
+    for job, row in zip(plan.jobs, plan.rows, strict=True):
+        jobs.setdefault(row or 0, []).append(job)
+    output = output_of(options)
+    return [(row, each[0], estimate(each, ledger, fresh=options.fresh, output=output)) for row, each in jobs.items()]
+
+
+def _estimate_object(price: Estimate, per_yuan: float) -> dict[str, Any]:
+    counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
+    unpriced = {"unpriced": price.unpriced} if price.unpriced else {}
+    return {**counts, "credits": price.credits, "yuan": round(yuan(price.credits, per_yuan), 4), **unpriced}
 
 
 # Making it
@@ -142,15 +147,17 @@ def keep_memory_flat() -> None:
             ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
-def _make(jobs: Sequence[Job], settings: Settings, ledger: Ledger, options: Options) -> int:
+def _make(plan: Plan, settings: Settings, ledger: Ledger, options: Options) -> int:
     keep_memory_flat()
     output, stopping = output_of(options), Stopping()
     with stopping.on_signal():
         begun = time.monotonic()
         with _thumbnails(output, stopping.stop) as prepare:
-            outcomes = _run(jobs, settings, ledger, options, stopping, prepare)
+            with _sheet_back(plan, output, options) as back:
+                outcomes = _run(plan.jobs, settings, ledger, options, stopping, prepare, back)
             seconds = time.monotonic() - begun
-            _tell(outcomes, seconds, settings, options)
+            delivery = Delivery(back.path, plan.base, plan.rows) if back else Delivery()
+            _tell(outcomes, seconds, delivery, settings, options)
         _write_gallery(outcomes, seconds, settings, options, stopping.stop)
     return 0 if all(outcome.status == "succeeded" for outcome in outcomes) else 1
 
@@ -162,8 +169,9 @@ def _run(
     options: Options,
     stopping: Stopping,
     prepare: Callable[[Outcome], object],
+    back: Back | None,
 ) -> list[Outcome]:
-    """The run, shown while it goes on; what is finished is prepared for the gallery."""
+    """The run, shown while it goes on; what is finished is prepared for the gallery, and stands in the sheet."""
     from .. import engine
 
     language, begun = options.language, time.time()
@@ -173,6 +181,8 @@ def _run(
             display.tell(event)
             if event.outcome is not None:
                 prepare(event.outcome)
+            if back is not None and event.kind in ("started", "finished"):
+                back.tell(*([event.outcome] if event.outcome else []))
 
         def run() -> list[Outcome]:
             return engine.run(
@@ -192,11 +202,27 @@ def _run(
             entries = ledger.entries(state="submitting", limit=MAX_CONCURRENCY)
             return [each.name for each in entries if each.created >= begun and each.fingerprint in fingerprints]
 
-        return stopping.watch(
+        outcomes = stopping.watch(
             run,
             stopping=lambda: display.say(_said_at_stop(on_its_way(), language)),
             leaving=lambda: display.say(_said_on_leaving(on_its_way(), language)),
         )
+    if back is not None:
+        back.tell(*outcomes)  # those that were stopped too
+    return outcomes
+
+
+@contextlib.contextmanager
+def _sheet_back(plan: Plan, folder: Path, options: Options) -> Iterator[Back | None]:
+    """The sheet with what comes of its rows, if there is one."""
+    if plan.sheet is None:
+        yield None
+        return
+    back = Back(plan.sheet, plan.rows, folder, language=options.language)
+    with back.open():
+        yield back
+    if back.error is not None:
+        trouble(back.error.say(options.language))
 
 
 @contextlib.contextmanager
@@ -231,20 +257,22 @@ def _said_on_leaving(on_its_way: Sequence[str], language: str) -> str:
 # What came of it
 
 
-def _tell(outcomes: Sequence[Outcome], seconds: float, settings: Settings, options: Options) -> None:
+def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, settings: Settings, options: Options) -> None:
     """The report and the summary, before anything that could fail over a picture."""
     language, output = options.language, output_of(options)
     try:
-        write_report(outcomes, folder=output, seconds=seconds)
+        write_report(outcomes, folder=output, seconds=seconds, delivery=delivery)
     except OutputError as error:  # the pictures are what was paid for
         trouble(error.say(language))
     if options.json:
-        show_json(as_object(outcomes, seconds=seconds))
+        show_json(as_object(outcomes, seconds=seconds, delivery=delivery))
         return
     show("")
     show(summary(outcomes, seconds=seconds, language=language, per_yuan=settings.credits_per_yuan))
     show("")
     show(say("Pictures: {folder}", language, folder=output))
+    if delivery.sheet is not None:
+        show(say("Sheet: {path}", language, path=delivery.sheet))
     states = {outcome.status for outcome in outcomes}
     if "stopped" in states and "uncertain" in states:
         text = "Stopped. To go on, run the same command again within 2 hours: only what is uncertain may be paid for twice."

@@ -11,7 +11,7 @@ from ..errors import BadPicture, WrongJob
 from ..files import read_text
 from ..jobs import split_prompts
 from ..ledger import Ledger
-from ..pictures import SUFFIXES, Found, Reference, look_at, read_all
+from ..pictures import SUFFIXES, Found, Reference, look_at, look_below, read_all
 from ..settings import path_of
 from .options import IMAGES, OUTPUT, PROMPTS, Options
 
@@ -21,10 +21,16 @@ Notice = Callable[[BadPicture], object]
 
 
 class Pictures(NamedTuple):
-    """The pictures of the folder in order, and how many could not be read and were skipped."""
+    """The pictures of `folder` in order, and how many could not be read and were skipped."""
 
     references: tuple[Reference, ...]
     skipped: int
+    folder: Path
+
+    def folder_of(self, reference: Reference) -> str:
+        """Where a picture lies below the folder: names with slashes between them, none for one that lies there itself."""
+        below = reference.path.parent.relative_to(self.folder).as_posix() if reference.path else "."
+        return "" if below == "." else below
 
 
 def output_of(options: Options) -> Path:
@@ -51,8 +57,8 @@ def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
     named = options.images is not None
     folder = path_of(options.images or (DEMO / "image" if options.demo else IMAGES))
     if not named and not folder.is_dir():
-        return Pictures((), 0)
-    found = _look_at(folder, ledger)
+        return Pictures((), 0, folder)
+    found = _look_at(folder, ledger, options)
     if not found.files and (named or found.left_out):
         raise _no_picture(folder, [each.name for each in found.left_out])
     for each in found.notices():
@@ -60,10 +66,20 @@ def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
     if found.files and folder.absolute() == output_of(options):
         text = "The pictures are made in {folder}, beside their originals. They are never taken for these."
         notice(BadPicture(text, folder=folder))
-    return _read(found.files, notice, skip=options.skip_unreadable)
+    references, skipped = _read(found.files, notice, skip=options.skip_unreadable)
+    return Pictures(references, skipped, folder)
 
 
-def _look_at(folder: Path, ledger: Ledger) -> Found:
+def files_of(folder: Path, options: Options) -> Sequence[Path]:
+    """The pictures of another folder that goes along with the first one."""
+    try:
+        return (look_below if options.recursive else look_at)(folder).files
+    except OSError as error:
+        text = "The folder {folder} cannot be read: {why}. Name another with --with."
+        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+
+
+def _look_at(folder: Path, ledger: Ledger, options: Options) -> Found:
     def is_result(path: Path) -> bool:
         """Whether the ledger knows a file as a picture that was made; only the name of one is asked for."""
         stem, _, number = re.sub(r" \(\d+\)$", "", path.stem).rpartition("_")
@@ -73,6 +89,8 @@ def _look_at(folder: Path, ledger: Ledger) -> Found:
         return any(file == there for entry in ledger.entries(text=stem, state="done") for file, _ in entry.files)
 
     try:
+        if options.recursive:
+            return look_below(folder, skip=output_of(options), is_result=is_result)
         return look_at(folder, is_result=is_result)
     except OSError as error:
         text = "The folder {folder} cannot be read: {why}. Name another with --images."
@@ -89,11 +107,11 @@ def _no_picture(folder: Path, there: Sequence[str]) -> BadPicture:
     return BadPicture(text, folder=folder, kinds=kinds, names=names)
 
 
-def _read(files: Sequence[Path], notice: Notice, *, skip: bool) -> Pictures:
-    """Of those that cannot be read all are named at once."""
+def _read(files: Sequence[Path], notice: Notice, *, skip: bool) -> tuple[tuple[Reference, ...], int]:
+    """Those that can be read, and how many cannot, all of which are named at once."""
     read = read_all(files)
     if not read.failures:
-        return Pictures(read.references, 0)
+        return read.references, 0
     if not skip and len(read.failures) == 1:
         raise read.failures[0].within("{why} To make the others all the same, add --skip-unreadable.")
     for each in read.failures:
@@ -106,4 +124,4 @@ def _read(files: Sequence[Path], notice: Notice, *, skip: bool) -> Pictures:
         raise BadPicture(text, count=len(read.failures), total=len(files))
     if not read.references:
         raise BadPicture("None of the {total} pictures can be read. Nothing was sent.", total=len(files))
-    return Pictures(read.references, len(read.failures))
+    return read.references, len(read.failures)

@@ -34,6 +34,10 @@ class Options:
     images: str | None = None
     prompts: str | None = None
     output: str | None = None
+    jobs: str | None = None  # "" where only the option stands: the sheet of the demo
+    with_: tuple[str, ...] = ()
+    recursive: bool = False
+    name: str | None = None
     lines: str = "30"
     state: str | None = None
     find: str = ""
@@ -66,6 +70,7 @@ class Option:
     default: str = ""  # as the help shows it
     name: str = ""  # of its field or setting, where it is not that of the word
     many: bool = False  # may stand several times
+    bare: bool = False  # may stand without its value
 
     @property
     def stored_as(self) -> str:
@@ -107,8 +112,12 @@ BATCH = Command(
     "--images photos --prompts prompts.txt --estimate",
     (
         Option("--images", "DIR", "folder of pictures to edit; the default one may be missing or empty", IMAGES),
-        Option("--prompts", "FILE", "text with one prompt per line", PROMPTS),
+        Option("--prompts", "FILE", "text with one prompt per line, or a folder with a text for each picture", PROMPTS),
         Option("--output", "DIR", "where the pictures go", OUTPUT),
+        Option("--jobs", "FILE", "sheet with a row for each picture: csv, tsv, jsonl or xlsx", bare=True),
+        Option("--with", "PATH", "a picture for all, or a folder with one for each; may stand again", name="with_", many=True),
+        Option("--recursive", "", "take the folders in --images too, and lay the pictures out like them"),
+        Option("--name", "TEMPLATE", "what the files are called, such as {sku}-{k}", "Task_{n}_{stem}_{k}"),
         _setting("model", "NAME"),
         _setting("aspect_ratio", "W:H"),
         _setting("image_size", "SIZE"),
@@ -275,7 +284,7 @@ def _value(option: Option, word: str, rest: deque[str]) -> Any:
         return True
     if not equals and rest and not rest[0].startswith("--"):
         value = rest.popleft()
-    if not value:
+    if not value and not option.bare:
         raise WrongSetting("Option {option} needs a value. See --help.", option=option.word)
     return value
 

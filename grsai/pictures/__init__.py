@@ -1,10 +1,13 @@
 """Pictures on their way in and out: which files are pictures, what goes up, and whether what came back is whole."""
 
+from .folder import FINISHED as FINISHED
+from .folder import FINISHED_STATE as FINISHED_STATE
 from .folder import SUFFIXES as SUFFIXES
 from .folder import Found as Found
 from .folder import LeftOut as LeftOut
 from .folder import list_pictures as list_pictures
 from .folder import look_at as look_at
+from .folder import look_below as look_below
 from .folder import natural as natural
 from .metadata import WithMetadata as WithMetadata
 from .reading import MAX_PIXELS as MAX_PIXELS

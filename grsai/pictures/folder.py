@@ -13,6 +13,8 @@ from ..errors import BadPicture
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
 # What systems and programs put there, and nobody means.
 _NOT_MEANT = re.compile(r"\..*|~\$.*|thumbs\.db|ehthumbs.*\.db|desktop\.ini|icon\r|__macosx|.*\.part", re.IGNORECASE | re.DOTALL)
+FINISHED = "finished"  # the folder of finished pictures, below that of the originals
+FINISHED_STATE = ".finished.json"  # in it: what was finished how
 _MADE_HERE = ("contact_sheet.jpg", "index.html", "report.json", "thumbnails")  # the names that a report has
 _RESULT = re.compile(r"Task_\d+_(?P<source>.+)_\d+( \(\d+\))?")
 _SHOWN = 8  # names in a sentence
@@ -36,7 +38,7 @@ class Found(NamedTuple):
     def notices(self) -> tuple[BadPicture, ...]:
         """A sentence for each reason. Empty where nothing was left out but what the program itself wrote for a report."""
         names = {why: [each.name for each in self.left_out if each.why == why] for why in ("kind", "link", "folder", "ours")}
-        names["ours"] = [name for name in names["ours"] if name not in _MADE_HERE[1:]]
+        names["ours"] = [name for name in names["ours"] if name not in (*_MADE_HERE[1:], FINISHED)]
         names["folder"] = [name for name in names["folder"] if name not in _MADE_HERE]
         said = (
             BadPicture("Left out, of a kind that is not read: {names}. Save them as JPEG or PNG.", names=_listed(names["kind"])),
@@ -73,13 +75,39 @@ def look_at(folder: Path, *, is_result: Callable[[Path], bool] | None = None) ->
     return Found(tuple(files), tuple(left_out))
 
 
+def look_below(folder: Path, *, skip: Path | None = None, is_result: Callable[[Path], bool] | None = None) -> Found:
+    """The same with all folders in it, those of a folder behind its own pictures; `skip` is left out, and what is ours.
+
+    A folder that a link leads to is looked at too, each one once. What is left out is named as seen from `folder`.
+    """
+    files, left_out, seen = list[Path](), list[LeftOut](), set[Path]()
+    todo = [folder]
+    while todo:
+        here = todo.pop(0)
+        if here.resolve() in seen:
+            continue
+        seen.add(here.resolve())
+        found = look_at(here, is_result=is_result)
+        files += found.files
+        below = [here / each.name for each in found.left_out if each.why == "folder"]
+        ours = [path for path in below if skip is not None and path.resolve() == skip.resolve()]
+        left_out += [LeftOut(path.relative_to(folder).as_posix(), "ours") for path in ours]
+        left_out += [
+            LeftOut((here / each.name).relative_to(folder).as_posix(), each.why)
+            for each in found.left_out
+            if each.why != "folder"
+        ]
+        todo = [path for path in below if path not in ours] + todo
+    return Found(tuple(files), tuple(left_out))
+
+
 def natural(name: str) -> list[tuple[int, int, str]]:
     """A sort key under which `photo 2` comes before `photo 10`."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name.lower())]
 
 
 def _why_not(path: Path) -> Why | None:
-    if path.name in _MADE_HERE:
+    if path.name in _MADE_HERE or (path.name == FINISHED and (path / FINISHED_STATE).is_file()):
         return "ours"
     if path.is_dir():
         return "folder"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import Moderated, StillOpen, TaskError
 from ..files import relative, write_text
-from ..jobs import Outcome
+from ..jobs import Job, Outcome
 from ..models import CREDITS_PER_YUAN
 from ..texts import say
 from .phrases import duration, money, plain
@@ -51,6 +51,26 @@ class Totals:
         return self.saved_seconds / self.serial_seconds if self.serial_seconds else 0.0
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What a run hands over beside its pictures.
+
+    `sheet`: the one that came back, `sheet_folder`: where its paths lead from, `rows`: of each job, in plan order. `finished`:
+    the file of each original that was finished; None where nothing was to be.
+    """
+
+    sheet: Path | None = None
+    sheet_folder: Path | None = None
+    rows: Sequence[int | None] = ()
+    finished: Mapping[Path, Path] | None = None
+
+    def row_of(self, job: Job) -> int | None:
+        return self.rows[job.task - 1] if self.rows else None
+
+
+NOTHING_MORE = Delivery()
+
+
 def totals(outcomes: Sequence[Outcome], *, seconds: float) -> Totals:
     """The sums over a plan. `succeeded` counts the reused ones too."""
     states = Counter(outcome.status for outcome in outcomes)
@@ -85,19 +105,22 @@ def failed_credits(outcome: Outcome) -> int:
     return earlier if kept is False else outcome.credits
 
 
-def as_object(outcomes: Sequence[Outcome], *, seconds: float, beside: Path | None = None) -> dict[str, Any]:
+def as_object(
+    outcomes: Sequence[Outcome], *, seconds: float, beside: Path | None = None, delivery: Delivery = NOTHING_MORE
+) -> dict[str, Any]:
     """The run as one JSON object, jobs in plan order. Paths are absolute, or relative to the folder `beside`.
 
     `failed` counts the jobs whose status is `failed`; uncertain and stopped ones are neither succeeded nor failed.
     """
-    return {**_sums_object(outcomes, seconds), "jobs": [_job_object(outcome, beside) for outcome in outcomes]}
+    jobs = [_job_object(outcome, beside, delivery) for outcome in outcomes]
+    return {**_sums_object(outcomes, seconds, beside, delivery), "jobs": jobs}
 
 
-def write_report(outcomes: Sequence[Outcome], *, folder: Path, seconds: float) -> Path:
+def write_report(outcomes: Sequence[Outcome], *, folder: Path, seconds: float, delivery: Delivery = NOTHING_MORE) -> Path:
     """Writes `report.json` into the folder of the pictures; its paths are relative, so that the folder can move."""
     path = folder / REPORT_FILE
-    jobs = (_job_object(outcome, folder) for outcome in outcomes)
-    write_text(path, json_text(_sums_object(outcomes, seconds), "jobs", jobs) + "\n")
+    jobs = (_job_object(outcome, folder, delivery) for outcome in outcomes)
+    write_text(path, json_text(_sums_object(outcomes, seconds, folder, delivery), "jobs", jobs) + "\n")
     return path
 
 
@@ -186,8 +209,9 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str
     return lines
 
 
-def _sums_object(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+def _sums_object(outcomes: Sequence[Outcome], seconds: float, beside: Path | None, delivery: Delivery) -> dict[str, Any]:
     sums = totals(outcomes, seconds=seconds)
+    told = {"sheet": delivery.sheet, "sheet_folder": delivery.sheet_folder} if delivery.sheet else {}
     return {
         "total": sums.total,
         "succeeded": sums.succeeded,
@@ -195,19 +219,23 @@ def _sums_object(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
         "reused": sums.reused,
         "seconds": round(seconds, 2),
         "credits": sums.credits,
+        **{name: _path_text(path, beside) for name, path in told.items()},
     }
 
 
-def _job_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
+def _job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> dict[str, Any]:
+    finished, file = delivery.finished, outcome.file
     return {
         "task": outcome.job.task,
+        **({"row": delivery.row_of(outcome.job)} if delivery.rows else {}),
         "image": _path_text(outcome.job.source, beside),
         "prompt": outcome.job.prompt,
         "model": outcome.model,
         "quality": outcome.job.quality,
         "background": outcome.job.background,
         "status": outcome.status,
-        "file": _path_text(outcome.file, beside),
+        "file": _path_text(file, beside),
+        **({} if finished is None else {"finished": _path_text(finished.get(file) if file else None, beside)}),
         "task_id": outcome.task_id,
         "error": str(outcome.error) if outcome.error else None,
         "notes": [str(note) for note in outcome.notes],

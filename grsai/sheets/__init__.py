@@ -1,0 +1,21 @@
+"""Sheets: a row a picture, what each row leaves open, and the same rows back with what came of them."""
+
+from __future__ import annotations
+
+from .back import DONE as DONE
+from .back import Back as Back
+from .partners import partners as partners
+from .partners import text_files as text_files
+from .partners import text_of_picture as text_of_picture
+from .partners import texts as texts
+from .planning import Given as Given
+from .planning import Planned as Planned
+from .planning import planned as planned
+from .reading import read_sheet as read_sheet
+from .sheet import Row as Row
+from .sheet import Sheet as Sheet
+from .wishes import Wish as Wish
+from .wishes import beside as beside
+from .wishes import faulty as faulty
+from .wishes import read_each as read_each
+from .wishes import wishes_of as wishes_of

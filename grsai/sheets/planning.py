@@ -1,0 +1,243 @@
+"""From wishes to jobs: what a wish leaves open is filled in, variables too, and everything that is wrong is told at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..errors import GrsaiError, WrongJob, WrongSheet
+from ..jobs import MAX_PREFIX_BYTES, Job, pairs, safe_stem, told_apart
+from ..models import Catalogue, Model
+from .columns import COLUMNS
+from .naming import Numbers, alike, safe_folder, safe_name
+from .sheet import Sheet
+from .variables import fill, of_picture, used
+from .wishes import Wish, failed, faulty, has_failed
+
+MOST_COUNT = 1000  # pictures of a row
+MOST_JOBS = 100_000
+MOST_SEED = 2**31 - 1
+_NUMBER = "k"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What holds for every wish that does not say otherwise. `prompts`: each meets every wish without one.
+
+    `template`: what files are called, with variables and `{k}`; "" for `<prefix>_<n>_<picture>_<k>`.
+    """
+
+    catalogue: Catalogue
+    model: str
+    aspect_ratio: str = "auto"
+    image_size: str | None = None
+    quality: str | None = None
+    background: str | None = None
+    seed: int = 0
+    prompts: tuple[str, ...] = ()
+    pairing: str = "product"
+    template: str = ""
+    prefix: str = "Task"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """`rows`: for each job the row of the sheet that asked for it; None for one without a sheet."""
+
+    jobs: tuple[Job, ...]
+    rows: tuple[int | None, ...]
+
+
+def planned(wishes: Sequence[Wish], given: Given, *, sheet: Sheet | None = None) -> Planned:
+    """The jobs in order of the wishes, of each with every prompt, `count` times.
+
+    Raises `WrongSheet` with all that is wrong in the `sheet`; without one `WrongJob` for the first fault.
+    """
+    return _Planner(given, sheet).planned(wishes)
+
+
+class _Shape(NamedTuple):
+    model: Model
+    ratio: str
+    size: str | None
+    quality: str | None
+    background: str | None
+
+
+class _Planner:
+    """Collects jobs, and what is wrong, row by row."""
+
+    def __init__(self, given: Given, sheet: Sheet | None) -> None:
+        self._given = given
+        self._sheet = sheet
+        self._faults: list[tuple[int, GrsaiError]] = []
+        self._numbers = Numbers()
+        self._names: dict[str, int | None] = {}
+        self._shapes: dict[tuple[str | None, ...], _Shape | list[GrsaiError]] = {}  # many rows ask for the same
+
+    def planned(self, wishes: Sequence[Wish]) -> Planned:
+        jobs, rows = list[Job](), list[int | None]()
+        if (
+            self._sheet
+            and "prompt" not in self._sheet.places
+            and not any((*self._given.prompts, *(wish.prompt for wish in wishes)))
+        ):
+            raise _without_prompts(self._sheet)
+        for wish, prompts in zip(wishes, self._prompts(wishes), strict=True):
+            for job in self._jobs(wish, prompts, len(jobs)):
+                if len(jobs) == MOST_JOBS:
+                    raise WrongJob("The plan has more than {most:,} pictures. Divide it.", most=MOST_JOBS)
+                jobs.append(job)
+                rows.append(wish.row)
+        if self._faults and self._sheet:
+            raise faulty(self._sheet.path, self._faults)
+        return Planned(tuple(told_apart(jobs)), tuple(rows))
+
+    def _prompts(self, wishes: Sequence[Wish]) -> list[Sequence[str]]:
+        """The prompts of each wish: its own, else those that are given."""
+        places = [place for place, wish in enumerate(wishes) if not wish.prompt]
+        found: list[list[str]] = [[wish.prompt] if wish.prompt else [] for wish in wishes]
+        if places and self._given.prompts:
+            for place, prompt in pairs(self._given.prompts, places, self._given.pairing):
+                found[place or 0].append(prompt)
+        return list(found)
+
+    def _jobs(self, wish: Wish, prompts: Sequence[str], before: int) -> Iterator[Job]:
+        if not prompts:
+            self._fault(wish, WrongJob("It has no prompt. Write one, or give prompts for all with --prompts."))
+        count = self._whole(wish, "count", wish.count, 1, 1, MOST_COUNT)
+        seed = self._whole(wish, "seed", wish.seed, self._given.seed, 0, MOST_SEED)
+        shape = self._shape(wish)
+        if shape is None or count is None or seed is None:
+            return
+        references = (*((wish.image,) if wish.image else ()), *wish.references)
+        several, folder = count > 1, safe_folder(wish.folder)
+        for number, prompt in enumerate((prompt for prompt in prompts for _ in range(count)), before + 1):
+            try:
+                values = {**of_picture(wish.image and wish.image.path, number), **wish.values}
+                name, numbered = self._name(wish, values, number, shape.model, several=several)
+                job = Job(
+                    self._prompt(wish, prompt, values),
+                    *shape[:3],
+                    references,
+                    seed,
+                    task=number,
+                    name=name,
+                    quality=shape.quality,
+                    background=shape.background,
+                    numbered=numbered,
+                    folder=folder,
+                )
+                self._check_name(wish, job)
+                yield job
+            except WrongJob as error:
+                self._fault(wish, error)
+                return
+
+    def _shape(self, wish: Wish) -> _Shape | None:
+        """Model and shape, each part checked by itself; None where one is wrong."""
+        given = self._given
+        ratio, size = wish.aspect_ratio or given.aspect_ratio, wish.image_size or given.image_size
+        asked = wish.model or given.model, ratio, size, wish.quality or given.quality, wish.background or given.background
+        if asked not in self._shapes:
+            self._shapes[asked] = _checked(given.catalogue, *asked)
+        found = self._shapes[asked]
+        faults = found if isinstance(found, list) else []
+        if isinstance(found, _Shape) and (many := len(wish.references) + (wish.image is not None)) > found.model.references:
+            text = "{count} pictures are too many for one job: {model} takes at most {most}. Use fewer references."
+            faults = [WrongJob(text, count=many, model=found.model.id, most=found.model.references)]
+        for error in faults:
+            self._fault(wish, error)
+        return found if isinstance(found, _Shape) and not faults else None
+
+    def _prompt(self, wish: Wish, prompt: str, values: Mapping[str, str]) -> str:
+        """The finished prompt. Without a sheet one that uses no variable is left as it stands, whatever braces it has."""
+        if "{" not in prompt:
+            return prompt.strip()
+        others = {name: value for name, value in values.items() if name != "prompt"}
+        self._check_values(prompt, others)
+        return (fill(prompt, others) if wish.row is not None or used(prompt, others) else prompt).strip()
+
+    def _name(self, wish: Wish, values: Mapping[str, str], number: int, model: Model, *, several: bool) -> tuple[str, bool]:
+        """What the files are called, and whether `_1`, `_2` … follows."""
+        template = wish.name or self._given.template
+        if not template:
+            picture = safe_stem(wish.image.name if wish.image else "text")
+            return f"{safe_stem(self._given.prefix, most_bytes=MAX_PREFIX_BYTES)}_{number}_{picture}", True
+        without = {"stem": "text", "name": "text", "folder": "", **of_picture(wish.image and wish.image.path, number)}
+        known = {**without, **values, "model": model.id}
+        if wish.name:  # it does not stand within itself
+            known["name"] = without["name"]
+        self._check_values(template, known)
+        if several and not used(template, {_NUMBER: ""}):
+            template += "_{k}"
+        count = self._numbers.next(fill(template, {_NUMBER: "", **known}))
+        return safe_name(fill(template, {_NUMBER: str(count), **known})), False
+
+    def _check_name(self, wish: Wish, job: Job) -> None:
+        """Two files of one name would be told apart by a number that nobody asked for."""
+        place = alike(f"{job.folder}/{job.stem()}")
+        if place not in self._names:
+            self._names[place] = wish.row
+        elif (row := self._names[place]) is not None:
+            text = "Its name {name} is that of row {row}, too. With {{n}} or {{k}} in it names differ."
+            raise WrongJob(text, name=job.stem(), row=row)
+        else:
+            text = "Two pictures would be called {name}. With {{n}} or {{k}} in --name they differ."
+            raise WrongJob(text, name=job.stem())
+
+    def _check_values(self, text: str, values: Mapping[str, str]) -> None:
+        for name, value in used(text, values).items():
+            if has_failed(value):
+                raise failed(name, value)
+
+    def _whole(self, wish: Wish, name: str, text: str, default: int, low: int, high: int) -> int | None:
+        if not text:
+            return default
+        plain = unicodedata.normalize("NFKC", text).strip()
+        if re.fullmatch(r"[+-]?\d{1,18}(\.0*)?", plain) and low <= (value := int(plain.partition(".")[0])) <= high:
+            return value
+        problem = "{name} can be {low} to {high}, not {value}."
+        self._fault(wish, WrongJob(problem, name=name, low=low, high=high, value=text))
+        return None
+
+    def _fault(self, wish: Wish, error: GrsaiError) -> None:
+        if wish.row is None:
+            raise error
+        self._faults.append((wish.row, error))
+
+
+def _without_prompts(sheet: Sheet) -> WrongSheet:
+    near = difflib.get_close_matches("prompt", [name for name in sheet.variables if name not in COLUMNS], 1)
+    if near:
+        text = "{path} has no column prompt. Is it {near}? Rename it, or give prompts for all with --prompts."
+        return WrongSheet(text, path=sheet.path, near=sheet.columns[sheet.variables[near[0]]])
+    text = "{path} has no column prompt. Its first row names the columns; or give prompts for all with --prompts."
+    return WrongSheet(text, path=sheet.path)
+
+
+def _checked(
+    catalogue: Catalogue, name: str, ratio: str, size: str | None, quality: str | None, background: str | None
+) -> _Shape | list[GrsaiError]:
+    """All that is wrong with it, if anything is."""
+    faults = list[GrsaiError]()
+    try:
+        model = catalogue.named(name)
+    except WrongJob as error:
+        return [error]
+    for check in (
+        lambda: model.ratio(ratio),
+        lambda: model.size(size),
+        lambda: model.quality(quality),
+        lambda: model.background(background),
+        lambda: faults or model.shape(ratio, size),
+    ):
+        try:
+            check()
+        except WrongJob as error:
+            faults.append(error)
+    return faults or _Shape(model, ratio, size, quality, background)
