@@ -218,6 +218,7 @@ class Settings:
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     withheld: NoKey | None = field(default=None, repr=False, compare=False)  # why a key that there is does not go to the host
     home: Path | None = field(default=None, repr=False, compare=False)  # the user's data folder; none without a home
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)  # of finishing, as written
 
     def require_key(self) -> Key:
         """The key. Raises `NoKey`, which says where to put one, or why it does not go to this host."""
@@ -240,6 +241,7 @@ def certificates() -> tuple[str, ...]:
     return (bundle, *([more] if os.path.isfile(more) else ())) if bundle else ()
 
 
+_TABLES = ("models", "presets")  # tables of `grsai.toml` that are no settings
 OPTIONS = tuple(each for each in fields(Settings) if each.metadata)
 
 
@@ -266,7 +268,7 @@ def load(
         ("argument", {name: value for name, value in (arguments or {}).items() if value is not None}),
         ("environment", _named(environment)),
         (str(dotenv), _named(_read_dotenv(dotenv) if dotenv else {})),
-        (str(toml), {name: value for name, value in table.items() if name != "models"}),
+        (str(toml), {name: value for name, value in table.items() if name not in _TABLES}),
     )
     values, sources = _merge(layers)
     home = places.data_folder(environment)
@@ -281,7 +283,8 @@ def load(
         )
         values["api_key"], values["withheld"] = None, NoKey(text, url=values["base_url"], source=sources["base_url"])
     catalogue = current(Catalogue().with_rows(table.get("models", {})), home, values.get("base_url", CHINA))
-    return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home)
+    presets = types.MappingProxyType(_rows(table, "presets", toml))
+    return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home, presets=presets)
 
 
 def _is_trusted(base_url: str, sources: Mapping[str, str], own: tuple[Path, ...], config: Path | None) -> bool:
@@ -306,7 +309,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         table = tomllib.loads(_read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=str(error)) from None
-    unknown = set(table) - {option.name for option in OPTIONS} - {"models"}
+    unknown = set(table) - {option.name for option in OPTIONS} - set(_TABLES)
     if unknown:
         raise WrongSetting(
             "{path} has a setting that is not known: {name}. Correct its name or remove it.",
@@ -314,6 +317,14 @@ def read_toml(path: Path) -> dict[str, Any]:
             name=", ".join(sorted(unknown)),
         )
     return table
+
+
+def _rows(table: Mapping[str, Any], name: str, path: Path | None) -> dict[str, Mapping[str, Any]]:
+    """The tables in a table of `grsai.toml`, such as `[presets.my-shop]`."""
+    rows = table.get(name, {})
+    if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+        raise WrongSetting("{path}: {name} is no table of tables. Write [{name}.my-name] above its lines.", path=path, name=name)
+    return rows
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:

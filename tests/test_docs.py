@@ -19,6 +19,7 @@ import pytest
 
 from grsai.cli import options as cli_options
 from grsai.emulator import Emulator
+from grsai.finishing import PRESETS
 from grsai.models import CREDITS_PER_YUAN, RATIOS, Catalogue
 from grsai.settings import OPTIONS, load
 from grsai.texts import say
@@ -128,6 +129,7 @@ def project(tmp_path: Path) -> Path:
             shutil.copy(ROOT / "grsai/demo/image" / photo, tmp_path / images)
         (tmp_path / prompts).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / prompts).write_text("on a grey background\n", encoding="utf-8")
+    shutil.copytree(tmp_path / "photos", tmp_path / "batch_outputs")
     (tmp_path / "jobs.csv").write_text(blocks("csv")[0].text, encoding="utf-8")
     return tmp_path
 
@@ -247,6 +249,12 @@ def test_the_qualities_are_those_of_the_catalogue(doc: Path) -> None:
     for model in Catalogue().values():
         line = next((line for line in text_of(doc).splitlines() if line.startswith(f"- `{model.id}`")), "")
         assert re.findall(r"`([^`]+)`", line)[1:] == [*model.qualities, *model.backgrounds]
+
+
+@pytest.mark.parametrize("name", ["SHEETS.md", "SHEETS.zh.md"])
+def test_the_presets_are_those_that_there_are(name: str) -> None:
+    facts = [(preset, row["fit"], row.get("fit_how", "cover"), row["format"], row["max_kb"]) for preset, row in PRESETS.items()]
+    assert table(ROOT / "docs" / name, "presets") == [[f"`{preset}`", *map(str, others)] for preset, *others in facts]
 
 
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)

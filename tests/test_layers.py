@@ -20,7 +20,7 @@ ORDER = (
     {"jobs", "files"},
     {"catalogue"},
     {"settings"},
-    {"client", "ledger", "report", "sheets"},
+    {"client", "ledger", "report", "sheets", "finishing"},
     {"engine"},
     {"cli"},
     {"__main__"},
@@ -45,6 +45,7 @@ INSIDE = {
         {"questions", "replay"},
         {"ledger"},
     ),
+    "finishing": ({"presets"}, {"finish"}, {"picture"}, {"folder"}),
     "sheets": (
         {"columns", "naming", "partners"},
         {"variables"},
@@ -62,7 +63,7 @@ INSIDE = {
         {"job_run"},
         {"run"},
     ),
-    "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"planning"}, {"help", "batch", "commands"}, {"main"}),
+    "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"planning", "finishing"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.
 NODES = (

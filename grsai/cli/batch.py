@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GrsaiError, OutputError
+from ..finishing import Finish
 from ..jobs import Job, Outcome
 from ..ledger import Ledger, OfflineLedger, service_of
 from ..models import yuan
@@ -26,6 +27,7 @@ from ..report.thumbnails import make_thumbnails
 from ..settings import MAX_CONCURRENCY, Key, Settings
 from ..sheets import Back
 from ..texts import say
+from .finishing import Finishing, finish_asked, finishing, tell_finished
 from .inputs import output_of
 from .options import Options, settings_of
 from .planning import Plan, plan_of
@@ -58,12 +60,14 @@ def batch(options: Options) -> int:
 def _batch(options: Options, settings: Settings) -> int:
     threading.Thread(target=_load_engine, name="load", daemon=True).start()
     with _ledger(settings, options) as ledger:
+        finish = finish_asked(options, settings)
         plan = plan_of(options, settings, ledger, lambda notice: trouble(notice.say(options.language)))
         files = sorted({source for source in settings.sources.values() if os.path.isfile(source)})
-        _log.info("%d jobs for %s, at %s; settings from %s", len(plan.jobs), settings.model, settings.base_url, files or "no file")
+        count = len(plan.jobs)
+        _log.info("%d jobs for %s, at %s; settings from %s", count, settings.model, settings.base_url, files or "no file")
         if options.estimate:
             return _estimate(plan, ledger, settings, options)
-        return _make(plan, settings, ledger, options) or (1 if plan.skipped else 0)
+        return _make(plan, finish, settings, ledger, options) or (1 if plan.skipped else 0)
 
 
 def _load_engine() -> None:
@@ -147,19 +151,31 @@ def keep_memory_flat() -> None:
             ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
-def _make(plan: Plan, settings: Settings, ledger: Ledger, options: Options) -> int:
+def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger, options: Options) -> int:
     keep_memory_flat()
     output, stopping = output_of(options), Stopping()
     with stopping.on_signal():
         begun = time.monotonic()
         with _thumbnails(output, stopping.stop) as prepare:
-            with _sheet_back(plan, output, options) as back:
-                outcomes = _run(plan.jobs, settings, ledger, options, stopping, prepare, back)
-            seconds = time.monotonic() - begun
-            delivery = Delivery(back.path, plan.base, plan.rows) if back else Delivery()
+            with (
+                _sheet_back(plan, output, options, finishing=finish is not None) as back,
+                finishing(finish, options, stopping.stop, back.tell_finished if back else lambda *_: None) as finished,
+            ):
+                heard = [prepare, *([finished.take] if finished else [])]
+                outcomes = _run(plan.jobs, settings, ledger, options, stopping, heard, back)
+                seconds = time.monotonic() - begun
+            delivery = _delivery(plan, back, finished)
             _tell(outcomes, seconds, delivery, settings, options)
+            if finished is not None:
+                tell_finished(finished.files, finished.finisher.folder, options)
         _write_gallery(outcomes, seconds, settings, options, stopping.stop)
-    return 0 if all(outcome.status == "succeeded" for outcome in outcomes) else 1
+    made = all(outcome.status == "succeeded" for outcome in outcomes)
+    return 0 if made and not any(file.error for file in (finished.files if finished else ())) else 1
+
+
+def _delivery(plan: Plan, back: Back | None, finished: Finishing | None) -> Delivery:
+    by_original = finished.by_original if finished else None
+    return Delivery(back.path, plan.base, plan.rows, by_original) if back else Delivery(finished=by_original)
 
 
 def _run(
@@ -168,10 +184,10 @@ def _run(
     ledger: Ledger,
     options: Options,
     stopping: Stopping,
-    prepare: Callable[[Outcome], object],
+    heard: Sequence[Callable[[Outcome], object]],
     back: Back | None,
 ) -> list[Outcome]:
-    """The run, shown while it goes on; what is finished is prepared for the gallery, and stands in the sheet."""
+    """The run, shown while it goes on; what a job made is `heard` of at once, and stands in the sheet."""
     from .. import engine
 
     language, begun = options.language, time.time()
@@ -180,7 +196,8 @@ def _run(
         def on_event(event: Event) -> None:
             display.tell(event)
             if event.outcome is not None:
-                prepare(event.outcome)
+                for hear in heard:
+                    hear(event.outcome)
             if back is not None and event.kind in ("started", "finished"):
                 back.tell(*([event.outcome] if event.outcome else []))
 
@@ -213,12 +230,12 @@ def _run(
 
 
 @contextlib.contextmanager
-def _sheet_back(plan: Plan, folder: Path, options: Options) -> Iterator[Back | None]:
+def _sheet_back(plan: Plan, folder: Path, options: Options, *, finishing: bool) -> Iterator[Back | None]:
     """The sheet with what comes of its rows, if there is one."""
     if plan.sheet is None:
         yield None
         return
-    back = Back(plan.sheet, plan.rows, folder, language=options.language)
+    back = Back(plan.sheet, plan.rows, folder, finishing=finishing, language=options.language)
     with back.open():
         yield back
     if back.error is not None:

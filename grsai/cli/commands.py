@@ -190,6 +190,13 @@ def spend(options: Options) -> int:
     return 0
 
 
+def finish(options: Options) -> int:
+    """0 if all pictures of the folder are finished, else 1."""
+    from .finishing import finish
+
+    return finish(options)
+
+
 def config(options: Options) -> int:
     settings = settings_of(options)
     if options.json:

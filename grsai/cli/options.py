@@ -38,6 +38,13 @@ class Options:
     with_: tuple[str, ...] = ()
     recursive: bool = False
     name: str | None = None
+    fit: str | None = None
+    fit_how: str | None = None
+    format: str | None = None
+    quality_of_file: str | None = None
+    max_kb: str | None = None
+    metadata: str | None = None
+    preset: str | None = None
     lines: str = "30"
     state: str | None = None
     find: str = ""
@@ -106,6 +113,15 @@ COMMON = (
     Option("--verbose", "", "tell what happens, on stderr"),
     Option("--help", "", "show this help"),
 )
+FINISHING = (
+    Option("--fit", "WxH", "finish the pictures at this size in pixels, into the folder finished; the originals stay"),
+    Option("--fit-how", "HOW", "cover: fill it and cut; contain: fit in; pad: fit in and fill up with white", "cover"),
+    Option("--format", "KIND", "jpg, webp or png of the finished files, else as the originals"),
+    Option("--quality-of-file", "N", "1 to 100, of finished jpg and webp", "92"),
+    Option("--max-kb", "N", "the most that a finished file may have, in kB of 1,000 bytes"),
+    Option("--metadata", "off|keep", "keep: the prompt in the finished files; all else is taken out", "off"),
+    Option("--preset", "NAME", "what a shop asks for, such as taobao-main; the options above count before it"),
+)
 BATCH = Command(
     "",
     "Makes many pictures at once: every picture of a folder with every prompt of a list.",
@@ -118,6 +134,7 @@ BATCH = Command(
         Option("--with", "PATH", "a picture for all, or a folder with one for each; may stand again", name="with_", many=True),
         Option("--recursive", "", "take the folders in --images too, and lay the pictures out like them"),
         Option("--name", "TEMPLATE", "what the files are called, such as {sku}-{k}", "Task_{n}_{stem}_{k}"),
+        *FINISHING,
         _setting("model", "NAME"),
         _setting("aspect_ratio", "W:H"),
         _setting("image_size", "SIZE"),
@@ -188,6 +205,12 @@ COMMANDS = (
             Option("--csv", "FILE", "write it as a table that spreadsheets read"),
             SERVICE,
         ),
+    ),
+    Command(
+        "finish",
+        "make files for a shop of the pictures that are there; sends nothing",
+        "finish --output batch_outputs --preset taobao-main",
+        (Option("--output", "DIR", "folder with the pictures", OUTPUT), *FINISHING, JSON),
     ),
     Command("config", "every setting and where it comes from", "config", (JSON,)),
     Command(

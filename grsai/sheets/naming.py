@@ -10,6 +10,7 @@ from ..jobs import safe_stem
 
 # What Windows opens as a device, with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
+_TAKEN = ("finished", "thumbnails")
 # Letters that are not seen and turn the direction of others: a name must say what it is.
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -21,8 +22,9 @@ def safe_name(text: str) -> str:
 
 
 def safe_folder(folder: str) -> str:
-    """The same for folders with slashes between them."""
-    return "/".join(safe_name(part) for part in folder.split("/") if part not in ("", "."))
+    """The same for folders with slashes between them. The first one is none that is made for other things beside the pictures."""
+    first, *others = [safe_name(part) for part in folder.split("/") if part not in ("", ".")] or [""]
+    return "/".join([f"{first}_" if alike(first) in _TAKEN else first, *others])
 
 
 def alike(name: str) -> str:
