@@ -80,11 +80,10 @@ def host(value: str) -> str:
     """A base URL without a path at its end; `china` and `overseas` stand for the vendor's two. Plain http only for loopback."""
     url = HOSTS.get(value.strip().lower(), value.strip()).rstrip("/")
     try:
-        parts = urlsplit(url)
-        valid = parts.hostname and parts.scheme in ("http", "https") and not (parts.username or parts.query) and parts.port != 0
+        parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:  # a port that is none, half a bracket
-        valid = False
-    if not valid:
+        parts, port = urlsplit(""), None
+    if not parts.hostname or parts.scheme not in ("http", "https") or parts.username or parts.query or port == 0:
         raise WrongSetting(
             "{url} is no address of a service. Use {china} or {overseas}.", url=value, china=CHINA, overseas=OVERSEAS
         )

@@ -206,6 +206,8 @@ def config(options: Options) -> int:
         value, source = _text(getattr(settings, each.name), options.language), _source(settings, each.name, options.language)
         show(plain(say("{name} = {value} ({source})", options.language, name=each.name, value=value, source=source)))
         show(f"    {say(each.metadata['about'], options.language)}")
+    if settings.withheld:
+        trouble(settings.withheld.say(options.language))
     places = ", ".join(str(folder) for folder in settings_folders())
     show(say("Looked for .env and grsai.toml in: {folders}", options.language, folders=places))
     return 0

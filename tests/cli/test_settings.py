@@ -32,6 +32,7 @@ def test_a_file_in_the_working_folder_cannot_take_the_key_to_its_host(shell: She
     assert (done.status, done.out, shell.emulator.received) == (2, "", [])
     assert done.err.startswith(f"{shell.emulator.url} is named by {shell.folder / name}, but the API key is not from there")
     assert shell.run("config", "--json").object["api_key"]["value"] is None
+    assert "but the API key is not from there" in shell.run("config").err
 
 
 def test_status_needs_no_key_and_takes_none_along(shell: Shell) -> None:
