@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -135,26 +136,38 @@ FACTS = tuple(name for name in COLUMNS if name not in ("row", *LATER))  # what e
 
 def is_whole(facts: Facts) -> bool:
     """Whether the columns of a row, or what a line says of them, hold what they should."""
-    if not all(isinstance(facts[name], kinds) for name, kinds in _KINDS.items()) or facts["state"] not in STATES:
-        return False
+    return _lists(facts) is not None
+
+
+def _lists(facts: Facts) -> Facts | None:
+    """The columns that hold lists, read; None if any column holds what it should not."""
+    for name, kinds in _KINDS.items():
+        if not isinstance(facts[name], kinds):
+            return None
+    if facts["state"] not in STATES:
+        return None
     try:
-        return all(facts[name] == "[]" or read(json.loads(facts[name])) is not None for name, read in _LISTS.items())
+        return {name: () if facts[name] == "[]" else read(json.loads(facts[name])) for name, read in _LISTS.items()}
     except (ArithmeticError, RecursionError, TypeError, ValueError):
-        return False
+        return None
 
 
 def entry_of(row: Sequence[Any], clock: Callable[[], float] = time.time) -> Entry | None:
     """None for a row that was damaged."""
     values = dict(zip(COLUMNS, row, strict=True))
-    if not is_whole(values):
+    if (lists := _lists(values)) is None:
         return None
-    for name, read in _LISTS.items():
-        values[name] = () if values[name] == "[]" else read(json.loads(values[name]))
-    values["folder"], values["name"] = Path(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
+    values |= lists
+    values["folder"], values["name"] = _folder(os.fsdecode(values["folder"])), os.fsdecode(values["name"])
     values["asked_model"] = values["asked_model"] or values["model"]
     values["refunded"], values["numbered"] = bool(values["refunded"]), bool(values["numbered"])
     values["trouble"] = _trouble(values["trouble"]) if values["trouble"] else None
     return Entry(**values, clock=clock)
+
+
+@functools.lru_cache(maxsize=64)
+def _folder(place: str) -> Path:
+    return Path(place)  # thousands of entries share a few
 
 
 def _trouble(stored: str) -> GrsaiError | None:
