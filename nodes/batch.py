@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,10 +24,12 @@ from .inputs import (
     names_of,
     references_input,
     references_of_sockets,
+    searchable,
     seed_input,
     text_socket,
 )
 from .limits import MOST_AT_ONCE, MOST_BUDGET, MOST_JOBS, MOST_SEED, amount, one_of, text, texts, whole
+from .prefix import expanded
 from .sources import Sources
 
 KEEP_GOING, STOP = "keep going", "stop"
@@ -37,7 +40,7 @@ class BatchBanana(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        schema = io.Schema(
             node_id="BatchBanana",
             display_name="Batch Banana",
             category=CATEGORY,
@@ -80,7 +83,8 @@ class BatchBanana(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="banana/Task",
-                    tooltip="Folder under ComfyUI's output, and how the files begin: <prefix>_<number>_<picture>_<k>.png",
+                    tooltip="Folder under ComfyUI's output, and how the files begin: <prefix>_<number>_<picture>_<k>.png."
+                    " ComfyUI's tokens work, such as %date:yyyy-MM-dd%.",
                 ),
                 model_input(),
             ],
@@ -99,6 +103,7 @@ class BatchBanana(io.ComfyNode):
             is_input_list=True,
             is_output_node=True,
         )
+        return searchable(schema, "gemini", "gpt image", "image edit", "batch edit", "text to image", "batch", "批量")
 
     @classmethod
     async def execute(
@@ -117,7 +122,9 @@ class BatchBanana(io.ComfyNode):
         **_: Any,
     ) -> io.NodeOutput:
         async with bridge.running("BatchBanana", cls.hidden.unique_id) as work:
-            folder, prefix = paths.output_place(text(filename_prefix, "filename_prefix"))
+            folder, prefix = paths.output_place(
+                expanded(text(filename_prefix, "filename_prefix"), cls.hidden.prompt, time.localtime())
+            )
             stop = one_of(on_failure, "on_failure", (KEEP_GOING, STOP)) == STOP
             at_once = whole(concurrency, "concurrency", 1, MOST_AT_ONCE)
             most_yuan = amount(budget, "budget", MOST_BUDGET)

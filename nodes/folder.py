@@ -13,7 +13,7 @@ from comfy_api.latest import io
 from ..grsai.errors import BadPicture, GrsaiError
 from ..grsai.texts import say
 from . import bridge, images, paths
-from .inputs import CATEGORY
+from .inputs import CATEGORY, searchable
 from .limits import text
 
 
@@ -22,7 +22,7 @@ class LoadBananaFolder(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        schema = io.Schema(
             node_id="LoadBananaFolder",
             display_name="Load Banana Folder",
             category=CATEGORY,
@@ -51,6 +51,7 @@ class LoadBananaFolder(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
+        return searchable(schema, "batch", "load folder", "load images", "批量")
 
     @classmethod
     async def execute(cls, folder: str, prompts_file: str) -> io.NodeOutput:

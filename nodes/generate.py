@@ -24,6 +24,7 @@ from .inputs import (
     references_input,
     references_of_sockets,
     references_of_urls,
+    searchable,
     seed_input,
     text_socket,
 )
@@ -38,7 +39,7 @@ class NanoBananaGenerate(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        schema = io.Schema(
             node_id="NanoBananaGenerate",
             display_name="Nano Banana Generate",
             category=CATEGORY,
@@ -66,6 +67,7 @@ class NanoBananaGenerate(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
+        return searchable(schema, "gemini", "gpt image", "image edit", "text to image", "图像编辑", "文生图")
 
     @classmethod
     async def execute(

@@ -48,6 +48,12 @@ class _Ratios(list[str]):
             return False
 
 
+def searchable(schema: io.Schema, *words: str) -> io.Schema:
+    """Lets the node search find the node by these words, too; a ComfyUI that is too old for it passes over them."""
+    schema.search_aliases = ["grsai", "nano banana", "香蕉", *words]
+    return schema
+
+
 def model_input() -> io.DynamicCombo.Input:
     """The models with what each can do. Last among the widgets, as its own widgets come and go behind it."""
     options = [io.DynamicCombo.Option(model.id, _options_of(model)) for model in account.catalogue().values()]

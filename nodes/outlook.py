@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ..grsai.pictures.reading import unreadable
 from . import account, paths
 from .images import digest_of_file, references
 from .inputs import Choice, choice_of
+from .prefix import expanded
 from .sources import Source, Sources
 
 MOST_READ = 100  # pictures that are read for their content; of more, nobody says which were made earlier
@@ -141,7 +143,9 @@ def _prompts(node: Sources) -> list[str] | None:
 
 def _folder(node: Sources) -> Path:
     prefix = node.asked("filename_prefix")
-    return paths.output_place(prefix)[0] if isinstance(prefix, str) else paths.output_folder() / paths.KEPT
+    if not isinstance(prefix, str):
+        return paths.output_folder() / paths.KEPT
+    return paths.output_place(expanded(prefix, node.graph, time.localtime()))[0]
 
 
 def _seconds(node: Sources, choice: Choice, new: int) -> float:

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 from ..grsai.errors import BadPicture
 from . import bridge
 from .images import references
-from .inputs import CATEGORY
+from .inputs import CATEGORY, searchable
 
 
 class GrsaiUpload(io.ComfyNode):
@@ -20,7 +20,7 @@ class GrsaiUpload(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
+        schema = io.Schema(
             node_id="GrsaiUpload",
             display_name="Grsai Upload",
             category=CATEGORY,
@@ -36,6 +36,7 @@ class GrsaiUpload(io.ComfyNode):
             hidden=[io.Hidden.unique_id],
             is_input_list=True,
         )
+        return searchable(schema, "image url", "upload image", "上传")
 
     @classmethod
     async def execute(cls, images: Any) -> io.NodeOutput:

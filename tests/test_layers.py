@@ -67,7 +67,7 @@ INSIDE = {
 }
 # The same for the nodes, which stand on the library.
 NODES = (
-    {"images", "limits", "paths", "workflow"},
+    {"images", "limits", "paths", "prefix", "workflow"},
     {"tiles"},
     {"language", "panel", "runs", "sources"},
     {"account"},

@@ -348,3 +348,13 @@ def test_a_picture_brings_its_workflow_as_the_canvas_sent_it(room: Any):
         assert json.loads(picture.info["workflow"]) == workflow
         assert json.loads(picture.info["prompt"])["1"]["inputs"]["prompts"] == "carried"
     assert cached(room, graph) >= {"1"}
+
+
+@pytest.mark.parametrize("words", ["grsai", "nano banana", "香蕉"])
+def test_every_node_is_found_by_what_people_search_for(room: Any, words: str):
+    for name in ("BatchBanana", "NanoBananaGenerate", "GrsaiUpload", "LoadBananaFolder"):
+        assert words in room.comfy.get(f"/object_info/{name}")[name]["search_aliases"]
+    assert {"gemini", "image edit", "text to image"} <= set(
+        room.comfy.get("/object_info/NanoBananaGenerate")["NanoBananaGenerate"]["search_aliases"]
+    )
+    assert {"batch", "批量"} <= set(room.comfy.get("/object_info/BatchBanana")["BatchBanana"]["search_aliases"])
