@@ -79,6 +79,7 @@ def _bare_key(text: str) -> str:
 def host(value: str) -> str:
     """A base URL without a path at its end; `china` and `overseas` stand for the vendor's two. Plain http only for loopback."""
     url = HOSTS.get(value.strip().lower(), value.strip()).rstrip("/")
+    url = re.sub(r"^[^/]*//[^/?#]*", lambda found: found[0].lower(), url)  # the path alone tells small letters from large ones
     try:
         parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:  # a port that is none, half a bracket

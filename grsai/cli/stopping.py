@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from ..errors import Stopped
-
 LAST_WORD_SECONDS = 15.0  # a run that was stopped waits so long for the answers to paid requests
 _SPARE_SECONDS = 0.6  # and has so long to say what became of its jobs
 _LOOK_SECONDS = 0.1
@@ -50,8 +48,8 @@ class Stopping:
     def watch(self, work: Callable[[], T], *, stopping: Callable[[], object], leaving: Callable[[], object]) -> T:
         """What `work` returns, which is run in a thread of its own: a main thread that only waits hears signals everywhere.
 
-        `stopping` is called at the first signal; at the second `leaving`, and then the process ends. Raises `Stopped` where the
-        work does not end although it was asked to.
+        `stopping` is called at the first signal; `leaving` at the second, or where the work does not end although it was asked,
+        and then the process ends.
         """
         result: Future[T] = Future()
 
@@ -69,12 +67,10 @@ class Stopping:
             if self._signals and not told:
                 stopping()
                 told = True
-            if self._signals > 1:
-                leaving()
-                os._exit(1)
             if self.stop.is_set():
                 seconds -= _LOOK_SECONDS
-            if seconds < 0:
-                raise Stopped("Stopped.")
+            if self._signals > 1 or seconds < 0:
+                leaving()
+                os._exit(1)
         self._watched = False
         return result.result()

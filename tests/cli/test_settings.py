@@ -57,7 +57,7 @@ def test_a_host_that_the_owner_of_the_key_named_gets_it(shell: Shell, where: str
     assert shell.run("balance", *arguments, **environment).status == 0
 
 
-@pytest.mark.parametrize("vendor", ["china", "overseas", CHINA, OVERSEAS])
+@pytest.mark.parametrize("vendor", ["china", "overseas", CHINA, OVERSEAS, f"{CHINA}/", CHINA.upper()])
 def test_the_vendors_own_hosts_get_every_key(tmp_path: Path, vendor: str) -> None:
     (tmp_path / "grsai.toml").write_text(f'base_url = "{vendor}"\n')
     assert load({"api_key": KEY}, environment={}, folders=(tmp_path,)).key == Key(KEY)
