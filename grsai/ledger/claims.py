@@ -102,6 +102,7 @@ class Claims:
         won = False
         try:
             won = self._claim_row(claimed)
+            _log.debug("%s: %s", claimed, "claimed" if won else "another process works on it")
         finally:
             if not won:
                 with self._lock:

@@ -16,7 +16,7 @@ from ..errors import GrsaiError, LedgerBusy, LedgerError
 from . import schema
 
 Connection = sqlite3.Connection
-FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError)
+FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError, NotImplementedError)  # the last one: a disk that has no locks
 # What SQLite says when the file itself is not to blame. Every other error means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol", "too ")
 _UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the permissions of its folder."
@@ -112,9 +112,9 @@ def refuse_foreign(path: Path, *, was_ours: Callable[[], bool]) -> None:
     `was_ours` is asked of one that cannot be read: a ledger may have been damaged so that nothing in it tells what it was.
     """
     with ledger_errors(path):
-        ours = path.suffix not in _NOT_OF_DATABASES
-        if path.exists():
-            ours = ours and path.is_file() and (_is_readable(path) or was_ours())
+        ours = path.suffix not in _NOT_OF_DATABASES and "\0" not in str(path)
+        if ours and path.exists():
+            ours = path.is_file() and (_is_readable(path) or was_ours())
         if not ours:
             raise _no_ledger(path)
 

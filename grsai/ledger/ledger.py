@@ -51,7 +51,7 @@ class Ledger(Questions):
         busy_seconds: float = BUSY_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # one ledger has one journal, one lock
         self.notices: list[GrsaiError] = []
         self._under_way: dict[int, _UnderWay] = {}  # by row: what was submitted here, should the database fail meanwhile
         journal = self.path.with_suffix(".journal")

@@ -65,10 +65,13 @@ class Replay:
         with roomy(database) if size - taken > _AT_ONCE else contextlib.nullcontext():
             news = self._bring_up(database, max(min(taken, size - _LOOKED_AT_AGAIN), 0))
         self.made_again = self.made_again or (news and empty)
+        if news:
+            _log.info("the database was brought to what the journal says, from byte %d on", taken)
 
     def finish(self, database: Connection) -> None:
         """Reads what was postponed."""
         if self.postponed:
+            _log.info("reads all of the journal once, before anything is paid: %d MB", self._journal.size() >> 20)
             self.all(database)
 
     def wrote(self, part: tuple[int, int]) -> bool:

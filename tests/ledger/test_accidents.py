@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -155,6 +156,47 @@ def test_a_folder_of_pictures_on_a_stranger_s_disk_names_no_host_for_the_key(pat
         assert ledger.open_entries() == []
 
 
+@POSIX
+def test_a_ledger_by_another_name_is_the_same_ledger(path: Path, write: Writer, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link.sqlite3"
+    link.parent.mkdir()
+    with Ledger(path) as ledger:
+        link.symlink_to(path)
+        with Ledger(link) as other:
+            assert ledger.claim("job") and not other.claim("job")
+            write.opened(other, write.jobs()[0], "14-x")
+    assert os.listdir(link.parent) == [link.name]
+    path.unlink()
+    with Ledger(path) as ledger:
+        assert [entry.task_id for entry in ledger.open_entries()] == ["14-x"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "no folder\0/ledger.sqlite3"])
+def test_a_place_that_cannot_be_is_a_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LedgerError):
+        Ledger(tmp_path / name)
+
+
+def test_a_disk_that_becomes_read_only_is_a_sentence(small_disk, write: Writer) -> None:
+    disk, resize = small_disk
+    Ledger(disk / "ledger.sqlite3").close()
+    resize("ro")
+    with pytest.raises(LedgerError, match="Read-only file system"):
+        Ledger(disk / "ledger.sqlite3")
+
+
+def test_tables_that_do_not_fit_on_the_disk_leave_the_old_ones(small_disk) -> None:
+    disk, resize = small_disk
+    for file in (Path(__file__).parent / "version_1_0").iterdir():
+        shutil.copy(file, disk)
+    resize("size=44k")
+    with pytest.raises(LedgerError):
+        Ledger(disk / "ledger.sqlite3")
+    resize("size=10m")
+    with Ledger(disk / "ledger.sqlite3") as ledger:
+        assert not ledger.notices and sum(ledger.counts().values()) == 6
+
+
 # Removed, replaced or damaged while it is in use
 
 
@@ -249,6 +291,32 @@ def test_an_index_that_lacks_a_task_is_made_again(path: Path, write: Writer) -> 
         entry = ledger.find(second.fingerprint)
         assert entry and entry.task_id == "14-second"
         assert not ledger.notices and ledger.counts() == {"open": 2}
+
+
+@pytest.mark.parametrize("how", ["cut", "overwritten", "gone", "with another index", "without its database"])
+def test_a_wal_that_a_power_cut_left_half_loses_no_paid_task(path: Path, write: Writer, tmp_path: Path, how: str) -> None:
+    dice, jobs = random.Random(how), write.jobs(40)
+    ledger = Ledger(path)
+    for job in jobs:
+        write.opened(ledger, job)
+    shutil.copytree(path.parent, tmp_path / "as it was")
+    ledger.close()
+    for number in range(6):
+        place = Path(shutil.copytree(tmp_path / "as it was", tmp_path / str(number))) / path.name
+        wal, index = place.with_name(f"{path.name}-wal"), place.with_name(f"{path.name}-shm")
+        whole, at = wal.read_bytes(), dice.randrange(wal.stat().st_size)
+        if how == "cut":
+            os.truncate(wal, at)
+        elif how == "overwritten":
+            wal.write_bytes(whole[:at] + dice.randbytes(300) + whole[at + 300 :])
+        elif how == "gone":
+            wal.unlink()
+        elif how == "with another index":
+            index.write_bytes(dice.randbytes(index.stat().st_size))
+        else:
+            os.truncate(place, dice.randrange(place.stat().st_size))
+        with Ledger(place) as ledger:
+            assert len(ledger.open_entries()) == 40
 
 
 # A forked process
