@@ -28,7 +28,7 @@ from .steps import Steps
 from .threads import LOOK_SECONDS, in_threads, start_threads
 
 LAST_WORD_SECONDS = 0.15  # how long a stopped run waits for the replies to submits under way, if nobody says otherwise
-MOST_EVIDENCE_SECONDS = 60.0  # how long a run that has ended waits to ask the balance again
+MOST_EVIDENCE_SECONDS = 10.0  # how long a run that has ended waits at most to ask the balance again
 LAST_WORD_AFTER_A_CRASH = 15.0  # the process may end with it, and with it the threads that would write the ids down
 MOST_AHEAD = 32  # jobs that upload or download beside those that have a slot
 
@@ -137,9 +137,14 @@ def _weighed(outcomes: list[Outcome], before: int, run: RunContext) -> list[Outc
     uncertain = [outcome for outcome in outcomes if outcome.status == "uncertain"]
     if not uncertain or run.stop.is_set():
         return outcomes
+    tries = run.ledger.tries_many([outcome.job.fingerprint for outcome in uncertain])
+    submitted = {fingerprint: entries[0].created for fingerprint, entries in tries.items()}
+    now = run.ledger.now()
+    left = max(run.usual_of(each.job).seconds - now + submitted.get(each.job.fingerprint, now) for each in uncertain)
+    if left > MOST_EVIDENCE_SECONDS:
+        return outcomes
     after = account_balance(run.steps.client, run.stop)
-    usual = max(run.usual_of(outcome.job).seconds - outcome.seconds for outcome in uncertain)
-    if after is None or run.stop.wait(max(min(usual, MOST_EVIDENCE_SECONDS), 0.0)):
+    if after is None or run.stop.wait(max(left, 0.0)):
         return outcomes
     again = account_balance(run.steps.client, run.stop)
     return outcomes if again != after else with_evidence(outcomes, before, after)
