@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from ..errors import (
     KeyRefused,
     LedgerError,
     ModelUnavailable,
+    Moderated,
     NoSuchTask,
     OutOfCredits,
     OutputError,
@@ -267,7 +269,8 @@ class JobRun:
         except StillOpen as error:
             raise self._keep_open(row, error) from None
         except TaskError as error:
-            self._write_down(self._run.ledger.failed, row, error)
+            given_back = self._model.refunds_refused if isinstance(error, Moderated) else self._model.refunds_failed
+            self._write_down(functools.partial(self._run.ledger.failed, refunded=bool(given_back)), row, error)
             raise
         except ServiceError as error:
             if isinstance(error, NoSuchTask) and age:  # of an earlier run, and perhaps of another key: with that it can be had

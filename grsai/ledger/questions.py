@@ -14,6 +14,8 @@ UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names 
 _NEWEST = 50  # entries of one job that are looked at
 _LATEST = 2_000  # pictures by which the usual time is told
 _ASKED = 500  # values in one question
+_SUMMED_SECONDS = 5.0  # so long a sum of older tasks is used again
+_SUMS = 8
 _MOST = 2**62  # rows
 _LONGEST = 1_000  # letters of a text that is looked for
 _HAS_TEXT = "(prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\')"  # takes `_patterns`
@@ -40,6 +42,7 @@ class Questions:
         self._database = database
         self.service = service
         self.now = now
+        self._spent: dict[float, tuple[float, int]] = {}  # since when: when it was summed, and up to shortly before
 
     # One job
 
@@ -146,10 +149,16 @@ class Questions:
         return dict(self._database.read(query, (self.service,)))
 
     def spent(self, since: float) -> int:
-        """The credits of what was accepted since then, without what the service is known to have given back."""
-        query = "SELECT coalesce(sum(credits), 0) FROM tasks INDEXED BY tasks_by_time"
-        query += " WHERE service = ? AND submitted >= ? AND refunded = 0"
-        return self._database.read(query, (self.service, since))[0][0]
+        """The credits of what was accepted since then, without what the service is known to have given back.
+
+        Asked before each submit: what is older than some seconds is summed anew only now and then.
+        """
+        summed_at, older = self._spent.get(since, (0.0, 0))
+        now = self.now()
+        if not summed_at <= now < summed_at + _SUMMED_SECONDS:
+            summed_at, older = now, self._sum(since, now - _SUMMED_SECONDS)
+            self._spent = {**(self._spent if len(self._spent) < _SUMS else {}), since: (now, older)}
+        return older + self._sum(max(since, summed_at - _SUMMED_SECONDS), float("inf"))
 
     def spend(self, by: Literal["day", "month", "model", "folder"], *, since: float = 0.0) -> list[Spent]:
         """What was spent, in order of the keys; days and months are those of this computer's time zone."""
@@ -169,6 +178,11 @@ class Questions:
             (self.service, _LATEST, model, image_size, most),
         )
         return sorted(row[0] for row in rows)[len(rows) // 2] if len(rows) >= 3 else None
+
+    def _sum(self, begin: float, end: float) -> int:
+        query = "SELECT coalesce(sum(credits), 0) FROM tasks INDEXED BY tasks_by_time"
+        query += " WHERE service = ? AND submitted >= ? AND submitted < ? AND refunded = 0"
+        return self._database.read(query, (self.service, begin, end))[0][0]
 
     def _of(self, index: str, column: str, values: Sequence[str]) -> list[Entry]:
         found: list[Entry] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -238,3 +239,21 @@ def test_a_budget_that_is_no_amount_is_refused(studio, budget: float) -> None:
     with pytest.raises(WrongSetting, match="budget"):
         studio.run(studio.jobs(1), budget=budget)
     assert not studio.emulator.received
+
+
+@pytest.mark.parametrize(
+    ("prompt", "given_back", "spent"),
+    [
+        ("[error]", {"refunds_failed": True}, 0),
+        ("[error]", {"refunds_failed": False}, PRICE),
+        ("[error]", {"refunds_refused": True}, PRICE),
+        ("[output_moderation]", {"refunds_refused": True}, 0),
+        ("[output_moderation]", {"refunds_failed": True}, PRICE),
+        ("[error]", {}, PRICE),
+    ],
+)
+def test_what_the_service_gives_back_by_its_own_list_is_not_spent(studio, prompt: str, given_back: dict, spent: int) -> None:
+    (job,) = studio.jobs(1, prompt=prompt)
+    studio.run([replace(job, model=replace(job.model, **given_back))], settings=studio.settings(retries=0))
+    with studio.ledger() as ledger:
+        assert ledger.spent(0) == spent

@@ -55,6 +55,20 @@ def test_what_was_accepted_since_then_is_spent(ledger: Ledger, write: Writer, cl
     assert ledger.spent(noon + 1) == 0
 
 
+def test_a_sum_that_is_asked_for_again_and_again_is_that_of_now(ledger: Ledger, write: Writer, clock: Clock) -> None:
+    noon, row = clock.now, 0
+    for number, job in enumerate(write.jobs(40)):
+        clock.now += 1.5 if number % 3 else 0
+        row = write.opened(ledger, job)
+        assert ledger.spent(noon) == 440 * (number + 1)
+        assert ledger.spent(clock.now) in (440, 880)
+        assert ledger.spent(clock.now + 1) == 0
+    ledger.failed(row, Moderated("No."), refunded=True)
+    assert ledger.spent(noon) == 440 * 39
+    clock.now -= 3600  # the clock is set back
+    assert ledger.spent(noon) == 440 * 39
+
+
 def test_what_was_given_back_is_not_spent(ledger: Ledger, path: Path, write: Writer) -> None:
     first, second, third = write.jobs(3)
     ledger.failed(write.opened(ledger, first), Moderated("No."), refunded=True)
