@@ -21,6 +21,7 @@ from .errors import DownloadError, NotKept, OutputError, WrongText
 PART = ".part"
 _NO_METADATA: Mapping[str, str] = types.MappingProxyType({})
 UNREADABLE = ".unreadable"
+_MOST_TEXT = 64 << 20  # bytes; what is larger is no text that a user wrote
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 # The longer mark first: one begins like the other.
@@ -40,7 +41,11 @@ def read_text(path: Path) -> str:
 
     Raises `OSError`, and `WrongText` for what is in another encoding or no text.
     """
-    return text_of(path.read_bytes(), path)
+    with open(path, "rb") as file:
+        data = file.read(_MOST_TEXT + 1)
+    if len(data) > _MOST_TEXT:
+        raise WrongText("{path} is larger than {most} MB. Name a text file.", path=path, most=_MOST_TEXT >> 20)
+    return text_of(data, path)
 
 
 def text_of(data: bytes, path: Path) -> str:

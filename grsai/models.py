@@ -15,6 +15,7 @@ from .errors import WrongJob, WrongSetting
 Api = Literal["unified", "legacy"]  # the two generations of the service's API: /v1/api/ and /v1/draw/
 APIS: tuple[Api, ...] = ("unified", "legacy")
 CREDITS_PER_YUAN = 10_000
+_MOST_CREDITS = 10**12  # of one picture: what is beyond is a mistake, and fits no ledger
 
 BASE = ("auto", "1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "5:4", "4:5", "21:9")
 WIDE = (*BASE, "1:4", "4:1", "1:8", "8:1")
@@ -364,8 +365,8 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_CREDITS:
+        raise ValueError(f"{value!r} is no whole number, or too large")
     return value
 
 

@@ -36,7 +36,7 @@ def default_ledger(work: Iterable[Path], own: Iterable[Path], data: Path | None)
     """
     for folders, why in ((work, BESIDE_WORK), (own, BESIDE_PROGRAM)):
         for folder in folders:
-            if (folder / HERE).is_dir():
+            if os.path.isdir(folder / HERE):  # False where a name is too long, too
                 return folder / HERE / LEDGER, why
     if data is not None and _can_be_written(data):
         return data / LEDGER, USERS

@@ -282,7 +282,7 @@ def load(
             " address, name it yourself with --base-url or GRSAI_BASE_URL."
         )
         values["api_key"], values["withheld"] = None, NoKey(text, url=values["base_url"], source=sources["base_url"])
-    catalogue = current(Catalogue().with_rows(table.get("models", {})), home, values.get("base_url", CHINA))
+    catalogue = current(Catalogue().with_rows(_rows(table, "models", toml)), home, values.get("base_url", CHINA))
     presets = types.MappingProxyType(_rows(table, "presets", toml))
     return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home, presets=presets)
 
@@ -307,7 +307,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     try:
         table = tomllib.loads(_read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (RecursionError, ValueError) as error:  # numbers of thousands of digits, too
         raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=str(error)) from None
     unknown = set(table) - {option.name for option in OPTIONS} - set(_TABLES)
     if unknown:
@@ -366,7 +366,7 @@ def _read(option: Any, value: Any, source: str) -> Any:
         text = "{name} can be {low} to {high}, not {value} ({source})."
         low, high = error.args
         raise WrongSetting(text, name=option.name, low=low, high=high, value=value, source=source) from None
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         text = "{value} is no value for {name} ({source}): {why}."
         shown = "***" if option.name == "api_key" else value
         raise WrongSetting(text, value=shown, name=option.name, source=source, why=option.metadata["about"]) from None

@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             command = f'"{sys.executable}" -m pip install -r "{ROOT / "requirements.txt"}"'
             trouble(say(text, language, name=error.name, command=command))
             return 2
+        except OSError as error:  # a folder that is gone, a name that is too long: nothing was sent over it
+            trouble(say("{path} cannot be used: {why}.", language, path=error.filename or ".", why=error.strerror or error))
+            return 1
         except KeyboardInterrupt:
             trouble(say("Stopped.", language))
             return 1

@@ -13,8 +13,9 @@ from typing import TypeVar
 LAST_WORD_SECONDS = 15.0  # a run that was stopped waits so long for the answers to paid requests
 _SPARE_SECONDS = 0.6  # and has so long to say what became of its jobs
 _LOOK_SECONDS = 0.1
-# Ctrl+C, the end that a system asks for, a terminal that is closed, Ctrl+Break and a window that is closed on Windows.
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+# Ctrl+C, the end that a system asks for, a terminal that is closed, Ctrl+Break and a window that is closed on Windows, Ctrl+\\,
+# and what schedulers of other people's machines send before they kill.
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2")
 T = TypeVar("T")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ..errors import GrsaiError, NotKept
 from ..settings import is_loopback
-from .values import list_of, object_of
+from .values import list_of, object_of, parsed
 
 MOST_PICTURES = 16  # of one task; ours make one
 _LISTS = ("results", "result", "images", "output")
@@ -32,8 +32,12 @@ _A_FILE = re.compile(r"\S+\.(png|jpe?g|webp|gif|avif|bmp|tiff?)(\?\S*)?", re.IGN
 def addresses(task: Mapping[str, object], base_url: str) -> tuple[str, ...]:
     """The pictures of a task: in `results`, else beside it. One that came within the reply has a `data:` address."""
     for name in _LISTS:
-        rows = list_of(task.get(name)) or [task.get(name)]
-        if found := tuple(_of_rows(rows[:MOST_PICTURES], base_url)):
+        told = task.get(name)
+        if isinstance(told, str) and told.lstrip()[:1] in ("[", "{"):  # packed once more
+            told = parsed(told)
+        numbered = [row for key, row in object_of(told).items() if key.isdecimal()]
+        rows = list_of(told) or numbered or [told]
+        if found := tuple(dict.fromkeys(_of_rows(rows[:MOST_PICTURES], base_url))):
             return found
     return tuple(_of_rows([{name: task.get(name) for name in ("url", "image_url")}], base_url))
 

@@ -184,3 +184,22 @@ def test_a_ledger_named_in_a_file_lies_beside_that_file(shell: Shell) -> None:
     shell.write("p.txt", "red\n")
     shell.run("--images", images, "--prompts", "p.txt", "--config", "../grsai.toml", "--estimate")
     assert (shell.folder.parent / "mine" / "l.sqlite3").is_file()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "budget = 1" + "0" * 400,
+        "seed = " + "1" * 5000,
+        "proxy = " + "[" * 3000,
+        "models = [1, 2]",
+        "[models]\nx = 1",
+        '[models."nano-banana-fast"]\ncredits = 1' + "0" * 23,
+    ],
+    ids=["an endless amount", "an endless number", "deep", "a list of models", "a model that is a number", "endless credits"],
+)
+def test_no_value_of_a_settings_file_ends_in_a_traceback(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "grsai.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(WrongSetting):
+        load(config=path, environment={})

@@ -59,7 +59,7 @@ def paid_twice(shell: Shell) -> int:
     return len(prompts) - len(set(prompts))
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
 def test_a_stop_waits_for_the_answers_to_what_is_paid(shell: Shell, begin, name: str) -> None:
     process = begin(1.5)
     process.send_signal(getattr(signal, name))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from grsai.client import GrsaiClient
+from grsai.client.addresses import addresses
 from grsai.errors import DownloadError, TooLarge
 from grsai.models import Api
 from grsai.pictures import Encoded
@@ -132,3 +133,17 @@ def test_a_reference_can_go_along_within_the_request(client: GrsaiClient, server
     assert inline == "data:image/png;base64,iVBORw=="
     submit(client, api=api, urls=[inline])
     assert inline.encode() in server.seen[0].body
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        '[{"url": "https://a.example/1.png"}]',
+        '{"url": "https://a.example/1.png"}',
+        {"0": {"url": "https://a.example/1.png"}},
+        [{"url": "https://a.example/1.png"}] * 3,
+    ],
+    ids=["a list as text", "an object as text", "numbered", "the same three times"],
+)
+def test_results_in_other_forms_are_the_one_picture(results: Any) -> None:
+    assert addresses({"results": results}, "https://grsai.example") == ("https://a.example/1.png",)
