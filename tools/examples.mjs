@@ -177,6 +177,38 @@ export const EXAMPLES = [
       ["grid", "images", "picture", "images"],
     ],
   },
+  {
+    name: "7 Cut out with gpt-image",
+    nodes: {
+      note: note(
+        "**Cut out with gpt-image** · 用 gpt-image 抠图\n\nbackground = transparent: the file in output/banana has alpha, and masks says where it is clear. Another model offers other ratios, sizes and qualities.\n\n背景选 transparent：output/banana 里的文件带透明通道，遮罩输出标明透明部分。换一个模型，可选的宽高比、分辨率和质量也随之变化。",
+        [40, 60],
+        [360, 230],
+      ),
+      photo: { type: "LoadImage", at: [40, 360], size: [360, 360], values: { image: "banana_demo_coffee.jpg" } },
+      generate: {
+        type: "NanoBananaGenerate",
+        at: [440, 60],
+        size: [440, 700],
+        values: {
+          prompt: "Cut out the cup with its saucer. Nothing else is left.",
+          model: "gpt-image-2.5-flare",
+          "model.aspect_ratio": "1:1",
+          "model.image_size": "1K",
+          "model.quality": "medium",
+          "model.background": "transparent",
+        },
+      },
+      join: { type: "JoinImageWithAlpha", at: [930, 60], size: [260, 60] },
+      picture: { type: "SaveImage", at: [930, 190], size: [560, 600], values: { filename_prefix: "banana/Cutout" } },
+    },
+    links: [
+      ["photo", "IMAGE", "generate", "images.image_1"],
+      ["generate", "images", "join", "image"],
+      ["generate", "masks", "join", "alpha"],
+      ["join", "IMAGE", "picture", "images"],
+    ],
+  },
 ];
 
 export const BLUEPRINT = {

@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 // Builds example_workflows/ and subgraphs/ in the real frontend, saves them there, runs them with the offline emulator and
-// takes their thumbnails. For a ComfyUI with this pack in it that runs at the address given:
+// makes their thumbnails of what goes in and what comes out. For a ComfyUI with this pack in it that runs at the address given:
 //     PW_HOME=<folder with node_modules/playwright-core> node tools/make_examples.mjs http://127.0.0.1:8188 [name …]
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { openFrontend } from "../tests/browser/frontend.mjs";
 import { BLUEPRINT, EXAMPLES } from "./examples.mjs";
-import { PLAIN_CANVAS, photographGraph } from "./photo.mjs";
+import { PLAIN_CANVAS } from "./photo.mjs";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const RUN_MILLISECONDS = 120_000;
+const MOST_SHOWN = 4;
 
 const [url, ...names] = process.argv.slice(2);
 await fetch(`${url}/grsai/settings`, {
@@ -30,8 +31,9 @@ async function make(example) {
   const saved = await page.evaluate(save);
   write(path.join(ROOT, "example_workflows", `${example.name}.json`), saved);
   await page.evaluate((workflow) => window.app.loadGraphData(workflow, true, true, null), saved);
-  await run();
-  await photographGraph(page, path.join(ROOT, "example_workflows", `${example.name}.jpg`));
+  const results = await run();
+  const picture = await page.evaluate(beforeAndAfter, { sources: sourcesOf(example), results });
+  fs.writeFileSync(path.join(ROOT, "example_workflows", `${example.name}.jpg`), Buffer.from(picture, "base64"));
   console.log(example.name);
 }
 
@@ -71,11 +73,64 @@ async function save() {
   return (await window.app.graphToPrompt()).workflow;
 }
 
+// What the example begins with, as ComfyUI's /view names it.
+function sourcesOf({ nodes }) {
+  const chosen = Object.values(nodes).flatMap(({ type, values }) => {
+    if (type === "LoadImage") return [{ filename: values.image, subfolder: "" }];
+    return type === "LoadBananaFolder" ? [{ filename: "astronaut.jpg", subfolder: "banana_demo/image" }] : [];
+  });
+  return chosen.map((place) => ({ ...place, type: "input" }));
+}
+
+// In the page: what goes in, in a column, and beside it what comes out.
+async function beforeAndAfter({ sources, results }) {
+  const [width, height, gap] = [800, 600, 8];
+  const load = (place) =>
+    new Promise((done, failed) => {
+      const picture = new Image();
+      picture.onload = () => done(picture);
+      picture.onerror = failed;
+      picture.src = window.app.api.apiURL(`/view?${new URLSearchParams(place)}`);
+    });
+  const [before, after] = [await Promise.all(sources.map(load)), await Promise.all(results.map(load))];
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#f4c845";
+  pen.fillRect(0, 0, width, height);
+  const cover = (picture, left, top, wide, high) => {
+    const scale = Math.max(wide / picture.width, high / picture.height);
+    const [cutWide, cutHigh] = [wide / scale, high / scale];
+    pen.fillStyle = "#ffffff";
+    pen.fillRect(left, top, wide, high);
+    pen.drawImage(picture, (picture.width - cutWide) / 2, (picture.height - cutHigh) / 2, cutWide, cutHigh, left, top, wide, high);
+  };
+  const column = before.length ? Math.round(width / (before.length > 1 ? 4 : 3)) : 0;
+  const tall = (height - gap * (before.length - 1)) / Math.max(before.length, 1);
+  before.forEach((picture, place) => cover(picture, 0, place * (tall + gap), column, tall));
+  const [from, across] = [column ? column + gap : 0, after.length > 1 ? 2 : 1];
+  const rows = Math.ceil(after.length / across);
+  const [wide, high] = [(width - from - gap * (across - 1)) / across, (height - gap * (rows - 1)) / rows];
+  after.forEach((picture, place) => {
+    const [row, at] = [Math.floor(place / across), place % across];
+    const last = place === after.length - 1 && at < across - 1 ? wide * across + gap : wide;
+    cover(picture, from + at * (wide + gap), row * (high + gap), last, high);
+  });
+  return canvas.toDataURL("image/jpeg", 0.85).split(",")[1];
+}
+
+// The pictures that the nodes at the end show; those of a batch only where there is no other.
 async function run() {
   const ended = page.evaluate(
     () =>
       new Promise((done, failed) => {
         const { api } = window.app;
+        window.shown = [];
+        const take = ({ detail }) => {
+          const type = window.app.graph.getNodeById(detail.node)?.comfyClass;
+          window.shown.push(...(detail.output?.images ?? []).map((place) => ({ place, type })));
+        };
+        api.addEventListener("executed", take);
+        api.addEventListener("execution_success", () => api.removeEventListener("executed", take), { once: true });
         api.addEventListener("execution_success", done, { once: true });
         api.addEventListener("execution_error", ({ detail }) => failed(new Error(detail.exception_message)), { once: true });
       }).then(() => null),
@@ -83,6 +138,10 @@ async function run() {
   await page.evaluate(() => window.app.queuePrompt(0, 1));
   await Promise.race([ended, page.waitForTimeout(RUN_MILLISECONDS).then(() => Promise.reject(new Error("it does not end")))]);
   await page.waitForTimeout(1500);
+  const shown = await page.evaluate(() => window.shown);
+  const others = shown.filter(({ type }) => type !== "BatchBanana" && type !== "LoadImage");
+  const last = (others.length ? others : shown).slice(0, MOST_SHOWN);
+  return last.map(({ place }) => place);
 }
 
 async function makeBlueprint() {
