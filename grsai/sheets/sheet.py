@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from .variables import BUILT_IN
 
 Kind = Literal["csv", "tsv", "jsonl", "xlsx"]
 KINDS: tuple[Kind, ...] = ("csv", "tsv", "jsonl", "xlsx")
+
+
+_TIME = re.compile(r"(\d\d?):(\d\d):00")  # what a spreadsheet makes of 16:9
 
 
 class Row(NamedTuple):
@@ -50,9 +54,10 @@ class Sheet:
         """What a row says in a column, "" for nothing."""
         place = self.places.get(column)
         value = None if place is None else row.values[place]
-        if column == "aspect_ratio" and isinstance(value, datetime.time):  # a spreadsheet took 16:9 for a time of day
-            return f"{value.hour}:{value.minute}"
-        return text_of(value)
+        text = text_of(value)
+        if column == "aspect_ratio" and (time := _TIME.fullmatch(text)):
+            return f"{int(time[1])}:{int(time[2])}"
+        return text
 
     def values(self, row: Row) -> dict[str, str]:
         """The variables of a row. An empty cell leaves those alone that there are without it."""

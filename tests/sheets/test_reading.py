@@ -153,6 +153,12 @@ def test_numbers_dates_and_times_read_as_they_were_typed(tmp_path: Path) -> None
     }  # fmt: skip
 
 
+def test_a_ratio_that_a_spreadsheet_saved_as_a_time_is_a_ratio(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("prompt,aspect_ratio\na,16:09:00\nb,03:04:00\nc,21:9\n", "utf-8")
+    sheet = read_sheet(tmp_path / "a.csv")
+    assert [sheet.cell(row, "aspect_ratio") for row in sheet.rows] == ["16:9", "3:4", "21:9"]
+
+
 def test_a_formula_counts_by_its_value_and_one_without_is_told(tmp_path: Path) -> None:
     path = workbook(tmp_path / "a.xlsx", ["prompt", "sku"], ["red", 1], ['="a "&B2', 2], ["=A2", 3])
     told = refused(path)
