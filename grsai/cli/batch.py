@@ -168,7 +168,7 @@ def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger,
             _tell(outcomes, seconds, delivery, settings, options)
             if finished is not None:
                 tell_finished(finished.files, finished.finisher.folder, options)
-        _write_gallery(outcomes, seconds, settings, options, stopping.stop)
+        _write_gallery(outcomes, seconds, delivery, settings, options, stopping.stop)
     made = all(outcome.status == "succeeded" for outcome in outcomes)
     return 0 if made and not any(file.error for file in (finished.files if finished else ())) else 1
 
@@ -285,7 +285,7 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
         show_json(as_object(outcomes, seconds=seconds, delivery=delivery))
         return
     show("")
-    show(summary(outcomes, seconds=seconds, language=language, per_yuan=settings.credits_per_yuan))
+    show(summary(outcomes, seconds=seconds, language=language, per_yuan=settings.credits_per_yuan, delivery=delivery))
     show("")
     show(say("Pictures: {folder}", language, folder=output))
     if delivery.sheet is not None:
@@ -299,12 +299,17 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
 
 
 def _write_gallery(
-    outcomes: Sequence[Outcome], seconds: float, settings: Settings, options: Options, stop: threading.Event
+    outcomes: Sequence[Outcome],
+    seconds: float,
+    delivery: Delivery,
+    settings: Settings,
+    options: Options,
+    stop: threading.Event,
 ) -> None:
-    language, per_yuan = options.language, settings.credits_per_yuan
+    language, per_yuan, output = options.language, settings.credits_per_yuan, output_of(options)
     try:
         page = write_gallery(
-            outcomes, folder=output_of(options), seconds=seconds, language=language, stop=stop, per_yuan=per_yuan
+            outcomes, folder=output, seconds=seconds, language=language, stop=stop, per_yuan=per_yuan, delivery=delivery
         )
     except Exception as error:  # whatever a picture brings about: it is made, paid and told already
         why = error.say(language) if isinstance(error, GrsaiError) else f"{type(error).__name__}: {error}"

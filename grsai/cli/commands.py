@@ -172,8 +172,7 @@ def spend(options: Options) -> int:
         found = ledger.spend(by)
     rate = settings.credits_per_yuan
     rows = [
-        {by: each.key, "pictures": each.pictures, "credits": each.credits, "yuan": _yuan(each.credits, rate)}
-        for each in found
+        {by: each.key, "pictures": each.pictures, "credits": each.credits, "yuan": _yuan(each.credits, rate)} for each in found
     ]
     pictures, credits = sum(each.pictures for each in found), sum(each.credits for each in found)
     if options.csv:

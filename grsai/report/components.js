@@ -16,12 +16,14 @@
  * @property {string} [after_small] its thumbnail, or itself
  * @property {string} [before] what it was made from
  * @property {string} [before_small]
+ * @property {string[]} [beside] thumbnails of what else it was made from
+ * @property {string} [finished] the file for a shop that was made of it
  */
 
 /**
  * Words by name, in the user's language. `states`: how each state is called; `labels`: those of a card's values.
  * @typedef {{states: Record<string, string>, labels: string[], task: string, state: string, compare: string, before: string, after: string,
- *   note: string, pixels: string, full: string, open: string, back: string, on: string, close: string}} Words
+ *   note: string, pixels: string, full: string, open: string, finished: string, back: string, on: string, close: string}} Words
  */
 
 /**
@@ -77,8 +79,17 @@ function view(card, words) {
   if (card.before) {
     made.append(picture("before", card.before_small), ...slider(words, `${words.compare}: ${card.name}`));
   }
+  if (card.beside) made.append(beside(card.beside));
   if (card.said) made.append(element("span", { class: "mark", title: card.said.join("\n"), role: "img", "aria-label": words.note }));
   return made;
+}
+
+/**
+ * What else a picture was made from, small.
+ * @param {readonly string[]} addresses
+ */
+function beside(addresses) {
+  return element("div", { class: "beside" }, ...addresses.map((address) => picture("", address)));
 }
 
 /**
@@ -180,7 +191,8 @@ export class Viewer {
     this.stage = element("div", { class: "view stage" }, this.after, this.before, ...this.slider);
     this.about = element("div", { class: "about" });
     this.file = element("a", { class: "open", target: "_blank", rel: "noopener" }, words.open);
-    this.side = element("div", { class: "side" }, this.about, this.file, this.buttons());
+    this.finished = element("a", { class: "open plain", target: "_blank", rel: "noopener" }, words.finished);
+    this.side = element("div", { class: "side" }, this.about, this.file, this.finished, this.buttons());
     const room = element("div", { class: "room" }, element("div", {}, this.stage));
     /** To be put into the page. It says "close" when it is closed. */
     this.dialog = element("dialog", { tabindex: "-1", "aria-label": words.full }, room, this.side);
@@ -260,6 +272,8 @@ export class Viewer {
     slide(this.stage, 50);
     this.file.hidden = !card.after;
     this.file.href = card.after ?? "";
+    this.finished.hidden = !card.finished;
+    this.finished.href = card.finished ?? "";
     this.side.scrollTop = 0;
   }
 }
@@ -274,6 +288,7 @@ function about(card, words) {
   return [
     element("h2", {}, card.name),
     element("p", { class: "prompt" }, card.prompt),
+    card.beside ? beside(card.beside) : "",
     ...(card.said ?? []).map((text) => element("p", { class: card.after ? "note" : "why" }, text)),
     element("dl", { class: "details" }, ...pair(words.state, words.states[card.state]), ...rows),
   ];

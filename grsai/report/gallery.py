@@ -26,7 +26,7 @@ from ..jobs import Outcome
 from ..models import CREDITS_PER_YUAN
 from ..texts import say
 from .phrases import duration, money, plain, price_text
-from .report import REPORT_FILE, Totals, failed_credits, headline, json_text, notes, totals
+from .report import NOTHING_MORE, REPORT_FILE, Delivery, Totals, failed_credits, headline, json_text, notes, totals
 from .thumbnails import (
     FOLDER,
     MOST_ON_SHEET,
@@ -35,6 +35,7 @@ from .thumbnails import (
     make_thumbnails,
     thumbnail_after,
     thumbnail_before,
+    thumbnails_beside,
     write_contact_sheet,
 )
 
@@ -51,6 +52,7 @@ def write_gallery(
     language: str = "en",
     stop: threading.Event | None = None,
     per_yuan: float = CREDITS_PER_YUAN,
+    delivery: Delivery = NOTHING_MORE,
 ) -> Path:
     """Writes the page into the folder of the pictures, with thumbnails and contact sheet. Raises `OutputError`.
 
@@ -63,16 +65,22 @@ def write_gallery(
         with contextlib.suppress(OutputError):  # the page is what matters
             write_contact_sheet(outcomes, made, folder=folder)
     page = folder / PAGE_FILE
-    write_text(page, _page(outcomes, made, folder, seconds, language, per_yuan))
+    write_text(page, _page(outcomes, made, folder, seconds, language, per_yuan, delivery))
     return page
 
 
 def _page(
-    outcomes: Sequence[Outcome], made: Mapping[Path, int], folder: Path, seconds: float, language: str, per_yuan: float
+    outcomes: Sequence[Outcome],
+    made: Mapping[Path, int],
+    folder: Path,
+    seconds: float,
+    language: str,
+    per_yuan: float,
+    delivery: Delivery,
 ) -> str:
     frame, policy = _frame()
     sums = totals(outcomes, seconds=seconds)
-    cards = (card for outcome in outcomes for card in _cards(outcome, made, folder, language, per_yuan))
+    cards = (card for outcome in outcomes for card in _cards(outcome, made, folder, language, per_yuan, delivery))
     models = dict.fromkeys(outcome.model for outcome in outcomes)
     facts = {
         "heading": headline(sums, language),
@@ -136,6 +144,7 @@ def _words(language: str) -> dict[str, Any]:
             say("Time"),
             say("Paid"),
             say("Task id"),
+            say("Sheet"),
         ],
         "all": say("All"),
         "task": say("Task {number}", number="#"),
@@ -151,6 +160,7 @@ def _words(language: str) -> dict[str, Any]:
         "nothing": say("Nothing matches."),
         "full": say("Picture at full size"),
         "open": say("Open the file"),
+        "finished": say("Open the finished file"),
         "back": say("Previous picture"),
         "on": say("Next picture"),
         "close": say("Close"),
@@ -186,18 +196,23 @@ def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tup
     return links
 
 
-def _cards(outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float) -> Iterator[dict[str, Any]]:
+def _cards(
+    outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float, delivery: Delivery
+) -> Iterator[dict[str, Any]]:
     """One for each picture of a job, or one that says why there is none: `Card` in components.js tells the fields."""
     job, number = outcome.job, str(outcome.job.task)
     said = [*([outcome.error] if outcome.error else []), *outcome.notes]
     seconds = duration(outcome.seconds, language) if outcome.seconds else ""
     credits = say("{credits} credits", language, credits=f"{outcome.credits:,}") if outcome.credits else ""
+    row = say("Row {row}", language, row=delivery.row_of(job)) if delivery.rows else ""
+    beside = [f"{FOLDER}/{thumbnail.name}" for thumbnail in thumbnails_beside(outcome, folder) if thumbnail in made]
     card: dict[str, Any] = {
         "name": plain(job.name),
         "prompt": job.prompt,
         "state": "reused" if outcome.reused else outcome.status,
-        "facts": [fact for fact in (seconds, credits, outcome.made_by) if fact],
-        "values": _values(outcome, language, per_yuan),
+        "facts": [fact for fact in (row, seconds, credits, outcome.made_by) if fact],
+        "values": [*_values(outcome, language, per_yuan), row],
+        **({"beside": beside} if beside else {}),
         **({"said": [each.say(language) for each in said]} if said else {}),
         **_before(outcome, made, folder),
     }
@@ -206,7 +221,10 @@ def _cards(outcome: Outcome, made: Mapping[Path, int], folder: Path, language: s
     for k, file in enumerate(outcome.files, 1):
         thumbnail, address = thumbnail_after(file, folder), _address(file, folder)
         small = f"{FOLDER}/{thumbnail.name}" if thumbnail in made else address
-        yield {"number": number if len(outcome.files) == 1 else f"{number}.{k}", **card, "after": address, "after_small": small}
+        made_file = (delivery.finished or {}).get(file)
+        finished = {"finished": _address(made_file, folder)} if made_file else {}
+        place = number if len(outcome.files) == 1 else f"{number}.{k}"
+        yield {"number": place, **card, "after": address, "after_small": small, **finished}
 
 
 def _values(outcome: Outcome, language: str, per_yuan: float) -> list[str]:

@@ -137,6 +137,7 @@ def summary(
     language: str = "en",
     most: int = _FEW,
     per_yuan: float = CREDITS_PER_YUAN,
+    delivery: Delivery = NOTHING_MORE,
 ) -> str:
     """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid.
 
@@ -149,7 +150,7 @@ def summary(
         part = money(sums.failed_credits, language, per_yuan=per_yuan)
         paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan), part=part)
     lines = [_counted(sums, language), *_times(sums, language), paid]
-    return "\n".join([*lines, *_failures(outcomes, language, most), *notes(outcomes, language)])
+    return "\n".join([*lines, *_failures(outcomes, language, most, delivery), *notes(outcomes, language)])
 
 
 def notes(outcomes: Sequence[Outcome], language: str = "en") -> list[str]:
@@ -188,7 +189,7 @@ def _times(sums: Totals, language: str) -> list[str]:
     return lines
 
 
-def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str]:
+def _failures(outcomes: Sequence[Outcome], language: str, most: int, delivery: Delivery) -> list[str]:
     """The reasons, counted, then the first jobs one by one. Stopped jobs need no reason."""
     missed = [outcome for outcome in outcomes if outcome.status in ("failed", "uncertain")]
     if not missed:
@@ -197,7 +198,8 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int) -> list[str
     counted = say(", ", language).join(f"{reason} × {count}" for reason, count in reasons.most_common())
     lines = [say("Not made ({reasons}):", language, reasons=counted)]
     for outcome in missed[:most]:
-        name, prompt = outcome.job.name, outcome.job.prompt
+        name, prompt, row = outcome.job.name, outcome.job.prompt, delivery.row_of(outcome.job)
+        name = name if row is None else say("Row {row}, {name}", language, row=row, name=name)
         why = outcome.error.say(language) if outcome.error else outcome.status
         if outcome.task_id and outcome.task_id not in why:
             why += f" [{outcome.task_id}]"

@@ -29,6 +29,7 @@ MAKERS = min(4, os.cpu_count() or 1)
 MOST_ON_SHEET = 2000  # pictures: 12 million pixels at most, which are 40 MB while it is drawn
 _SHEET_WIDTH = 3600  # pixels, of a sheet with many pictures
 _SMALLEST_CELL, _LARGEST_CELL = 72, 320
+_MOST_SOURCES = 3  # that a cell has room for
 _LABELLED = 150  # from this size on a cell has room for a label and for the picture before
 _SAMPLE = 48  # pictures that tell which shape most of them have
 _GROUND, _INK = "#f4f2ee", "#3b3833"
@@ -63,6 +64,12 @@ def thumbnail_before(outcome: Outcome, folder: Path) -> Path | None:
     return folder / FOLDER / f"{references[0].digest[:16]}.jpg" if references else None
 
 
+def thumbnails_beside(outcome: Outcome, folder: Path) -> list[Path]:
+    """The same of the references behind the first one, each content once."""
+    digests = dict.fromkeys(reference.digest for reference in outcome.job.references[1:])
+    return [folder / FOLDER / f"{digest[:16]}.jpg" for digest in digests]
+
+
 def picture_size(file: Path) -> tuple[int, int] | None:
     """Width and height, from the first bytes of the file."""
     with contextlib.suppress(Exception), Image.open(file) as image:
@@ -86,7 +93,7 @@ def write_contact_sheet(outcomes: Sequence[Outcome], made: Mapping[Path, int], *
     shown = list(itertools.islice(((outcome, thumbnail) for outcome, thumbnail in pairs if thumbnail in made), MOST_ON_SHEET))
     if not shown:
         return None
-    facts = [(each.job.name, str(thumbnail_before(each, folder)), path.name, made[path]) for each, path in shown]
+    facts = [(each.job.name, *map(str, _sources(each, folder)), path.name, made[path]) for each, path in shown]
     path, content = folder / SHEET_FILE, hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest().encode()
     with contextlib.suppress(Exception), Image.open(path) as sheet:
         if sheet.info.get("comment") == content:  # it carries what it shows, as a digest: nothing new is to be drawn
@@ -110,14 +117,15 @@ def _look(outcomes: Sequence[Outcome], folder: Path) -> tuple[dict[Path, int], d
                 there[thumbnail] = time
             else:
                 missing[thumbnail] = file
-        thumbnail = thumbnail_before(outcome, folder)
-        if thumbnail is None or thumbnail in there or thumbnail in missing:
-            continue
-        time = _time(thumbnail)
-        if time is not None:
-            there[thumbnail] = time
-        elif outcome.job.source:
-            missing[thumbnail] = outcome.job.source
+        for reference in outcome.job.references:
+            thumbnail = folder / FOLDER / f"{reference.digest[:16]}.jpg"
+            if thumbnail in there or thumbnail in missing:
+                continue
+            time = _time(thumbnail)
+            if time is not None:
+                there[thumbnail] = time
+            elif reference.path:
+                missing[thumbnail] = reference.path
     return there, missing
 
 
@@ -127,6 +135,12 @@ def _time(path: Path) -> int | None:
         return os.stat(path).st_mtime_ns
     except OSError:
         return None
+
+
+def _sources(outcome: Outcome, folder: Path) -> list[Path]:
+    """The thumbnails of what a picture was made from."""
+    before = thumbnail_before(outcome, folder)
+    return [before, *thumbnails_beside(outcome, folder)] if before else []
 
 
 def _make(thumbnail: Path, picture: Path) -> int | None:
@@ -154,20 +168,23 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
     rows = math.ceil(len(shown) / columns)
     sheet = Image.new("RGB", (gap + columns * (width + gap), gap + rows * (height + label + gap)), _GROUND)
 
-    def fitted(each: tuple[Outcome, Path]) -> tuple[Image.Image | None, Image.Image | None]:
-        before = thumbnail_before(each[0], folder) if label else None
-        return _fitted(each[1], (width, height)), _fitted(before, (width * 3 // 10, height * 3 // 10))
+    def fitted(each: tuple[Outcome, Path]) -> tuple[Image.Image | None, list[Image.Image]]:
+        sources = _sources(each[0], folder)[:_MOST_SOURCES] if label else ()
+        small = [_fitted(source, (width * 3 // 10, height * 3 // 10)) for source in sources]
+        return _fitted(each[1], (width, height)), [image for image in small if image]
 
     with ThreadPoolExecutor(MAKERS, "sheet") as makers:
-        for place, ((outcome, _), (picture, before)) in enumerate(zip(shown, makers.map(fitted, shown), strict=True)):
+        for place, ((outcome, _), (picture, sources)) in enumerate(zip(shown, makers.map(fitted, shown), strict=True)):
             row, column = divmod(place, columns)
             left, top = gap + column * (width + gap), gap + row * (height + label + gap)
             if picture:
                 corner = left + (width - picture.width) // 2, top + (height - picture.height) // 2
                 sheet.paste(picture, corner)
-                if before:  # small and framed, in the lower left corner of what was made from it
-                    framed = ImageOps.expand(before, 3, "white")
-                    sheet.paste(framed, (corner[0] + 8, corner[1] + picture.height - framed.height - 8))
+                beside = corner[0] + 8
+                for source in sources:  # small and framed, from the lower left corner on, of what was made from them
+                    framed = ImageOps.expand(source, 3, "white")
+                    sheet.paste(framed, (beside, corner[1] + picture.height - framed.height - 8))
+                    beside += framed.width + 4
             if label:
                 _write(sheet, outcome.job.name, (left, top + height + 5), width)
     return sheet

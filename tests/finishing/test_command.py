@@ -71,7 +71,8 @@ def test_how_much_is_cut_is_said(shell: Shell) -> None:
     wide = shell.run("finish", "--output", "made", "--fit", "600x200")
     assert "Cut off to fit: 50% at most (coffee.jpg), in 1 of them." in wide.out
     assert "Cut off" not in shell.run("finish", "--output", "made", "--fit", "600x200", "--fit-how", "pad").out
-    assert shell.run("finish", "--output", "made", "--fit", "600x200", "--json").object["files"][0]["cut"] == pytest.approx(0.5, abs=0.001)
+    [file] = shell.run("finish", "--output", "made", "--fit", "600x200", "--json").object["files"]
+    assert file["cut"] == pytest.approx(0.5, abs=0.001)
 
 
 def test_a_wrong_option_is_told_before_anything_is_paid(shell: Shell) -> None:
