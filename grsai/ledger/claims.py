@@ -130,17 +130,16 @@ class Claims:
         return f"{self._service} {fingerprint}"
 
     def _claim_row(self, claimed: str) -> bool:
-        def claim(database: Connection) -> bool:
-            made = database.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, self._owner.name))
-            return made.rowcount == 1 or self._take_over(database, claimed)
-
-        return self._database.do(claim)
+        query, values = "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, self._owner.name)
+        made = self._database.do(lambda database: database.execute(query, values).rowcount, one_statement=True)
+        return made == 1 or self._database.do(lambda database: self._take_over(database, claimed))
 
     def _take_over(self, database: Connection, claimed: str) -> bool:
-        ((owner,),) = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchall()
+        rows = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchall()
+        owner = rows[0][0] if rows else self._owner.name  # released in between
         if owner != self._owner.name:  # its own is left where a release found the ledger locked
             if self._owner.lives(owner):
                 return False
             _log.info("the claim of a process that ended is taken over: %s", claimed)
-        database.execute("UPDATE claims SET owner = ? WHERE fingerprint = ?", (self._owner.name, claimed))
+        database.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (claimed, self._owner.name))
         return True

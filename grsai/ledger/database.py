@@ -64,11 +64,14 @@ class Database:
         return self._alone(lambda: self._connection.execute(query, values).fetchall())
 
     def write(self, query: str, values: Sequence[Any]) -> None:
-        self.do(lambda connection: connection.execute(query, values))
+        self.do(lambda connection: connection.execute(query, values), one_statement=True)
 
-    def do(self, work: Callable[[Connection], T]) -> T:
-        """Within a transaction. What threads do at once shares one, so `work` may run again where another's failed."""
-        mine = _Work(work)
+    def do(self, work: Callable[[Connection], T], *, one_statement: bool = False) -> T:
+        """Within a transaction. What threads do at once shares one, so `work` may run again where another's failed.
+
+        `one_statement`: all that `work` does, which is a transaction by itself.
+        """
+        mine = _Work(work, one_statement)
         self._waiting.append(mine)
         return self._alone(lambda: self._result(mine))
 
@@ -86,8 +89,10 @@ class Database:
     def check_place(self) -> None:
         """Raises where the file is not the one that was opened: what is written now would be lost."""
         with ledger_errors(self.path):
-            there = self.path.exists() and self.path.stat().st_ino == self.inode
-        if not there:
+            inode = None
+            with contextlib.suppress(FileNotFoundError):
+                inode = os.stat(self.path).st_ino
+        if inode != self.inode:
             raise LedgerError("The ledger {path} was removed or replaced while it was in use. Start again.", path=self.path)
 
     def _alone(self, work: Callable[[], T]) -> T:
@@ -113,17 +118,26 @@ class Database:
         return mine.result()
 
     def _run(self, works: Sequence[_Work[Any]]) -> None:
-        """All in one transaction; each in its own where one of them fails."""
+        """All in one transaction; each in its own where one of them fails.
+
+        Another writer is waited for, but only once: while it stays, all others are told so quickly.
+        """
+        whole = len(works) > 1 or not works[0].one_statement
         try:
-            self._begin()
+            if whole:
+                self._connection.execute("BEGIN IMMEDIATE")
             for work in works:
                 work.run(self._connection)
-            self._connection.execute("COMMIT")
+            if whole:
+                self._connection.execute("COMMIT")
+            self._wait_at_most(self._busy_seconds)
         except Exception as error:
             self._roll_back()
             for work in works:
                 work.failed(error)
-            if len(works) > 1 and not is_busy(error):
+            if is_busy(error):
+                self._wait_at_most(_HURRIED_SECONDS)
+            elif len(works) > 1:
                 self._run_each(works)
         except BaseException:  # Ctrl+C is for this thread alone
             self._roll_back()
@@ -137,15 +151,6 @@ class Database:
     def _roll_back(self) -> None:
         if self._connection.in_transaction:  # a full disk may have ended it
             self._connection.execute("ROLLBACK")
-
-    def _begin(self) -> None:
-        """Waits for another writer, but only once: while it stays locked, all others are told so quickly."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except FAULTS:
-            self._wait_at_most(_HURRIED_SECONDS)
-            raise
-        self._wait_at_most(self._busy_seconds)
 
     def _wait_at_most(self, seconds: float) -> None:
         if self._waits != seconds:
@@ -195,7 +200,8 @@ class Database:
 class _Work(Generic[T]):
     """What one thread wants done, and what came of it."""
 
-    def __init__(self, work: Callable[[Connection], T]) -> None:
+    def __init__(self, work: Callable[[Connection], T], one_statement: bool) -> None:
+        self.one_statement = one_statement
         self._work = work
         self._error: BaseException | None = None
         self._found: Any = None

@@ -139,12 +139,12 @@ class Ledger(Questions):
             "quality": job.quality, "background": job.background, "numbered": int(job.numbered),
         }  # fmt: skip
         self._database.check_place()
-        row = self._database.do(lambda database: _insert(database, values))
-        facts = as_text(values)
-        self._under_way[row] = _UnderWay(facts, len(facts["prompt"].encode("utf-8", "replace")) + _LINES)
+        row = self._database.do(lambda database: _insert(database, values), one_statement=True)
+        needed = _LINES + len(values["prompt"].encode("utf-8", "replace"))
+        self._under_way[row] = _UnderWay(as_text(values), needed)
         try:
             with ledger_errors(self.path):
-                self._room.keep(sum(each.needed for each in list(self._under_way.values())))
+                self._room.keep(needed)
         except LedgerError:
             self.not_submitted(row)
             raise
@@ -160,11 +160,11 @@ class Ledger(Questions):
 
     def not_submitted(self, row: int) -> None:
         """The service surely did not take it."""
-        self._under_way.pop(row, None)
+        self._no_longer_under_way(row)
         self._database.write("DELETE FROM tasks WHERE row = ?", (row,))
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
-        self._under_way.pop(row, None)
+        self._no_longer_under_way(row)
         self._update(row, state="uncertain", finished=self.now(), **_said(error))
 
     def failed(self, row: int, error: GrsaiError, *, refunded: bool = False) -> None:
@@ -232,7 +232,7 @@ class Ledger(Questions):
                     under_way.written = True
         finally:
             if values.get("state") in ("done", "failed"):
-                self._under_way.pop(row, None)
+                self._no_longer_under_way(row)
             self._update(row, **values)
         if part is not None and self._replay.wrote(part):
             self._database.do(self._replay.remember)
@@ -260,6 +260,10 @@ class Ledger(Questions):
                 rescue.path.unlink()
                 _log.info("what was written down in %s is in the ledger now", rescue.path.parent)
         return bool(rescues)
+
+    def _no_longer_under_way(self, row: int) -> None:
+        if (ended := self._under_way.pop(row, None)) is not None:
+            self._room.spare(ended.needed)
 
     def _facts(self, row: int) -> Facts | None:
         """An entry as the columns that hold it."""

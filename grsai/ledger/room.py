@@ -17,21 +17,27 @@ class Room:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._size = 0
+        self._needed = 0
         self._lock = threading.Lock()
 
-    def keep(self, needed: int) -> None:
-        """Holds at least so many bytes. Raises OSError where the disk has no such room."""
+    def keep(self, more: int) -> None:
+        """Holds so many bytes more, until they are spared. Raises OSError where the disk has no such room."""
         with self._lock:
-            if self._size >= needed:
+            self._needed += more
+            if self._size >= self._needed:
                 return
             self._size = self._path.stat().st_size if self._path.exists() else 0
-            missing = -(-max(needed - self._size, 1) // _STEP) * _STEP
+            missing = -(-max(self._needed - self._size, 1) // _STEP) * _STEP
             try:
                 self._grow(missing)
             except OSError:
                 self._shrink(self._size)  # what was written of it leaves no room for anything else
                 raise
             self._size += missing
+
+    def spare(self, less: int) -> None:
+        with self._lock:
+            self._needed -= less
 
     def give(self) -> bool:
         """Frees a share of it; False if nothing is left."""
