@@ -10,7 +10,7 @@ interface Slot {
 interface Widget {
   name: string;
   value: any;
-  options?: { values?: unknown };
+  options?: { values?: unknown; getMinHeight?: () => number };
   callback?: (...values: any[]) => unknown;
 }
 
@@ -27,7 +27,11 @@ interface GraphNode {
   pos: number[];
   size: number[];
   images?: unknown;
+  hideOutputImages?: boolean; // asked by the Vue canvas
   setSize(size: number[]): void;
+  computeSize(): number[];
+  addDOMWidget(name: string, type: string, element: HTMLElement, options: object): Widget & { serialize?: boolean };
+  onDrawBackground?: unknown;
   onConfigure?: (saved: any) => void;
   onExecuted?: (output: any) => void;
   onConnectionsChange?: (...facts: any[]) => void;
@@ -81,7 +85,7 @@ declare module "*/scripts/app.js" {
     rootGraph?: Graph;
     nodePreviewImages?: Record<string, string[]>;
     extensionManager: any;
-    graphToPrompt(): Promise<{ output: Record<string, import("../web/js/comfy.js").ApiNode> }>;
+    graphToPrompt(): Promise<{ output: Record<string, import("../web/js/graph.js").ApiNode> }>;
     registerExtension(extension: object): void;
   };
 }

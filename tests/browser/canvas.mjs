@@ -15,8 +15,9 @@ await tell(async (url, { locale, vue }) => {
     await set(url, { host: "offline" });
     said.live = await live(page, `${locale} ${vue}`);
     said.failed = await failure(page, "NanoBananaGenerate", { prompt: "[input_moderation] a failure" });
-    said.mended = await mend(page, `all well again ${locale} ${vue}`);
+    said.mended = await mend(page, `mended ${locale} ${vue}`);
     said.some = await failure(page, "BatchBanana", { prompts: `all well ${locale} ${vue}\n[error] not well ${locale} ${vue}` });
+    said.retried = await retry(page);
     said.shown = await showFailed(page);
     said.listed = await list(page, `a list ${locale} ${vue}`);
     said.help = await help(page, url);
@@ -103,7 +104,8 @@ async function choices(page) {
   return [withSizes, await read()];
 }
 
-// A batch of two: what is seen once the first picture is on the node, and in the end. `words` make its prompts new ones.
+// A batch of two, of which the first takes longer: the tiles at the start, once one is done, and in the end; then the workflow is
+// opened anew. `words` make its prompts new ones.
 async function live(page, words) {
   await page.evaluate(async (words) => {
     const { app, LiteGraph } = window;
@@ -112,17 +114,44 @@ async function live(page, words) {
     node.pos = [100, 100];
     app.graph.add(node);
     node.widgets.find((widget) => widget.name === "prompts").value = `[slow 6] late ${words}\n[slow 1] early ${words}`;
-    window.shown = () => {
-      const seen = [...(node.imgs ?? []), ...document.querySelectorAll(`[data-node-id="${node.id}"] img`)];
-      return seen.filter((image) => image.naturalWidth > 0).map((image) => (image.src.startsWith("blob:") ? "live" : new URL(image.src).searchParams.get("filename")));
-    };
+    window.states = () => [...document.querySelectorAll(".grsai-grid .grsai-tile")].map((tile) => tile.dataset.state);
+    await app.loadGraphData(app.graph.serialize(), true, true, null); // a cleared graph has no id of its own
+    window.saved = app.graph.serialize().nodes[0].widgets_values;
     await app.queuePrompt(0, 1);
   }, words);
-  await page.waitForFunction(() => window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
+  await page.waitForFunction(() => window.states().length, null, { timeout: RUN_MILLISECONDS });
+  const begun = await page.evaluate(() => window.states());
+  await page.waitForFunction(() => window.states().includes("done"), null, { timeout: RUN_MILLISECONDS });
+  const meanwhile = await page.evaluate(() => window.states());
   const states = await page.evaluate(async () => (await (await fetch("/grsai/history?limit=2")).json()).entries.map(({ prompt, state, files }) => [prompt.split(" ")[2], state, files.length]));
-  await page.waitForFunction(() => window.shown().length && !window.shown().includes("live"), null, { timeout: RUN_MILLISECONDS });
-  await page.waitForTimeout(1000); // all of them
-  return { states: Object.fromEntries(states.map(([prompt, ...state]) => [prompt, state])), shown: await page.evaluate(() => window.shown()) };
+  await page.waitForFunction(() => window.states().every((state) => state === "done"), null, { timeout: RUN_MILLISECONDS });
+  await page.waitForTimeout(1000); // ComfyUI has its own pictures by then
+  const shown = await page.evaluate(() => window.app.graph.nodes[0] && [...document.querySelectorAll(".grsai-grid img")].map((image) => new URL(image.src).searchParams.get("filename")));
+  const others = await page.evaluate(() => {
+    const [node] = window.app.graph.nodes;
+    const inside = [...document.querySelectorAll(`[data-node-id="${node.id}"] img`)].filter((image) => !image.closest(".grsai-grid"));
+    return (node.imgs ?? []).length + inside.length;
+  });
+  const kept = await page.evaluate(async () => {
+    const { app } = window;
+    const saved = app.graph.serialize();
+    await app.loadGraphData(saved, true, true, null);
+    return JSON.stringify(saved.nodes[0].widgets_values) === JSON.stringify(window.saved);
+  });
+  const reloaded = await page.waitForFunction(() => window.states().length === 2, null, { timeout: SHOWN_MILLISECONDS }).then(() => true, () => false);
+  return { begun: begun.length, meanwhile, states: Object.fromEntries(states.map(([prompt, ...state]) => [prompt, state])), shown, others, kept, reloaded };
+}
+
+// The button below a grid in which one picture is missing: its words, and how often the service was asked for each prompt.
+async function retry(page) {
+  const button = page.locator(".grsai-grid-foot button");
+  const label = await button.innerText();
+  const count = () => page.evaluate(async () => (await (await fetch("/grsai/history?limit=10")).json()).entries.filter(({ prompt }) => prompt.includes("not well")).length);
+  const before = await count();
+  await button.click();
+  await page.waitForFunction(() => !document.querySelector(".grsai-grid-foot button"), null, { timeout: RUN_MILLISECONDS });
+  await button.waitFor({ timeout: RUN_MILLISECONDS });
+  return { label, more: (await count()) > before, canvas: await page.evaluate(() => window.app.graph.nodes.length) };
 }
 
 // Runs one node and reads what is said of it.

@@ -40,7 +40,7 @@ TITLES = {
 @pytest.fixture(scope="module", params=[("en", False), ("zh", True), ("en", True)], ids=["en-classic", "zh-vue", "en-vue"])
 def seen(browse: Callable[..., Any], comfy: Comfy, request: pytest.FixtureRequest) -> dict[str, Any]:
     locale, vue = request.param
-    return {"locale": locale, "vue": vue, "older": comfy.older_canvas, **browse("canvas", comfy, locale=locale, vue=vue)}
+    return {"locale": locale, "vue": vue, **browse("canvas", comfy, locale=locale, vue=vue)}
 
 
 def test_the_price_follows_the_widgets_and_the_links(seen: dict[str, Any]):
@@ -56,11 +56,27 @@ def test_a_model_brings_its_own_choices(seen: dict[str, Any]):
     assert seen["choices"] == [["model", ratio, size], ["model", ratio]]
 
 
+def test_every_picture_has_a_tile_from_the_start(seen: dict[str, Any]):
+    assert seen["live"]["begun"] == 2
+
+
 def test_a_finished_picture_is_on_the_node_while_the_others_are_made(seen: dict[str, Any]):
     assert seen["live"]["states"] == {"late": ["open", 0], "early": ["done", 1]}
-    names = [name.split("_text_")[0] for name in dict.fromkeys(seen["live"]["shown"])]
-    pages = seen["vue"] and seen["older"]  # those canvases show one picture at a time
-    assert names == (["Task_1"] if pages else ["Task_1", "Task_2"])
+    assert seen["live"]["meanwhile"] == ["making", "done"]
+
+
+def test_the_grid_shows_all_in_plan_order_and_alone(seen: dict[str, Any]):
+    assert [name.split("_text_")[0] for name in seen["live"]["shown"]] == ["Task_1", "Task_2"]
+    assert seen["live"]["others"] == 0
+
+
+def test_the_grid_is_no_value_of_the_workflow_and_stays_when_it_is_opened_anew(seen: dict[str, Any]):
+    assert (seen["live"]["kept"], seen["live"]["reloaded"]) == (True, True)
+
+
+def test_what_failed_is_tried_again_alone(seen: dict[str, Any]):
+    label = {"en": "Try the 1 failed again · offline · free", "zh": "重试失败的 1 张 · 离线 · 免费"}[seen["locale"]]
+    assert (seen["retried"]["label"], seen["retried"]["more"], seen["retried"]["canvas"]) == (label, True, 2)
 
 
 def test_a_failure_is_told_once_in_the_users_language(seen: dict[str, Any]):

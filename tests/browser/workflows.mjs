@@ -1,6 +1,6 @@
 // Loads workflows into the real frontend, one after the other, and presses Run.
 //     node workflows.mjs URL '{"locale": "en", "vue": false, "files": [...]}'
-// Answers with one report for each: {name, missing, links, values, dialogs, warnings, done, images, drawn, badges}.
+// Answers with one report for each: {name, missing, links, values, dialogs, warnings, done, images, drawn, tiles, badges}.
 import fs from "node:fs";
 import path from "node:path";
 import { DIALOGS, openFrontend, tell } from "./frontend.mjs";
@@ -36,7 +36,8 @@ async function tryWorkflow(page, url, file) {
   // Whatever the frontend has against the file, it has said by now.
   report.dialogs = await page.locator(DIALOGS).allInnerTexts();
   report.warnings = await page.getByText(WARNING).filter({ visible: true }).allInnerTexts();
-  return { ...report, done: heard.done, error: heard.error, images, drawn };
+  const tiles = await page.locator(".grsai-grid .grsai-tile[data-state=done]").count();
+  return { ...report, done: heard.done, error: heard.error, images, drawn, tiles };
 }
 
 // In the page: what ComfyUI tells of the run.
@@ -76,7 +77,7 @@ function compare(saved) {
 
 function isDrawn() {
   const onNodes = window.app.graph.nodes.some((node) => node.imgs?.some((image) => image.naturalWidth > 0));
-  return onNodes || [...document.querySelectorAll("img")].some((image) => image.src.includes("/view?") && image.naturalWidth > 0);
+  return onNodes || [...document.querySelectorAll("img")].some((image) => /[/](view|grsai[/]thumbnail)[?]/.test(image.src) && image.naturalWidth > 0);
 }
 
 async function lengthOf(url, { filename, subfolder, type }) {

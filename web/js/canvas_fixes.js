@@ -1,15 +1,16 @@
 // @ts-check
-// Three things that the canvas forgets.
-import { api, app, rootGraph, stores } from "./comfy.js";
+// What ComfyUI does of itself, and a node with a grid must not have.
+import { api, nodeOf, rootGraph, stores } from "./comfy.js";
 
-const KEPT = ["NanoBananaGenerate", "BatchBanana"];
+const PROMPT_HEIGHT = 90; // pixels, about five lines
+const MAKING = ["NanoBananaGenerate", "BatchBanana"];
 
 /**
  * To be called for each node that is created. The choice of a model shrinks a node, also while a workflow is loaded.
  * @param {GraphNode} node
  */
 export function keepSize(node) {
-  if (!KEPT.includes(node.comfyClass ?? "")) return;
+  if (!MAKING.includes(node.comfyClass ?? "")) return;
   const before = node.onConfigure;
   node.onConfigure = function (saved) {
     before?.call(this, saved);
@@ -18,28 +19,33 @@ export function keepSize(node) {
 }
 
 /**
- * To be called for each node that is created. The canvas goes on showing the last live preview of a batch instead of it.
+ * To be called for each node that is created. Its box for prompts keeps some lines, whatever else the node must hold.
  * @param {GraphNode} node
  */
-export function showAllPictures(node) {
-  if (node.comfyClass !== "BatchBanana") return;
-  const before = node.onExecuted;
-  node.onExecuted = (output) => {
-    before?.call(node, output);
-    if (!output?.images?.length) return;
-    // The Vue canvas redraws only for a change that its own store sees.
-    for (const previews of [stores()?.nodeOutput?.nodePreviewImages, app.nodePreviewImages]) delete previews?.[placeOf(node)];
-    node.images = undefined; // so that the canvas takes the output for new
-  };
+export function keepPromptReadable(node) {
+  if (!MAKING.includes(node.comfyClass ?? "")) return;
+  const box = node.widgets?.find(({ name }) => ["prompt", "prompts"].includes(name));
+  if (!box?.options) return;
+  box.options.getMinHeight = () => PROMPT_HEIGHT;
+  node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
 }
 
-/** Older Vue canvases do not see that a live preview came: it is put into their store once more, as something new. */
-export function showLivePictures() {
-  api.addEventListener("b_preview_with_metadata", () => {
-    setTimeout(() => {
-      const previews = stores()?.nodeOutput?.nodePreviewImages ?? {};
-      for (const [place, addresses] of Object.entries(previews)) previews[place] = [...addresses];
-    });
+/**
+ * To be called for each node that is created. The grid takes the place of ComfyUI's own pictures of the node: of all in the end,
+ * and of the one that came last while it runs.
+ * @param {GraphNode} node
+ */
+export function hideOwnPictures(node) {
+  if (!MAKING.includes(node.comfyClass ?? "")) return;
+  node.hideOutputImages = true; // the Vue canvas asks for it
+  node.onDrawBackground = () => {}; // where the classic one draws them
+}
+
+/** To be called once. The Vue canvas keeps live pictures in a store of its own; out of reach, they are shown beside the grid. */
+export function hideLivePictures() {
+  api.addEventListener("b_preview_with_metadata", (/** @type {CustomEvent} */ { detail }) => {
+    const node = nodeOf(detail.displayNodeId ?? null);
+    if (node && MAKING.includes(node.comfyClass ?? "")) setTimeout(() => delete stores()?.nodeOutput?.nodePreviewImages?.[placeOf(node)]);
   });
 }
 

@@ -7,8 +7,7 @@ import { soon } from "./dom.js";
 export { api, app };
 
 /** @typedef {import("./routes.js").Place} Place */
-/** @typedef {{class_type: string, inputs: Record<string, any>}} ApiNode a node as Run sends it; a link is [id, output] */
-/** @typedef {Record<string, ApiNode>} ApiGraph by the ids of the nodes */
+/** @typedef {import("./graph.js").ApiGraph} ApiGraph */
 
 const ERROR_WINDOW = "global-execution-error";
 /** @type {Map<string, ApiGraph>} by prompt id: what was queued beside the canvas */
@@ -154,6 +153,16 @@ export async function openPrompt() {
 export async function queue(output) {
   const { prompt_id } = await api.queuePrompt(0, { output, workflow: rootGraph().serialize() });
   apart.set(prompt_id, output);
+}
+
+/**
+ * What a run of this session was made of; null if ComfyUI does not know it any more.
+ * @param {string} promptId
+ * @returns {Promise<ApiGraph | null>}
+ */
+export async function graphOf(promptId) {
+  const known = await (await api.fetchApi(`/history/${promptId}`)).json();
+  return known[promptId]?.prompt?.[2] ?? null;
 }
 
 /**

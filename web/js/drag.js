@@ -7,16 +7,15 @@ import { asInput, whyOf } from "./routes.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./routes.js").Place} Place */
-/** @typedef {{row: number, file: number, place: Place}} Picture number `file` of an entry of the history */
 
 const KIND = "application/x-grsai-pictures";
-const OURS = ".grsai-panel, .grsai-viewer";
+const OURS = ".grsai-panel, .grsai-viewer, .grsai-grid";
 const GAP = 40; // between the nodes of several pictures
 
 /**
  * Lets an element carry pictures when it is dragged.
  * @param {HTMLElement} element
- * @param {() => Picture[]} pictures
+ * @param {() => Place[]} pictures
  */
 export function carry(element, pictures) {
   element.draggable = true;
@@ -24,11 +23,11 @@ export function carry(element, pictures) {
     const carried = pictures();
     const { dataTransfer } = event;
     if (!carried.length || !dataTransfer) return event.preventDefault();
-    const address = new URL(pictureAddress(carried[0].place), location.href).href;
+    const address = new URL(pictureAddress(carried[0]), location.href).href;
     dataTransfer.effectAllowed = "copy";
     dataTransfer.setData(KIND, JSON.stringify(carried));
     dataTransfer.setData("text/uri-list", address); // for other programs, and for nodes that take one
-    dataTransfer.setData("DownloadURL", `image/*:${carried[0].place.filename}:${address}`);
+    dataTransfer.setData("DownloadURL", `image/*:${carried[0].filename}:${address}`);
   });
 }
 
@@ -54,7 +53,7 @@ function allow(event) {
 async function drop(event) {
   event.preventDefault();
   event.stopImmediatePropagation();
-  /** @type {Picture[]} */
+  /** @type {Place[]} */
   const pictures = JSON.parse(event.dataTransfer?.getData(KIND) ?? "[]");
   const [left, top] = graphPosition(event);
   let node = nodeAt(left, top);

@@ -1,11 +1,12 @@
 // @ts-check
 // Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
 import { addBadge, followPrices } from "./badge.js";
-import { keepSize, showAllPictures, showLivePictures } from "./canvas_fixes.js";
+import { hideLivePictures, hideOwnPictures, keepPromptReadable, keepSize } from "./canvas_fixes.js";
 import { app, registerTab } from "./comfy.js";
 import { style } from "./dom.js";
 import { takeDrops } from "./drag.js";
 import { forgetAll, showFailures } from "./failures.js";
+import { bringGridsBack, showGrids } from "./grid.js";
 import { refreshPrices } from "./money.js";
 import { SETTINGS } from "./settings.js";
 import { TAB } from "./sidebar/tab.js";
@@ -19,15 +20,20 @@ app.registerExtension({
   /** @param {GraphNode} node */
   nodeCreated(node) {
     addBadge(node);
-    showAllPictures(node);
+    hideOwnPictures(node);
+    keepPromptReadable(node);
     keepSize(node);
   },
-  afterConfigureGraph: forgetAll,
+  afterConfigureGraph() {
+    forgetAll();
+    bringGridsBack();
+  },
   setup() {
     registerTab(TAB);
     showFailures();
     takeDrops();
-    showLivePictures();
+    hideLivePictures();
+    showGrids();
     followPrices();
     refreshPrices().catch((error) => console.warn("Grsai: no prices.", error.text));
   },

@@ -54,6 +54,21 @@ import { t } from "./texts.js";
  * @property {Texts | null} error
  */
 
+/**
+ * A picture of a run, as far as it is made.
+ * @typedef {object} TileFacts
+ * @property {"waiting" | "making" | "done" | "failed" | "open" | "uncertain" | "stopped"} state
+ * @property {number} percent
+ * @property {string} label its prompt
+ * @property {string} name of the picture that it is made from
+ * @property {Place | null} source
+ * @property {number | null} credits
+ * @property {string | null} task
+ * @property {Place[]} files
+ * @property {Texts | null} why
+ */
+/** @typedef {{run: number, group: number, node_id: string | null, prompt_id: string | null, tiles: [number, TileFacts][]}} RunTiles */
+
 export class Refused extends Error {
   /** @param {Texts} texts */
   constructor(texts) {
@@ -89,21 +104,35 @@ export function whyOf(error) {
   return error?.text ?? error?.message ?? String(error);
 }
 
-/**
- * A small picture: result number `file` of an entry, or its reference picture number `source`.
- * @param {{row: number, file?: number, source?: number}} wanted
- */
-export function thumbnailAddress(wanted) {
-  return api.apiURL(`/grsai/thumbnail${asQuery(wanted)}`);
+/** @param {Place} place */
+export function thumbnailAddress(place) {
+  return api.apiURL(`/grsai/thumbnail${asQuery(place)}`);
 }
 
 /**
  * The picture in ComfyUI's input folder, where LoadImage takes it from.
- * @param {{row: number, file: number}} picture
+ * @param {Place} place
  * @returns {Promise<Place>}
  */
-export function asInput({ row, file }) {
-  return post("input", { row, file });
+export function asInput(place) {
+  return post("input", place);
+}
+
+/**
+ * The entry of the history that a task belongs to.
+ * @param {string} task
+ * @returns {Promise<Entry | undefined>}
+ */
+export async function entryOf(task) {
+  return (await get("history", { task })).entries.at(-1);
+}
+
+/**
+ * Calls `listener(tiles)` for whatever changed among the pictures of a run.
+ * @param {(tiles: RunTiles) => void} listener
+ */
+export function onTiles(listener) {
+  api.addEventListener("grsai.tiles", (/** @type {CustomEvent<RunTiles>} */ { detail }) => listener(detail));
 }
 
 /**

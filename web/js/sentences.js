@@ -142,6 +142,15 @@ export const TEXTS = {
   "state.counted": { "en": "{state} ({count})", "zh": "{state}（{count}）" },
   "state.gone": { "en": "File gone", "zh": "找不到文件" },
 
+  "compare.slider": { "en": "Before and after", "zh": "前后对比" },
+  "compare.before": { "en": "Before", "zh": "原图" },
+  "compare.after": { "en": "After", "zh": "结果" },
+
+  "grid.again": { "en": "Try the {count} failed again · {price}", "zh": "重试失败的 {count} 张 · {price}" },
+  "grid.go_on": { "en": "Make the missing {count} · {price}", "zh": "补齐缺少的 {count} 张 · {price}" },
+  "grid.gone": { "en": "ComfyUI does not know this run any more", "zh": "ComfyUI 已不记得这次运行" },
+  "grid.gone_detail": { "en": "Press Run: what was made costs nothing.", "zh": "请点击“运行”：已生成的图片不会再次付费。" },
+
   "tile.named": { "en": "{state}: {label}", "zh": "{state}：{label}" },
 
   "card.load": { "en": "Load as LoadImage node", "zh": "添加为“加载图像”节点" },

@@ -7,6 +7,7 @@ import { thumbnailAddress } from "./routes.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./routes.js").Entry} Entry */
+/** @typedef {import("./routes.js").Place} Place */
 /** @typedef {"waiting" | "making" | "done" | "gone" | "failed" | "open" | "uncertain" | "stopped"} TileState */
 
 /**
@@ -17,7 +18,7 @@ import { t } from "./texts.js";
  * @property {string | null} source address of what it is made from, small
  * @property {string | null} why in few words, where there is no result
  * @property {number | null} percent of what is in the making
- * @property {import("./drag.js").Picture[]} pictures what is carried when it is dragged
+ * @property {Place[]} pictures what is carried when it is dragged
  */
 
 /** @type {Record<TileState, string>} */
@@ -74,15 +75,16 @@ function said({ state, why, percent }) {
  * @type {(entry: Entry, making: boolean) => Tile}
  */
 export function tileOf(entry, making) {
-  const { row, files, sources } = entry;
+  const { files, sources } = entry;
+  const source = sources.find((each) => typeof each !== "string");
   return {
     state: stateOf(entry, making),
     label: entry.prompt || t("card.no_prompt"),
-    image: files.length ? thumbnailAddress({ row }) : null,
-    source: sources.some((source) => typeof source !== "string") ? thumbnailAddress({ row, source: 0 }) : null,
+    image: files.length ? thumbnailAddress(files[0]) : null,
+    source: source ? thumbnailAddress(/** @type {Place} */ (source)) : null,
     why: entry.why,
     percent: null,
-    pictures: files.map((place, file) => ({ row, file, place })),
+    pictures: files,
   };
 }
 

@@ -2,20 +2,20 @@
 // What can be done with an entry of the history.
 import { addLoadImage, openPrompt, pictureValue, queue } from "../comfy.js";
 import { anySeed, money } from "../money.js";
+import { APART, shown, upstream } from "../graph.js";
 import { notice } from "../notice.js";
 import { asInput, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 
-/** @typedef {import("../comfy.js").ApiGraph} ApiGraph */
+/** @typedef {import("../graph.js").ApiGraph} ApiGraph */
 /** @typedef {import("../routes.js").Entry} Entry */
 
 const NOTICE_SECONDS = 4;
-const APART = 1_000_000_000; // ids that no node on the canvas has
 
 /** @param {Entry} entry */
 export async function loadNode(entry) {
   try {
-    addLoadImage(await asInput({ row: entry.row, file: 0 }));
+    addLoadImage(await asInput(entry.files[0]));
   } catch (error) {
     notice("error", t("card.load"), whyOf(error));
   }
@@ -80,22 +80,6 @@ function nodesOnCanvas(prompt, entry, seed) {
   const inputs = { ...prompt[id].inputs, ...settingsOf(entry), seed };
   return { ...upstream(prompt, id), ...shown(id, { ...prompt[id], inputs }) };
 }
-
-// A node and what it needs: all that links lead to, backwards.
-/** @type {(prompt: ApiGraph, id: string, found?: ApiGraph) => ApiGraph} */
-function upstream(prompt, id, found = {}) {
-  if (id in found || !(id in prompt)) return found;
-  found[id] = prompt[id];
-  const links = Object.values(prompt[id].inputs).filter((value) => Array.isArray(value) && value.length === 2);
-  for (const [from] of links) upstream(prompt, String(from), found);
-  return found;
-}
-
-/** @type {(id: string, generate: import("../comfy.js").ApiNode) => ApiGraph} */
-const shown = (id, generate) => ({
-  [id]: generate,
-  [String(APART + 1)]: { class_type: "PreviewImage", inputs: { images: [id, 0] } },
-});
 
 /** @param {Entry} entry */
 function settingsOf({ prompt, model, aspect_ratio, image_size }) {

@@ -3,9 +3,10 @@
 import { h, settled } from "../dom.js";
 import { get, whyOf } from "../routes.js";
 import { t } from "../texts.js";
+import { tileOf } from "../tile.js";
 import { CARD_HEIGHT, makeCard } from "./card.js";
 import { makeList } from "./list.js";
-import { showEntry } from "./viewer.js";
+import { showPictures } from "./viewer.js";
 
 /** @typedef {import("../routes.js").Entry} Entry */
 /** @typedef {import("../routes.js").State} State */
@@ -43,7 +44,10 @@ export function makeHistory(isMaking) {
   const look = (wanted) => pages.filter(wanted).then(() => show({ top: true }));
   states.addEventListener("change", () => look(chosen()));
   search.addEventListener("input", settled(() => look(chosen()), TYPING_MILLISECONDS));
-  const open = (/** @type {number} */ index) => showEntry(pages.entries, index, list.focus);
+  const open = (/** @type {number} */ index) => {
+    const items = pages.entries.map((entry) => ({ entry, tile: tileOf(entry, isMaking()) }));
+    showPictures(items, index, list.focus);
+  };
 
   /** @param {Filter} wanted */
   function filter({ text = "", state = "", service }) {
