@@ -30,7 +30,14 @@ def report(outcomes: Sequence[Outcome], loaded: Loaded, run: NodeRun, account: A
     """
     if not loaded.images:
         raise loaded.left_out[0]
-    text = summary(outcomes, seconds=time.monotonic() - run.begun, language=run.language, most=len(outcomes))
+    text = summary(
+        outcomes,
+        seconds=time.monotonic() - run.begun,
+        language=run.language,
+        most=len(outcomes),
+        per_yuan=account.settings.credits_per_yuan,
+        offline=run.offline,
+    )
     lines = [text, *(notice.say(run.language) for notice in (*loaded.left_out, *account.ledger.notices))]
     if run.offline:
         lines.append(say("Made with the offline emulator: the price above was not paid.", run.language))

@@ -138,14 +138,16 @@ def summary(
     most: int = _FEW,
     per_yuan: float = CREDITS_PER_YUAN,
     delivery: Delivery = NOTHING_MORE,
+    offline: bool = False,
 ) -> str:
     """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid.
 
-    `per_yuan`: credits that the user got for a yuan.
+    `per_yuan`: credits that the user got for a yuan. `offline`: made with the emulator, so that nothing was paid.
     """
     sums = totals(outcomes, seconds=seconds)
-    paid = say("  Paid: {money}", language, money=money(sums.credits, language, per_yuan=per_yuan))
-    if sums.failed_credits:
+    text = "  With the service: {money}" if offline else "  Paid: {money}"
+    paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan))
+    if sums.failed_credits and not offline:
         text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
         part = money(sums.failed_credits, language, per_yuan=per_yuan)
         paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan), part=part)
