@@ -880,7 +880,7 @@ def test_an_output_folder_that_fails_in_the_middle_loses_nothing(studio) -> None
     moved = studio.output.rename(studio.folder / "moved")
     studio.output.write_text("in the way")
     outcomes = run.outcomes()
-    failed = [outcome for outcome in outcomes if outcome.error and outcome.error.reason == "refused"]
+    failed = [outcome for outcome in outcomes if outcome.error and outcome.error.reason == "not written"]
     assert failed and all("cannot be written" in str(outcome.error) for outcome in failed)
     assert len(studio.emulator.tasks) < 20
     studio.output.unlink()
