@@ -10,7 +10,7 @@ import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from PIL import Image, ImageFile
 
@@ -159,10 +159,15 @@ def thumbnail(file: Path, side: int) -> Image.Image:
         return small if turned is None else small.transpose(turned)
 
 
+def extremes(image: Image.Image) -> tuple[float, float]:
+    """The smallest and the largest value of a picture with one channel."""
+    return cast("tuple[float, float]", image.getextrema())
+
+
 def eight_bits(image: Image.Image) -> Image.Image:
     """A picture with 16 or 32 bits, or floats, a pixel as gray of 8 bits; any other as it is."""
     if image.mode == "F":
-        most = image.getextrema()[1]
+        most = extremes(image)[1]
         per_step = 1 / 255 if most <= 1 else 1 if most <= 255 else 256  # 0 to 1, to 255, to 65535
         return image.point(lambda value: value * (1 / per_step)).convert("L")
     if image.mode.startswith("I"):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import Image, features
 
 from ..errors import BadPicture
-from .reading import eight_bits, on_white, picture, turn, unreadable, upright
+from .reading import eight_bits, extremes, on_white, picture, turn, unreadable, upright
 
 MAX_UPLOAD_BYTES = 20 * 2**20  # clients of this API cap at 5 to 20 MB
 # What the service takes as it is, by Pillow's name. Other files are turned into PNG. MPO is a phone's JPEG.
@@ -104,7 +104,7 @@ def encode(image: Image.Image, *, compress_level: int = 6) -> Encoded:
 def lighter(image: Image.Image) -> Encoded:
     """An RGB or RGBA picture as JPEG, or as WebP where it is transparent: with less quality, then fewer pixels."""
     image, kind = _hide_clear(image), "JPEG"
-    if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255 and features.check("webp"):
+    if image.mode == "RGBA" and extremes(image.getchannel("A"))[0] < 255 and features.check("webp"):
         kind = "WEBP"
     elif image.mode == "RGBA":
         profile = image.info.get("icc_profile")
@@ -123,7 +123,7 @@ def lighter(image: Image.Image) -> Encoded:
 
 def _hide_clear(image: Image.Image) -> Image.Image:
     """White where an RGBA picture is wholly clear: whoever drops the alpha must not see what was hidden there."""
-    if image.mode != "RGBA" or image.getchannel("A").getextrema()[0] > 0:
+    if image.mode != "RGBA" or extremes(image.getchannel("A"))[0] > 0:
         return image
     alpha = image.getchannel("A")
     hidden = image.copy()
