@@ -73,11 +73,6 @@ class Comfy:
         return version(self.path)
 
     @property
-    def older_canvas(self) -> bool:
-        """Whether the frontend is one from before 2026, which shows some things in other ways."""
-        return self.frontend is None and self.version < (0, 20)
-
-    @property
     def output(self) -> Path:
         return self.base / "output"
 
