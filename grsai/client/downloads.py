@@ -53,7 +53,7 @@ def _fetch(transport: Transport, url: str, file: BinaryIO, *, base_url: str, mos
                 if 300 <= reply.status_code < 400 and (where := reply.headers.get("Location")):
                     url = _joined(url, where)
                     continue
-                if reply.status_code not in (200, 206):  # a part is told by what is checked afterwards
+                if reply.status_code != 200:
                     raise DownloadError("The picture is not there (HTTP {status}).", status=reply.status_code)
                 if (length := reply.headers.get("Content-Length", "")).isdecimal() and int(length[:20]) > most:
                     raise _too_large(most)
