@@ -354,7 +354,7 @@ def test_runs_that_are_struck_and_stopped_by_chance_pay_for_what_is_there(tmp_pa
         emulator.clear_faults()
         outcomes += studio.run(jobs)
         last = studio.run(jobs)
-        latest = 0.0 if slow == 0.0 else 2.5  # by then every submit has its answer, those of stopped runs too
+        latest = 0.0 if slow == 0.0 else 4.0  # by then every submit has its answer, those of stopped runs too
         studio.wait_until(lambda: all(task.age > latest for task in emulator.tasks.values()))
         studio.collect()  # what was told after a job had been submitted again
         uncertain = Counter(outcome.job.prompt for outcome in outcomes if outcome.status == "uncertain")
