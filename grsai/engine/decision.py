@@ -10,6 +10,7 @@ from typing import Literal
 from ..errors import DownloadError, EmptyResult, GrsaiError, Moderated, NoSuchTask, StillOpen, TaskFailed, Uncertain
 from ..ledger import Entry
 
+_MINUTE = 60.0
 Kind = Literal["reused", "open", "refused", "new"]
 
 
@@ -104,7 +105,8 @@ def _that_ends_it(error: GrsaiError | None, entry: Entry, key_mark: str) -> Grsa
     """Why nothing more is tried for a job after what came of a task that an earlier run paid."""
     if isinstance(error, StillOpen) or (isinstance(error, DownloadError) and entry.collectable):
         return error
-    if isinstance(error, NoSuchTask) and entry.key_mark in ("", key_mark):
+    clock_was_set_back = (entry.submitted or entry.created) > entry.clock() + _MINUTE  # nobody knows how old it is
+    if isinstance(error, NoSuchTask) and entry.key_mark in ("", key_mark) and not clock_was_set_back:
         text = (
             "Task {task} is paid, but the service does not know it now: {why} It stays open. Run again, or collect, within 2"
             " hours of its submit; to pay anew use --fresh, or free it with collect --forget."

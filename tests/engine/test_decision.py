@@ -129,6 +129,11 @@ def test_a_known_task_is_never_given_up_because_the_service_does_not_know_it(mar
     assert isinstance(decision, Refuse) and isinstance(decision.error, StillOpen) and "14-1" in str(decision.error)
 
 
+def test_a_task_from_the_future_by_our_clock_does_not_hold_up_the_job() -> None:
+    unknown = NoSuchTask("The service does not know the task.")
+    assert isinstance(decide([entry("open", submitted=NOW + 8 * 3600)], asked={1: unknown}), Pay)
+
+
 def test_a_task_of_another_key_does_not_hold_up_the_job() -> None:
     unknown = NoSuchTask("The service does not know the task.")
     assert isinstance(decide([entry("open", key_mark="yours")], asked={1: unknown}, key_mark="mine"), Pay)
