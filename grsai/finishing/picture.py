@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
 from ..errors import BadPicture
-from ..pictures import eight_bits, on_white, picture, upright
+from ..pictures import eight_bits, in_srgb, on_white, picture, upright
 from .finish import Finish, Format
 
 _LOSSY = types.MappingProxyType({"jpg": "JPEG", "webp": "WEBP"})
@@ -35,7 +35,7 @@ def finished(file: Path, finish: Finish, *, prompt: str = "") -> FinishedPicture
     """The picture of a file, finished. Raises `BadPicture` for one that cannot be read or made so small."""
     with picture(file.name, file) as image:
         kind: Format = finish.format or _kept(image)
-        plain = _in_srgb(upright(image))
+        plain = _plain(upright(image))
         if kind == "jpg":
             plain = on_white(plain)
         fitted, cut = _fitted(plain, finish)
@@ -53,31 +53,17 @@ def _kept(image: Image.Image) -> Format:
     return "jpg" if image.format in ("JPEG", "MPO") else "webp" if image.format == "WEBP" else "png"
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image) -> Image.Image:
     """RGB or RGBA, 8 bits a channel, without a profile: what has none counts as sRGB."""
     profile = image.info.get("icc_profile")
     if profile and image.mode not in ("P", "1"):
-        image = _converted(image, profile)
+        image = in_srgb(eight_bits(image), profile)
     elif profile:
-        image = _converted(image.convert("RGBA" if image.has_transparency_data else "RGB"), profile)
+        image = in_srgb(image.convert("RGBA" if image.has_transparency_data else "RGB"), profile)
     image = eight_bits(image)
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
     plain.info = {}
     return plain
-
-
-def _converted(image: Image.Image, profile: bytes) -> Image.Image:
-    """From its own colours to sRGB; as it is where the profile is broken or of another kind than the picture."""
-    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-    bare = image.convert("RGB" if image.mode == "RGBA" else "L") if alpha else eight_bits(image)
-    try:
-        given, plain = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(bare, given, plain, outputMode="RGB")
-    except Exception:  # Pillow raises all kinds of errors over a broken profile
-        return image
-    if converted is not None and alpha is not None:
-        converted.putalpha(alpha)
-    return converted or image
 
 
 def _fitted(image: Image.Image, finish: Finish) -> tuple[Image.Image, float]:

@@ -13,6 +13,7 @@ from .metadata import WithMetadata as WithMetadata
 from .reading import MAX_PIXELS as MAX_PIXELS
 from .reading import check_size as check_size
 from .reading import eight_bits as eight_bits
+from .reading import in_srgb as in_srgb
 from .reading import on_white as on_white
 from .reading import picture as picture
 from .reading import thumbnail as thumbnail

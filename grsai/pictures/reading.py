@@ -176,6 +176,22 @@ def eight_bits(image: Image.Image) -> Image.Image:
     return image
 
 
+def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """From the colours of an ICC profile to sRGB; as it is where the profile is broken or of another kind than the picture."""
+    from PIL import ImageCms
+
+    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
+    bare = image.convert("RGB" if image.mode == "RGBA" else "L") if alpha else image
+    try:
+        given, plain = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(bare, given, plain, outputMode="RGB")
+    except Exception:  # Pillow raises all kinds of errors over a broken profile
+        return image
+    if converted is not None and alpha is not None:
+        converted.putalpha(alpha)
+    return converted or image
+
+
 def on_white(image: Image.Image) -> Image.Image:
     """RGB, 8 bits a channel; what is transparent becomes white, never the colours that hide there."""
     image = eight_bits(image)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import Image, features
 
 from ..errors import BadPicture
-from .reading import eight_bits, extremes, on_white, picture, turn, unreadable, upright
+from .reading import eight_bits, extremes, in_srgb, on_white, picture, turn, unreadable, upright
 
 MAX_UPLOAD_BYTES = 20 * 2**20  # clients of this API cap at 5 to 20 MB
 # What the service takes as it is, by Pillow's name. Other files are turned into PNG. MPO is a phone's JPEG.
@@ -172,26 +172,11 @@ def _plain(image: Image.Image) -> Image.Image:
     """RGB or RGBA, 8 bits a channel, with the colour profile where it still fits, and no other metadata."""
     profile = image.info.get("icc_profile")
     if profile and (profile[16:20] != b"RGB " or image.mode in ("L", "LA", "CMYK", "LAB")):
-        image, profile = _in_plain_colours(image, profile), None
+        image, profile = in_srgb(image, profile), None
     plain = eight_bits(image)
     plain = plain.convert("RGBA" if plain.has_transparency_data else "RGB")
     plain.info = {"icc_profile": profile if profile and len(profile) <= _MOST_PROFILE_BYTES else None}
     return plain
-
-
-def _in_plain_colours(image: Image.Image, profile: bytes) -> Image.Image:
-    """Gray, print colours and Lab in sRGB; as it is where the profile is broken or of another kind than the picture."""
-    from PIL import ImageCms
-
-    try:
-        given, plain = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        alpha = image.getchannel("A") if image.mode == "LA" else None
-        converted = ImageCms.profileToProfile(image.convert("L") if alpha else image, given, plain, outputMode="RGB")
-    except Exception:
-        return image
-    if converted is not None and alpha is not None:
-        converted.putalpha(alpha)
-    return converted or image
 
 
 def _saved(image: Image.Image, kind: str, **options: int) -> bytes:
