@@ -22,6 +22,7 @@ ORDER = (
     {"settings"},
     {"client", "ledger", "report", "sheets", "finishing"},
     {"engine"},
+    {"review"},
     {"cli"},
     {"__main__"},
 )
@@ -40,7 +41,7 @@ INSIDE = {
     "ledger": (
         {"room", "schema"},
         {"journal", "connection"},
-        {"database", "entries"},
+        {"database", "entries", "remarks"},
         {"claims"},
         {"questions", "replay"},
         {"ledger"},
@@ -63,6 +64,7 @@ INSIDE = {
         {"job_run"},
         {"run"},
     ),
+    "review": ({"verdicts"},),
     "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"planning", "finishing"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.

@@ -10,3 +10,4 @@ from .ledger import Ledger as Ledger
 from .ledger import OfflineLedger as OfflineLedger
 from .questions import UPLOAD_SECONDS as UPLOAD_SECONDS
 from .questions import Spent as Spent
+from .remarks import Remark as Remark

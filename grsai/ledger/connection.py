@@ -220,8 +220,8 @@ def _bring_up(path: Path, connection: Connection) -> None:
     if version == schema.VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
-    if _version(connection) != schema.VERSION:  # else another process has done it meanwhile
-        for statement in (*schema.FIRST, *schema.SECOND):
+    if (version := _version(connection)) != schema.VERSION:  # else another process has done it meanwhile
+        for statement in (*((*schema.FIRST, *schema.SECOND) if version < 2 else ()), *schema.THIRD):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {schema.PROGRAM}")
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")

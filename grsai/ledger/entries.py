@@ -76,6 +76,7 @@ class Entry:
     refunded: bool = False  # the service gave the credits back
     trouble: GrsaiError | None = None  # what `error` says; entries of version 1.0 have the English text alone
     numbered: bool = True  # as `Job.numbered`
+    digests: tuple[str, ...] = ()  # what names the content of each source; the URL of one that was on the web already
     clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
 
     @property
@@ -123,7 +124,7 @@ class Entry:
 # What came after version 1.0, with what an older row or line of the journal means.
 LATER: dict[str, Any] = {
     "api": "legacy", "quality": None, "background": None, "asked_model": None, "run": None, "key_mark": "",
-    "refunded": 0, "trouble": "", "numbered": 1,
+    "refunded": 0, "trouble": "", "numbered": 1, "digests": "[]",
 }  # fmt: skip
 # What a line of the journal leaves out where it is so.
 SELDOM: dict[str, Any] = {
@@ -189,7 +190,9 @@ def _all_files(found: list[list[tuple[str, int]]]) -> tuple[Files, ...]:
     return tuple(_files(rows) for rows in found)
 
 
-_LISTS: dict[str, Callable[[Any], Any]] = {"urls": _texts, "files": _files, "copies": _all_files, "sources": _texts}
+_LISTS: dict[str, Callable[[Any], Any]] = {
+    "urls": _texts, "files": _files, "copies": _all_files, "sources": _texts, "digests": _texts,
+}  # fmt: skip
 _NUMBER, _TEXT = (int, float), (str,)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("service", "fingerprint", "base_url", "model", "prompt", "aspect_ratio", "reason", "error", "api"), _TEXT),

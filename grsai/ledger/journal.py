@@ -44,12 +44,12 @@ class Journal:
         self._writer = threading.Lock()
         self._waiting: list[_Line] = []
 
-    def append(self, facts: Facts) -> tuple[int, int]:
-        """Where the line begins and ends, once it is safe on disk. Raises OSError.
+    def append(self, *facts: Facts) -> tuple[int, int]:
+        """Where the line, or lines, begin and end, once they are safe on disk. Raises OSError.
 
         Threads that append at once share one write and one flush. On a full disk the line takes of the room that was kept.
         """
-        line = _Line(as_line(facts))
+        line = _Line(b"".join(map(as_line, facts)))
         with self._lock:
             self._waiting.append(line)
         with self._writer:
@@ -123,7 +123,7 @@ def is_journal(path: Path) -> bool:
 
 
 class _Line:
-    """A line that waits to be written."""
+    """A line that waits to be written, or several that stay together."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text

@@ -10,8 +10,9 @@ import contextlib
 import json
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,18 +21,22 @@ from typing import Any
 from ..errors import Forgotten, GrsaiError, LedgerError, TaskFailed
 from ..jobs import Job
 from ..models import Api, Model
+from ..pictures import Reference
 from ..redact import redact
 from .claims import Claims, Owner
 from .connection import Connection, ledger_errors, refuse_foreign
 from .database import Database
 from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, storable, with_sizes
-from .journal import Facts, Journal, is_journal
+from .journal import Facts, Journal, as_line, is_journal
 from .questions import Questions
+from .remarks import Remark
+from .remarks import write as write_remarks
 from .replay import Replay
 from .room import Room
 
 BUSY_SECONDS = 10.0
 _MOST_COPIES = 5
+_LATER_SECONDS = 0.001  # by which a remark is newer than the one before, whatever the clock says
 _MOST_SUBMITTING = 500  # as many requests of a killed run are looked after
 _log = logging.getLogger(__name__)
 _LINES = 3072  # bytes that a task takes in the journal, without its prompt
@@ -53,6 +58,7 @@ class Ledger(Questions):
     ) -> None:
         self.path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # one ledger has one journal, one lock
         self.notices: list[GrsaiError] = []
+        self._remarking = threading.Lock()  # one remark after the other: a later one has a later time
         self._under_way: dict[int, _UnderWay] = {}  # by row: what was submitted here, should the database fail meanwhile
         journal = self.path.with_suffix(".journal")
         refuse_foreign(self.path, was_ours=lambda: is_journal(journal))
@@ -137,10 +143,11 @@ class Ledger(Questions):
             **LATER, "api": api, "run": run, "key_mark": key_mark,
             "asked_model": job.model.id if used.id != job.model.id else None,
             "quality": job.quality, "background": job.background, "numbered": int(job.numbered),
+            "digests": json.dumps([_named(each) for each in job.references]),
         }  # fmt: skip
         self._database.check_place()
         row = self._database.do(lambda database: _insert(database, values), one_statement=True)
-        needed = _LINES + len(values["prompt"].encode("utf-8", "replace"))
+        needed = _LINES + len(values["prompt"].encode("utf-8", "replace")) + len(values["digests"])
         self._under_way[row] = _UnderWay(as_text(values), needed)
         try:
             with ledger_errors(self.path):
@@ -193,6 +200,33 @@ class Ledger(Questions):
     def note_error(self, row: int, error: GrsaiError) -> None:
         """Why an open task was not collected; it stays open."""
         self._update(row, **_said(error))
+
+    # Remarks
+
+    def remark(self, kind: str, said: Mapping[str, Facts], *, service: str | None = None) -> None:
+        """Writes down what the user says of things, by the name of each; nothing for one takes it back. On disk when it returns.
+
+        A disk that is full refuses it: the room that is kept there is for what is paid.
+        """
+        service = service or self.service
+        with self._remarking:
+            before = {each.about: each.changed for each in super().remarks(kind, list(said))}
+            now = self.now()
+            remarks = [
+                Remark(kind, about, service, dict(facts), max(now, before.get(about, 0.0) + _LATER_SECONDS))
+                for about, facts in said.items()
+            ]
+            lines = [each.line() for each in remarks]
+            needed = sum(len(as_line(line)) for line in lines)
+            with ledger_errors(self.path):
+                self._room.keep(needed)
+                try:
+                    part = self._journal.append(*lines)
+                finally:
+                    self._room.spare(needed)
+            self._database.do(lambda database: write_remarks(database, remarks))
+        if self._replay.wrote(part):
+            self._database.do(self._replay.remember)
 
     # Questions, asked of what was written down elsewhere too
 
@@ -302,6 +336,11 @@ def _said(error: GrsaiError) -> dict[str, str]:
     """What a row holds of it: also as text, which can be stored although a folder that it names may be none."""
     text = str(error).encode("utf-8", "replace").decode()
     return {"reason": error.reason, "error": text, "trouble": json.dumps(error.as_object())}
+
+
+def _named(reference: Reference) -> str:
+    """By what a reference can be had again: its content, or where it lies on the web, without a signature."""
+    return reference.url.partition("?")[0] if reference.url else reference.digest
 
 
 def _rescue_of(folder: Path) -> Journal:

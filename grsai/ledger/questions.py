@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from . import remarks
 from .database import Database
-from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, is_of_its_service, text_of
+from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, is_of_its_service, storable, text_of
+from .remarks import Remark
 
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 _NEWEST = 50  # entries of one job that are looked at
 _LATEST = 2_000  # pictures by which the usual time is told
 _ASKED = 500  # values in one question
+_NAMED = 10_000  # names in one question that reads all tasks
 _SUMMED_SECONDS = 5.0  # so long a sum of older tasks is used again
 _SUMS = 8
 _MOST = 2**62  # rows
@@ -105,6 +109,28 @@ class Questions:
     def entries_of(self, task_ids: Sequence[str]) -> list[Entry]:
         """What is known of these tasks, oldest first."""
         return sorted(self._of("tasks_by_id", "task_id", task_ids), key=lambda entry: entry.row)
+
+    def made_in(self, folder: Path) -> list[Entry]:
+        """What was written into a folder or below it, also with other services, oldest first."""
+        here, below = storable(folder), storable(f"{folder}{os.sep}")
+        return self._entries(
+            "WHERE state = 'done' AND (folder = ? OR substr(folder, 1, ?) = ?) ORDER BY row", (here, len(below), below)
+        )
+
+    def made_as(self, names: Sequence[str]) -> list[Entry]:
+        """What was written under these names of jobs, into whatever folder, also with other services, oldest first."""
+        found: list[Entry] = []
+        for begin in range(0, len(names), _NAMED):
+            asked = [storable(name) for name in names[begin : begin + _NAMED]]
+            found += self._entries(f"WHERE state = 'done' AND name IN ({', '.join('?' * len(asked))}) ORDER BY row", asked)
+        return sorted(found, key=lambda entry: entry.row)
+
+    # Remarks
+
+    def remarks(self, kind: str, abouts: Sequence[str] | None = None) -> list[Remark]:
+        """What the user said of some things, or of all, also with other services."""
+        rows = [row for query in remarks.question(kind, abouts) for row in self._database.read(*query)]
+        return [remark for row in rows if (remark := remarks.of_row(row)) is not None]
 
     # Uploads and results
 

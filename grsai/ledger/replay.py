@@ -14,9 +14,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from . import remarks
 from .connection import Connection, roomy
 from .entries import COLUMNS, FACTS, LATER, SELDOM, is_of_its_service, is_whole, storable
 from .journal import Chunk, Facts, Journal
+from .remarks import remarks_in
 
 Tries = dict[tuple[str, str], list[list[Facts]]]
 _NAMES, _FACTS = COLUMNS[1:], set(FACTS)
@@ -97,7 +99,7 @@ class Replay:
         news = False
         for chunk in self._journal.chunks(begin):
             if only_look or chunk.end <= self._taken(database):  # looked at again; it is seldom that anything is missing
-                if not _changes(database, _tries(chunk.facts)):
+                if not (_changes(database, _tries(chunk.facts)) or remarks.unknown(database, remarks_in(chunk.facts))):
                     continue
                 if only_look:
                     return True
@@ -106,9 +108,12 @@ class Replay:
 
     def take(self, database: Connection, lines: Sequence[Facts], chunk: Chunk | None = None) -> bool:
         """Brings the database to what lines say, which may be a chunk of the journal. Whether anything of it was news."""
-        tries = _tries(lines)
+        tries, said = _tries(lines), remarks_in(lines)
         database.execute("BEGIN IMMEDIATE")
         news = _write(database, _changes(database, tries))
+        if said := remarks.unknown(database, said):
+            remarks.write(database, said)
+            news = True
         if chunk is not None:
             self._take(database, chunk)
         database.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""The tables of the ledger, and how those of version 1.0 become these, in place."""
+"""The tables of the ledger, and how those of earlier versions become these, in place."""
 
 from __future__ import annotations
 
@@ -52,5 +52,13 @@ SECOND = (
     "CREATE TABLE journal_read (bytes INTEGER NOT NULL, ending TEXT NOT NULL)",
 )
 
-VERSION = 2
+# From version 2 to 3: what each reference of a task was, and what the user says of pictures and jobs.
+THIRD = (
+    "ALTER TABLE tasks ADD COLUMN digests TEXT NOT NULL DEFAULT '[]'",
+    """CREATE TABLE remarks (
+        kind TEXT NOT NULL, about TEXT NOT NULL, service TEXT NOT NULL, said TEXT NOT NULL, changed REAL NOT NULL,
+        PRIMARY KEY (kind, about, service))""",
+)
+
+VERSION = 3
 PROGRAM = 0x67727361  # "grsa": whose database it is
