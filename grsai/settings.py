@@ -197,6 +197,7 @@ class Settings:
     budget: float = _setting(0.0, _amount, "refuse to spend more than this in a run, in yuan; 0: no limit")
     budget_day: float = _setting(0.0, _amount, "refuse to spend more than this in a day, in yuan; 0: no limit")
     budget_month: float = _setting(0.0, _amount, "refuse to spend more than this in a month, in yuan; 0: no limit")
+    ask_above: float = _setting(5.0, _amount, "ask first where a run would cost more than this, in yuan; 0: never ask")
     credits_per_yuan: float = _setting(
         float(CREDITS_PER_YUAN), _rate, "credits that you got for a yuan: 10000 at the smallest top-up, more at larger ones"
     )

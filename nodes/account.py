@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..grsai.emulator import Emulator
 
 LEDGER_FILE = "ledger.sqlite3"
-CHOSEN_IN_THE_PANEL = ("base_url", "limit", "proxy", "api", "credits_per_yuan", "budget_day", "budget_month")
+CHOSEN_IN_THE_PANEL = ("base_url", "limit", "proxy", "api", "credits_per_yuan", "budget_day", "budget_month", "ask_above")
 _VENDOR = "grsai"  # the service of the vendor's two hosts
 _MADE_UP_KEY = "sk-" + "0" * 32  # for the offline emulator, which takes any
 _PLAIN_CREDITS = 100_000_000

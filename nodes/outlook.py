@@ -1,17 +1,20 @@
-"""What a node of a graph would make and cost if it were run now, as far as the graph tells without running it."""
+"""What a graph, or a node of it, would make and cost if it were run now, as far as that can be told without running it."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import functools
+import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..grsai.engine import estimate
-from ..grsai.errors import BadPicture, WrongJob
+from ..grsai.errors import BadPicture, GrsaiError, WrongJob
 from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
+from ..grsai.models import yuan
 from ..grsai.pictures import Reference
 from ..grsai.pictures.reading import unreadable
 from . import account, paths
@@ -22,23 +25,42 @@ from .sources import Source, Sources
 
 MOST_READ = 100  # pictures that are read for their content; of more, nobody says which were made earlier
 FIRST = 12  # pictures of a folder that are shown
+MAKING = ("BatchBanana", "NanoBananaGenerate")
 _PARTS = ("model", "aspect_ratio", "image_size", "quality", "background")
+_SUMMED = ("pictures", "new", "reused", "open", "credits", "seconds")
+_cores = min(4, os.cpu_count() or 1)
 
 
-def outlook(graph: Mapping[str, Any], node_id: str) -> dict[str, Any]:
+def of_graph(graph: Mapping[str, Any], targets: Sequence[str] | None = None, *, quick: bool = False) -> dict[str, Any]:
+    """The `outlook` of each node that makes pictures, and the sum over those that would run, as far as it is known.
+
+    `targets`: the nodes at whose end the graph is run; all that there are, by default. `asks`: whether the sum is above the
+    user's `ask_above`, which never is where nothing is paid.
+    """
+    making = [node_id for node_id in graph if Sources(graph, node_id).kind in MAKING]
+    nodes = {node_id: _told(graph, node_id, quick) for node_id in making}
+    running = _running(graph, targets)
+    told = [said for node_id, said in nodes.items() if node_id in running and "error" not in said]
+    total = {name: sum(said[name] or 0 for said in told) for name in _SUMMED}
+    settings, offline = account.settings(), account.is_offline()
+    asks = not offline and 0 < settings.ask_above < yuan(total["credits"], settings.credits_per_yuan)
+    return {"nodes": nodes, "total": total, "asks": asks, "ask_above": settings.ask_above, "offline": offline}
+
+
+def outlook(graph: Mapping[str, Any], node_id: str, *, quick: bool = False) -> dict[str, Any]:
     """How many pictures, how many of them are new, and the credits and seconds of those. None: only the run can tell.
 
-    Where it is not known what was made earlier (`reused`, `open`), all count as new. Raises `GrsaiError` for what a run would
-    refuse.
+    Where it is not known what was made earlier (`reused`, `open`), all count as new; with `quick` no picture is read for it.
+    Raises `GrsaiError` for what a run would refuse.
     """
     node = Sources(graph, node_id)
-    if node.kind not in ("BatchBanana", "NanoBananaGenerate"):
+    if node.kind not in MAKING:
         raise WrongJob("Node {node} makes no pictures.", node=node_id)
     asked = {part: node.asked(part if part == "model" else f"model.{part}") for part in _PARTS}
     choice = choice_of(asked, account.catalogue(), node)
     each = choice.model.credits or None
     count, known = _count(node), {"reused": None, "open": None}
-    jobs = _jobs(node, choice) if count else None
+    jobs = _jobs(node, choice) if count and not quick else None
     if jobs:
         price = estimate(jobs, account.ledger(), output=_folder(node))
         count, new, known = price.total, price.new, {"reused": price.reused, "open": price.open}
@@ -57,34 +79,62 @@ def folder(name: str, prompts_file: str) -> dict[str, Any]:
     return {"pictures": len(found.files), "prompts": len(prompts), "first": first, "left_out": found.left_out}
 
 
+def _told(graph: Mapping[str, Any], node_id: str, quick: bool) -> dict[str, Any]:
+    """The outlook; for what a run would refuse, the `error`."""
+    try:
+        return outlook(graph, node_id, quick=quick)
+    except GrsaiError as error:
+        return {"error": error}
+
+
+def _running(graph: Mapping[str, Any], targets: Sequence[str] | None) -> set[str]:
+    """The targets, or all nodes at an end of the graph, with whatever is wired to them."""
+    left = [node_id for node_id in graph if _is_end(Sources(graph, node_id).kind)] if targets is None else list(targets)
+    found = set[str]()
+    while left:
+        node_id = left.pop()
+        if node_id in graph and node_id not in found:
+            found.add(node_id)
+            left += Sources(graph, node_id).wired_to()
+    return found
+
+
+def _is_end(kind: str) -> bool:
+    """ComfyUI runs the nodes that say so, and what they need."""
+    known = getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", None)
+    return known is None or getattr(known.get(kind), "OUTPUT_NODE", False)
+
+
 def _count(node: Sources) -> int | None:
     prompts, pictures = _prompts(node), [node.loaded(socket) for socket in (*_picture_sockets(node), "images")]
+    if prompts is not None and node.asked("pairing") == PAIRINGS[1]:
+        return len(prompts)
     if prompts is None or any(files is None for files in pictures):
         return None
     if node.kind == "NanoBananaGenerate":  # a list of pictures runs it once for each
-        count = node.asked("count")
+        count = node.value("count")
         return count * max([len(files or ()) for files in pictures] + [1]) if isinstance(count, int) else None
-    if node.asked("pairing") == PAIRINGS[1]:
-        return len(prompts)
     return len(prompts) * max(len(node.loaded("images") or ()), 1)
 
 
 def _jobs(node: Sources, choice: Choice) -> list[Job] | None:
     """The jobs as the node would plan them. None where what goes into them is not known, or is too much to read."""
-    is_batch, seed = node.kind == "BatchBanana", node.asked("seed")
-    sockets = [node.loaded(socket) or [] for socket in _picture_sockets(node)]
-    pictures = (node.loaded("images") or []) if is_batch else []
-    runs_once = is_batch or all(len(files) <= 1 for files in sockets)
-    wired = sum(map(len, sockets)) + len(pictures)
-    if not isinstance(seed, int) or not runs_once or wired > MOST_READ or node.is_wired("image_urls"):
+    is_batch, seed = node.kind == "BatchBanana", node.value("seed")
+    sockets = [node.loaded(socket) for socket in _picture_sockets(node)]
+    pictures = node.loaded("images") if is_batch else []
+    if pictures is None or None in sockets or not isinstance(seed, int) or node.is_wired("image_urls"):
+        return None
+    along = [source for files in sockets for source in files or ()]
+    runs_once = is_batch or all(len(files or ()) <= 1 for files in sockets)
+    if not runs_once or len(along) + len(pictures) > MOST_READ:
         return None
     try:
-        shared = [_reference(source) for files in sockets for source in files]
+        shared = _readable(along)
         single = _readable(pictures)
     except (BadPicture, OSError):
         return None
     return plan(
-        (_prompts(node) or []) * (1 if is_batch else node.asked("count")),
+        (_prompts(node) or []) * (1 if is_batch else node.value("count")),
         single,
         model=choice.model,
         aspect_ratio=choice.aspect_ratio,
@@ -104,19 +154,19 @@ def _picture_sockets(node: Sources) -> list[str]:
 
 def _readable(pictures: list[Source]) -> list[Reference]:
     """Load Banana Folder leaves out what cannot be read."""
-    found = []
-    for source in pictures:
-        try:
-            found.append(_reference(source))
-        except BadPicture:
-            if source.loader != "LoadBananaFolder":
-                raise
-    return found
+    with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
+        return [reference for reference in pool.map(_reference, pictures) if reference]
 
 
-def _reference(source: Source) -> Reference:
+def _reference(source: Source) -> Reference | None:
     facts = source.file.stat()
-    return Reference(source.file.stem, _digest_of(source, facts.st_mtime_ns, facts.st_size))
+    try:
+        digest = _digest_of(source, facts.st_mtime_ns, facts.st_size)
+    except BadPicture:
+        if source.loader == "LoadBananaFolder":
+            return None
+        raise
+    return Reference(source.file.stem, digest)
 
 
 @functools.lru_cache(4096)
@@ -133,11 +183,9 @@ def _digest_of(source: Source, mtime_ns: int, size: int) -> str:
 
 def _prompts(node: Sources) -> list[str] | None:
     if node.kind == "NanoBananaGenerate":
-        prompt = node.asked("prompt")
+        prompt = node.value("prompt")
         return [prompt] if isinstance(prompt, str) else None
-    if (file := node.prompts_file("prompts")) is not None:
-        return paths.read_prompts(file)
-    prompts = node.asked("prompts")
+    prompts = node.value("prompts")
     return split_prompts(prompts) if isinstance(prompts, str) else None
 
 
@@ -152,7 +200,7 @@ def _seconds(node: Sources, choice: Choice, new: int) -> float:
     """Rounds of as many as are made at once, each of the usual time."""
     model, settings, size = choice.model, account.settings(), choice.model.size(choice.image_size)
     usual = account.ledger().usual_seconds(model.id, size, most=model.deadline_seconds(size)) or model.usual_seconds(size)
-    asked = node.asked("concurrency")
+    asked = node.value("concurrency")
     at_once = asked if isinstance(asked, int) else settings.concurrency
     at_once = min(at_once, settings.limit or at_once)
     return usual * -(-new // max(at_once, 1))

@@ -37,7 +37,7 @@ class Panel:
     credits_per_yuan: float | None = None
     budget_day: float | None = None
     budget_month: float | None = None
-    ask_above: float = 0.0  # yuan
+    ask_above: float | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in _ALLOWED.items():
@@ -69,7 +69,7 @@ _ALLOWED = types.MappingProxyType(
         "credits_per_yuan": lambda value: value is None or _is_rate(value),
         "budget_day": lambda value: value is None or _is_amount(value),
         "budget_month": lambda value: value is None or _is_amount(value),
-        "ask_above": _is_amount,
+        "ask_above": lambda value: value is None or _is_amount(value),
     }
 )
 

@@ -141,7 +141,7 @@ def _settings_now() -> dict[str, Any]:
         "credits_per_yuan": settings.credits_per_yuan,
         "budget_day": settings.budget_day,
         "budget_month": settings.budget_month,
-        "ask_above": written.ask_above,
+        "ask_above": settings.ask_above,
         "locked": [name for name, setting in _LOCKABLE.items() if setting in locked],
         "variables": {name: f"GRSAI_{setting.upper()}" for name, setting in _LOCKABLE.items()},
         "choices": {"host": [*HOSTS, OFFLINE, panel.OWN], "currency": list(panel.CURRENCIES), "api": list(APIS)},
@@ -184,11 +184,19 @@ async def _refresh_models(_: Asked) -> Answer:
 
 
 async def _estimate(asked: Asked) -> Answer:
-    """What a node of the graph would cost. POSTed, as a graph is long; it changes nothing."""
-    graph, node_id = asked.values.get("prompt"), asked.values.get("node")
-    if not isinstance(graph, dict) or not isinstance(node_id, str):
-        raise WrongSetting("The request must hold a graph as prompt, and a node of it.")
-    return await bridge.off_loop(outlook.outlook, graph, node_id)
+    """What a graph, or a node of it, would cost. POSTed, as a graph is long; it changes nothing."""
+    graph, node_id, targets = (asked.values.get(name) for name in ("prompt", "node", "targets"))
+    if not isinstance(graph, dict) or not isinstance(node_id, (str, type(None))) or not isinstance(targets, (list, type(None))):
+        raise WrongSetting("The request must hold a graph as prompt; node names one of its nodes, targets is a list of them.")
+    quick = asked.values.get("quick") is True
+    if node_id is not None:
+        return await bridge.off_loop(outlook.outlook, graph, node_id, quick=quick)
+    said = await bridge.off_loop(outlook.of_graph, graph, targets and [str(target) for target in targets], quick=quick)
+    return {**said, "nodes": {node_id: _with_error(facts) for node_id, facts in said["nodes"].items()}}
+
+
+def _with_error(facts: dict[str, Any]) -> dict[str, Any]:
+    return {"error": _in_all_languages(facts["error"])} if "error" in facts else facts
 
 
 async def _folder(asked: Asked) -> Answer:

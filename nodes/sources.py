@@ -15,7 +15,11 @@ import folder_paths
 
 from ..grsai.errors import GrsaiError
 from ..grsai.pictures import Reference
-from .paths import picture_folder, view_of
+from .paths import picture_folder, read_prompts, view_of
+
+PROMPTS_OUTPUT = 2  # of Load Banana Folder
+_HOLDERS = ("PrimitiveInt", "PrimitiveString", "PrimitiveStringMultiline")  # ComfyUI's own, with a `value`
+_MOST_WIRES = 20  # in a row; a graph that goes round in a circle is none that runs
 
 
 class Source(NamedTuple):
@@ -70,10 +74,34 @@ class Sources:
         wired = [socket for socket in self._inputs if socket.startswith(f"{name}.")]
         return sorted(wired, key=number_of)
 
-    def prompts_file(self, socket: str) -> str | None:
-        """The prompts file of the Load Banana Folder that is wired to `socket`."""
-        kind, inputs = self._node_behind(self._inputs.get(socket), output=2)
-        return str(inputs.get("prompts_file", "")) if kind == "LoadBananaFolder" else None
+    def value(self, name: str, deep: int = 0) -> Any:
+        """What is in an input, also by a wire from a node that holds a text or a number. None: only the run can tell.
+
+        Raises `GrsaiError` for a prompts file that cannot be read.
+        """
+        match self._inputs.get(name):
+            case [str() | int() as source, int() as output]:
+                return replace(self, node_id=str(source))._told(output, deep + 1)
+            case written:
+                return None if isinstance(written, list) else written
+
+    def wired_to(self) -> list[str]:
+        """The nodes at the other ends of the wires that come in."""
+        wires = [value for value in self._inputs.values() if isinstance(value, list) and len(value) == 2]
+        return [str(source) for source, _ in wires]
+
+    def _told(self, output: int, deep: int) -> Any:
+        """What the node gives at an output, as far as it is known before the node runs."""
+        if self.kind == "LoadBananaFolder" and output == PROMPTS_OUTPUT:
+            return "\n".join(read_prompts(str(self.value("prompts_file", deep) or "")))
+        if output or deep > _MOST_WIRES:
+            return None
+        if self.kind in _HOLDERS:
+            return self.value("value", deep)
+        if self.kind == "StringConcatenate":
+            parts = [self.value(name, deep) for name in ("string_a", "delimiter", "string_b")]
+            return "".join(parts) if all(isinstance(part, str) for part in parts) else None
+        return None
 
     def _node_behind(self, wired: Any, *, output: int) -> tuple[str, Mapping[str, Any]]:
         """Class and inputs of the node at the other end of a wire."""
@@ -84,7 +112,8 @@ class Sources:
 
     @property
     def _inputs(self) -> Mapping[str, Any]:
-        return _part(self.graph, self.node_id, "inputs") or {}
+        inputs = _part(self.graph, self.node_id, "inputs")
+        return inputs if isinstance(inputs, Mapping) else {}
 
 
 def number_of(socket: str) -> int:

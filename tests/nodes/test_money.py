@@ -104,7 +104,7 @@ def test_offline_there_is_nothing_to_ask_and_no_budget_of_the_day(
         {"credits_per_yuan": 0},
         {"budget_day": -1},
         {"budget_month": "5"},
-        {"ask_above": None},
+        {"ask_above": "5"},
         {"ask_above": True},
     ],
 )

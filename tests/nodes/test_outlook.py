@@ -71,6 +71,93 @@ def test_what_only_the_run_can_tell_stays_unknown(outlook: Any, inputs: dict[str
     assert (said["pictures"], said["new"], said["credits"], said["each"]) == (None, None, None, 440)
 
 
+def test_a_text_or_a_number_that_a_node_holds_is_known(outlook: Any):
+    graph = {
+        "1": graphs.folder(prompts_file="banana_demo/text/text.txt"),
+        "2": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a third"}},
+        "3": {"class_type": "StringConcatenate", "inputs": {"string_a": ["1", 2], "string_b": ["2", 0], "delimiter": "\n"}},
+        "4": {"class_type": "PrimitiveInt", "inputs": {"value": 7}},
+        "5": graphs.batch(["3", 0], seed=["4", 0]),
+        "6": {"class_type": "StringConcatenate", "inputs": {"string_a": ["6", 0], "string_b": "round", "delimiter": ""}},
+        "7": graphs.batch(["6", 0]),
+    }
+    assert (outlook(graph, "5")["pictures"], outlook(graph, "5")["reused"]) == (3, 0)
+    assert outlook(graph, "7")["pictures"] is None
+
+
+def test_one_to_one_is_counted_by_its_prompts_whatever_is_wired(outlook: Any):
+    said = outlook({"1": graphs.batch("1\n2", images=["9", 0], pairing="zip")}, "1")
+    assert (said["pictures"], said["new"], said["reused"]) == (2, 2, None)
+
+
+def test_quickly_all_count_as_new_and_no_picture_is_read(graph: Any, outlook: Any):
+    run_folder_batch(graph)
+    (graph.base / "input" / "banana_demo" / "image" / "broken.png").write_bytes(b"no picture")
+    said = outlook(folder_batch(), "2", quick=True)
+    assert (said["pictures"], said["new"], said["reused"]) == (18, 18, None)
+
+
+@pytest.fixture
+def of_graph(graph: Any, outlook: Any) -> Any:
+    return graph.module("nodes.outlook").of_graph
+
+
+def two_batches() -> dict[str, Any]:
+    return {**folder_batch(), "3": graphs.generate(count=2), "4": graphs.save("3"), "5": graphs.batch(["404", 0])}
+
+
+def test_a_whole_graph_is_the_sum_of_what_is_known_of_its_nodes(of_graph: Any):
+    said = of_graph(two_batches())
+    assert {node: facts["pictures"] for node, facts in said["nodes"].items()} == {"2": 16, "3": 2, "5": None}
+    total = said["total"]
+    assert (total["pictures"], total["new"], total["reused"], total["credits"]) == (18, 18, 0, 18 * 440)
+    assert total["seconds"] == pytest.approx(0.5)
+
+
+def test_only_what_would_run_is_in_the_sum(of_graph: Any):
+    assert of_graph(two_batches(), ["4"])["total"]["pictures"] == 2
+    assert of_graph(two_batches(), ["404"])["total"]["pictures"] == 0
+
+
+def test_what_a_run_would_refuse_is_told_and_counted_nowhere(of_graph: Any, graph: Any):
+    said = of_graph({"1": graphs.batch(model="nano-banana-9"), "2": graphs.batch()})
+    assert isinstance(said["nodes"]["1"]["error"], graph.module("grsai.errors").WrongJob)
+    assert said["total"]["pictures"] == 1
+
+
+def test_the_canvas_asks_above_the_users_own_sum(of_graph: Any, graph: Any, monkeypatch: pytest.MonkeyPatch):
+    panel = graph.module("nodes.panel")
+    assert (of_graph(two_batches())["asks"], of_graph(two_batches())["ask_above"]) == (False, 5.0)
+    dear = {"1": graphs.batch("\n".join(map(str, range(114))))}  # ¥5.016
+    assert of_graph(dear)["asks"]
+    for most, asks in ((0, False), (0.79, True), (0.792, False)):
+        panel.change_panel({"ask_above": most})
+        assert of_graph(two_batches())["asks"] is asks
+    panel.change_panel({"ask_above": None, "credits_per_yuan": 20_000})
+    assert not of_graph(dear)["asks"]
+    monkeypatch.setenv("GRSAI_ASK_ABOVE", "0.01")
+    assert of_graph(two_batches())["ask_above"] == 0.01
+
+
+def test_what_was_made_earlier_is_no_reason_to_ask(of_graph: Any, graph: Any):
+    graph.module("nodes.panel").change_panel({"ask_above": 0.5})
+    assert of_graph(folder_batch())["asks"]
+    run_folder_batch(graph)
+    assert not of_graph(folder_batch())["asks"]
+
+
+def test_nothing_is_asked_where_nothing_is_paid(of_graph: Any, graph: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("GRSAI_BASE_URL")
+    graph.module("nodes.panel").change_panel({"ask_above": 0.01, "host": "offline"})
+    said = of_graph(two_batches())
+    assert (said["asks"], said["offline"], said["total"]["pictures"]) == (False, True, 18)
+
+
+@pytest.mark.parametrize("odd", [None, [], "text", {}, {"class_type": "BatchBanana"}, {"inputs": []}])
+def test_an_odd_graph_harms_nobody(of_graph: Any, odd: Any):
+    assert of_graph({"1": odd, "2": graphs.batch()})["total"]["pictures"] == 1
+
+
 def test_a_model_without_a_price_has_none(outlook: Any):
     said = outlook({"1": graphs.batch(model="nano-banana-2.1", **{"model.image_size": "1K"})}, "1")
     assert (said["pictures"], said["credits"], said["each"]) == (1, None, None)
