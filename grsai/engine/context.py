@@ -6,12 +6,12 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import GrsaiError, LedgerError, Stopped, UnknownRefusal
 from ..jobs import Job
-from ..ledger import Ledger
+from ..ledger import Entry, Ledger
 from ..settings import Settings
 from .budget import Budget
 from .gate import Entrance, Gate
@@ -39,14 +39,22 @@ class RunContext:
     stop_at_failure: bool
     budget: Budget
     metadata: Mapping[str, str]  # what each PNG is to carry
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    spread: bool = False  # over several processes: one that is lost leaves its jobs to the others
 
     def __post_init__(self) -> None:
         self.begun_at = self.ledger.now()
         self.key_mark = self.settings.require_key().mark
-        self.id = uuid.uuid4().hex
         self.halted: GrsaiError | None = None  # why nothing new is paid any more
         self._refusals, self._last_refusal = 0, ""
         self._usual: dict[tuple[str, str | None], Usual] = {}
+
+    def tries(self, fingerprint: str, *, folder: Path) -> list[Entry]:
+        """The submits of a job that count in this run, newest first."""
+        if self.fresh and not self.spread:
+            return []
+        known = self.ledger.tries(fingerprint, folder=folder)
+        return [entry for entry in known if entry.run == self.id] if self.fresh else known
 
     def check_going_on(self) -> None:
         """Raises `Stopped` once nothing new may be paid."""

@@ -38,9 +38,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Nothing more is done for the job in this run."""
+    """Nothing more is done for the job in this run. `lost`: a submit of it whose process died, which is uncertain from now on."""
 
     error: GrsaiError
+    lost: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ def decide(
     asked: dict[int, GrsaiError | None] | None = None,
     begun_at: float = float("inf"),
     key_mark: str = "",
+    run: str = "",
 ) -> Decision:
     """The next step for a job.
 
     `tries`: its submits, newest first. `asked`: the rows that this run has collected or asked for already, with how that ended
     (None: the service does not have it). `begun_at`: when this run began, in seconds since 1970; what another run settled since
     then is not undone. `key_mark`: tells the key of this run from others; a task of another key cannot be asked for with it.
+    `run`: this one; a submit of its own that is not settled was under way in a process that is lost.
     """
     asked = asked or {}
     for entry in tries:
@@ -85,7 +88,7 @@ def decide(
     last = next(reversed(asked.values()), None)
     if isinstance(last, (Moderated, EmptyResult)):
         return Refuse(last)
-    return _after_all([entry for entry in tries if entry not in open_ones], asked.values(), begun_at)
+    return _after_all([entry for entry in tries if entry not in open_ones], asked.values(), begun_at, run)
 
 
 def kind_of(decision: Decision) -> Kind:
@@ -120,16 +123,23 @@ def _may_be_there(entry: Entry) -> bool:
     return entry.task_id is not None and not _is_open(entry) and (entry.state == "open" or entry.reason == EmptyResult.reason)
 
 
-def _after_all(ended: Sequence[Entry], errors: Iterable[GrsaiError | None], begun_at: float) -> Refuse | Pay:
+def _after_all(ended: Sequence[Entry], errors: Iterable[GrsaiError | None], begun_at: float, run: str) -> Refuse | Pay:
     """What the newest submit that brought no picture means for this run."""
     failed = next((error for error in errors if isinstance(error, TaskFailed)), None)
     if not ended:
         return Pay(failed=failed)
     entry, moderated = ended[0], ended[0].reason == Moderated.reason
-    settled_meanwhile = begun_at <= (entry.finished or 0.0) <= entry.clock()
+    is_of_this_run = bool(run) and entry.run == run
+    settled_meanwhile = is_of_this_run or begun_at <= (entry.finished or 0.0) <= entry.clock()
     if entry.state == "failed" and (moderated or settled_meanwhile):
         kind = Moderated if moderated else TaskFailed
         return Refuse(kind("Not sent again: {why} Another seed sends it anew.", why=entry.trouble or entry.error))
+    if entry.state == "submitting" and is_of_this_run:
+        text = (
+            "The worker that sent this request was lost before the reply came: it may have been charged. It is not sent again"
+            " now; the next run sends it again."
+        )
+        return Refuse(Uncertain(text), entry)
     if entry.state == "uncertain" and settled_meanwhile:
         return Refuse(Uncertain("Not sent again: {why}", why=entry.trouble or entry.error))
     if entry.reason == EmptyResult.reason:

@@ -90,10 +90,10 @@ class JobRun:
     def _make(self) -> Outcome:
         """Whatever the ledger says is to be done, until the job has its outcome."""
         fingerprint, asked = self.job.fingerprint, dict[int, GrsaiError | None]()
-        tries = [] if self._run.fresh else self._run.ledger.tries(fingerprint, folder=self._folder)
+        run, tries = self._run, self._run.tries(fingerprint, folder=self._folder)
         while True:
             self._notes = [error for error in asked.values() if error is not None]
-            match decide(tries, asked=asked, begun_at=self._run.begun_at, key_mark=self._run.key_mark):
+            match decide(tries, asked=asked, begun_at=run.begun_at, key_mark=run.key_mark, run=run.id):
                 case Reuse() as found:
                     return self._reuse(found)
                 case Ask(entry) if not self._run.steps.at(entry.base_url, entry.api).knows(entry.task_id or ""):
@@ -103,8 +103,10 @@ class JobRun:
                         return self._collect(entry)
                     except (NoSuchTask, TaskError, DownloadError) as error:
                         asked[entry.row] = error
-                case Refuse(error):
+                case Refuse(error, lost):
                     self._notes = [note for note in self._notes if note not in (error, error.values.get("why"))]
+                    if lost is not None:
+                        self._write_down(run.ledger.uncertain, lost.row, error)
                     raise error
                 case Pay(notes, failed, killed):
                     self._notes += notes
@@ -118,12 +120,14 @@ class JobRun:
         if kept != found.files:
             self._write_down(self._run.ledger.copied, entry.row, kept)
         self._task_id, self._made_by = entry.task_id, entry.model
-        return self._outcome_of("succeeded", kept=kept, reused=True, urls=entry.urls if entry.collectable else ())
+        urls = entry.urls if entry.collectable else ()
+        return self._outcome_of("succeeded", kept=kept, reused=not self._takes_up(entry), urls=urls)
 
     def _collect(self, entry: Entry) -> Outcome:
         """The picture of a task that an earlier run paid."""
         _log.info("%s: asks for task %s of an earlier run", self.job.name, entry.task_id)
         self._task_id, self._begun, self._made_by = entry.task_id, time.monotonic(), entry.model
+        self._takes_up(entry)
         steps = self._run.steps.at(entry.base_url, entry.api)
         age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
         try:
@@ -133,6 +137,15 @@ class JobRun:
         except NoSuchTask:
             self._task_id = None
             raise
+
+    def _takes_up(self, entry: Entry) -> bool:
+        """Whether this run has paid it, in a process that was lost; then it counts as paid by this run."""
+        if not (self._run.spread and entry.run == self._run.id):
+            return False
+        with self._run.progress.changed:
+            self._run.progress.pay(entry.credits - self._credits)
+            self._credits = entry.credits
+        return True
 
     def _pay(self, failed: TaskFailed | None) -> Outcome:
         """Submits, and again where the task failed for a passing reason, at most `retries` times."""

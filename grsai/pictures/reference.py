@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -55,6 +56,11 @@ class Reference:
         """Bytes of memory that it takes about while it goes up: what it is read from, what goes up, and that in a request."""
         return self.size + 2 * min(self.size or MAX_UPLOAD_BYTES, MAX_UPLOAD_BYTES)
 
+    @property
+    def can_travel(self) -> bool:
+        """Whether another process can load it, too: it is a file, or on the web."""
+        return self.load is None or isinstance(self.load, functools.partial)
+
     @classmethod
     def from_file(cls, path: str | Path) -> Reference:
         """A picture file, decoded once to be sure that it is whole. Raises `BadPicture`."""
@@ -63,7 +69,7 @@ class Reference:
         with picture(path.name, data, side=1):  # a JPEG is read to its end all the same, at an eighth of the work
             pass
         digest = hashlib.sha256(data).hexdigest()
-        return cls(path.stem, digest, load=lambda: _load(path, digest), path=path, size=len(data))
+        return cls(path.stem, digest, load=functools.partial(_load, path, digest), path=path, size=len(data))
 
     @classmethod
     def from_url(cls, url: str) -> Reference:

@@ -122,6 +122,20 @@ def test_a_submit_whose_process_was_killed_is_uncertain_from_now_on() -> None:
     assert isinstance(decision, Pay) and decision.killed == killed and len(decision.notes) == 1
 
 
+def test_a_submit_of_this_run_whose_process_was_killed_is_not_paid_again_by_it() -> None:
+    killed = entry("submitting", task_id=None, submitted=None, run="this")
+    decision = decide([killed], run="this")
+    assert isinstance(decision, Refuse) and isinstance(decision.error, Uncertain) and decision.lost == killed
+    assert isinstance(decide([killed], run="another"), Pay)
+
+
+@pytest.mark.parametrize(("state", "kind"), [("failed", TaskFailed), ("uncertain", Uncertain)])
+def test_what_this_run_settled_on_another_machine_is_not_undone_whatever_its_clock(state: str, kind: type[GrsaiError]) -> None:
+    ended = entry(state, finished=BEGUN - 100, run="this")
+    decision = decide([ended], begun_at=BEGUN, run="this")
+    assert isinstance(decision, Refuse) and isinstance(decision.error, kind)
+
+
 @pytest.mark.parametrize("mark", ["", "mine"], ids=["of version 1.0", "of this key"])
 def test_a_known_task_is_never_given_up_because_the_service_does_not_know_it(mark: str) -> None:
     unknown = NoSuchTask("The service does not know the task.")
