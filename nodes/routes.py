@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..grsai import engine
+from ..grsai import components, engine
 from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, NoKey, Refused, ServiceError, WrongSetting
 from ..grsai.ledger import OFFLINE, TASK_SECONDS
@@ -47,10 +47,21 @@ def register() -> None:
     running = server()
     if running is None:
         return
+    running.routes.get("/grsai/components/{name}")(_component)
     for path, answer in _GET.items():
         running.routes.get(f"/grsai/{path}")(_guarded(answer))
     for path, answer in _POST.items():
         running.routes.post(f"/grsai/{path}")(_guarded(answer, posted=True))
+
+
+async def _component(request: web.Request) -> web.StreamResponse:
+    """A module of the components, or their style sheet, which web/js loads: they lie where the library's own pages find them."""
+    name = request.match_info["name"]
+    if name not in (*components.MODULES, components.STYLE):
+        raise web.HTTPNotFound
+    kind = components.TYPES[name[name.rindex(".") :]]
+    text = await bridge.off_loop((components.FOLDER / name).read_text, "utf-8")
+    return web.Response(text=text, content_type=kind, headers={"Cache-Control": "no-cache"})
 
 
 def is_foreign(headers: Mapping[str, str]) -> bool:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "grsai"
 # Each room, a file or a folder, may import those before it. Those of one line know nothing of each other.
 ORDER = (
-    {"texts", "redact"},
+    {"texts", "redact", "components"},
     {"errors"},
     {"models", "pictures", "places"},
     {"jobs", "files"},
@@ -28,6 +28,7 @@ ORDER = (
 )
 # The same within the folders. The face of a folder, its `__init__`, may import all of them.
 INSIDE = {
+    "components": (),
     "pictures": ({"whole", "folder"}, {"reading", "metadata"}, {"reference", "result"}),
     "client": (
         {"connections", "values"},

@@ -1,10 +1,39 @@
 // @ts-check
-// The page of one run: drawn from the data that stands in it, filtered by state and by text.
-import { Viewer, element, letSlide, tile } from "./components.js";
-import { Grid } from "./grid.js";
+// The page of one run: drawn from the data that stands in it, filtered by state, verdict and text.
+import { makeCard } from "../components/card.js";
+import { h } from "../components/dom.js";
+import { Grid } from "../components/grid.js";
+import { makeBeside } from "../components/tile.js";
+import { readVerdict } from "../components/verdict.js";
+import { Viewer, makeFacts } from "../components/viewer.js";
+import { say } from "../components/words.js";
 
-/** @typedef {import("./components.js").Card} Card */
-/** @typedef {import("./components.js").Words} Words */
+/**
+ * A picture, or a job that brought none. Addresses are relative to the page.
+ * @typedef {object} Made
+ * @property {string} number "3", or "3.2" for the second picture of a job
+ * @property {string} name
+ * @property {string} prompt
+ * @property {string} state
+ * @property {string[]} facts what stands below the picture: time and price
+ * @property {string[]} values what stands beside it at full size, in the order of the labels; empty ones are left out
+ * @property {string[]} [said] why there is no picture, and what else is to be known
+ * @property {string} [after] the picture
+ * @property {string} [after_small] its thumbnail, or itself
+ * @property {string} [before] what it was made from
+ * @property {string} [before_small]
+ * @property {string[]} [beside] thumbnails of what else it was made from
+ * @property {string} [finished] the file for a shop that was made of it
+ * @property {import("../components/tile.js").Choice} [verdict]
+ * @property {number} [stars]
+ * @property {string} [note]
+ */
+
+/**
+ * Words by name, in the user's language. `states`: how each state is called; `labels`: those of a card's values.
+ * @typedef {{states: Record<string, string>, labels: string[], task: string, state: string, compare: string, before: string, after: string,
+ *   all: string, both: string, find: string, shown: string, nothing: string, open: string, finished: string}} Words
+ */
 /**
  * @typedef {object} Run
  * @property {string} heading
@@ -12,9 +41,9 @@ import { Grid } from "./grid.js";
  * @property {[string, string, string][]} sums name, value, and what it means
  * @property {string[]} notes
  * @property {number} ratio width by height, as most of the pictures have it
- * @property {Words & {all: string, both: string, state: string, find: string, shown: string, nothing: string}} words
+ * @property {Words} words
  * @property {[string, string][]} links file and name
- * @property {Card[]} cards
+ * @property {Made[]} cards
  */
 
 /** @param {string} id */
@@ -22,33 +51,96 @@ const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** @type {Run} */
 const run = JSON.parse(at("run").textContent ?? "");
 const { cards, words } = run;
-const texts = new Map(cards.map((card) => [card, `${card.name} ${card.prompt}`.toLowerCase()]));
+const texts = new Map(cards.map((card) => [card, `${card.name} ${card.prompt} ${card.note ?? ""}`.toLowerCase()]));
 const find = /** @type {HTMLInputElement} */ (at("find"));
-/** @type {Grid<Card>} */
-const grid = new Grid(at("grid"), (card) => tile(card, words));
-const viewer = new Viewer(words);
+/** @type {Grid<Made>} */
+const grid = new Grid(at("grid"), drawCard);
+const viewer = new Viewer({ count: () => grid.items.length, sight: (index) => sightOf(grid.items[index]), around: true });
 let state = "";
+let verdict = "";
 
 // What stands around the pictures.
 at("eyebrow").append(run.eyebrow);
 at("heading").append(run.heading);
 at("sums").append(
-  ...run.sums.map(([name, value, more]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, `${value} `, element("small", {}, more))),
-  ),
+  ...run.sums.map(([name, value, more]) => h("div", {}, h("dt", {}, name), h("dd", {}, `${value} `, h("small", {}, more)))),
 );
-at("notes").append(...run.notes.map((note) => element("p", {}, note)));
-at("foot").append(...run.links.map(([file, name]) => element("a", { href: file }, name)));
-document.body.append(viewer.dialog);
-grid.place.style.setProperty("--ratio", String(run.ratio));
+at("notes").append(...run.notes.map((note) => h("p", {}, note)));
+at("foot").append(...run.links.map(([file, name]) => h("a", { href: file }, name)));
+grid.place.style.setProperty("--grsai-ratio", String(run.ratio));
 find.placeholder = words.find;
 find.setAttribute("aria-label", words.find);
 
-// Which are shown: by state and text.
+/** @param {Made} card */
+function drawCard(card) {
+  const name = words.task.replace("#", card.number);
+  const facts = card.facts.join(" · ");
+  return makeCard(
+    {
+      tile: tileOf(card),
+      prompt: card.prompt,
+      foot: [
+        card.after ? h("a", { class: "name", href: card.after, title: card.name }, name) : h("span", { class: "name" }, name),
+        h("span", { class: "more", title: facts }, facts),
+        h("span", { class: "state", "data-state": card.state }, words.states[card.state]),
+      ],
+    },
+    { open: (event) => open(/** @type {Element} */ (event.currentTarget)), large: true },
+  ).element;
+}
+
+/**
+ * @param {Made} card
+ * @returns {import("../components/tile.js").Tile}
+ */
+function tileOf(card) {
+  const said = card.said?.join("\n");
+  return {
+    state: card.after ? "done" : /** @type {import("../components/tile.js").TileState} */ (card.state),
+    label: card.name,
+    image: card.after_small ?? null,
+    source: card.before_small ?? null,
+    why: card.after ? null : [words.states[card.state], said].filter(Boolean).join("\n"),
+    percent: null,
+    hint: card.after && said,
+    beside: card.beside,
+    verdict: card.verdict,
+    stars: card.stars,
+    note: card.note,
+  };
+}
+
+/**
+ * @param {Made} card
+ * @returns {import("../components/viewer.js").Sight}
+ */
+function sightOf(card) {
+  const { after, after_small, before, before_small, finished } = card;
+  const link = (/** @type {string} */ href, /** @type {string} */ text) => h("a", { class: "open", href, target: "_blank", rel: "noopener" }, text);
+  return {
+    tile: tileOf(card),
+    picture: after ? { label: card.name, after, after_small, before, before_small } : null,
+    why: card.said?.join("\n"),
+    about: [
+      h("h2", {}, card.name),
+      h("p", { class: "whole-prompt" }, card.prompt),
+      card.beside && makeBeside(card.beside),
+      readVerdict(card),
+      ...(card.after ? (card.said ?? []).map((text) => h("p", { class: "note" }, text)) : []),
+      makeFacts([[words.state, words.states[card.state]], ...words.labels.map((label, place) => /** @type {[string, string]} */ ([label, card.values[place]]))]),
+    ],
+    foot: [after && link(after, words.open), finished && link(finished, words.finished)],
+  };
+}
+
+// Which are shown: by state, verdict and text.
 function filter() {
   const asked = find.value.trim().toLowerCase().split(/\s+/);
   const shown = cards.filter(
-    (card) => (!state || card.state === state) && asked.every((word) => texts.get(card)?.includes(word)),
+    (card) =>
+      (!state || card.state === state) &&
+      (!verdict || (card.verdict || "none") === verdict) &&
+      asked.every((word) => texts.get(card)?.includes(word)),
   );
   grid.show(shown);
   at("shown").textContent = words.shown.replace("#", String(shown.length)).replace("#", String(cards.length));
@@ -66,8 +158,8 @@ function filter() {
 function offer(group, label, rows, pressed, act) {
   group.setAttribute("aria-label", label);
   for (const [value, name, count] of rows) {
-    const number = count === undefined ? undefined : element("small", {}, count.toLocaleString("en"));
-    const button = element("button", { value, "aria-pressed": String(value === pressed) }, name, number);
+    const number = count === undefined ? undefined : h("small", {}, count.toLocaleString("en"));
+    const button = h("button", { type: "button", value, "aria-pressed": String(value === pressed) }, name, number);
     button.addEventListener("click", () => {
       for (const each of group.children) each.setAttribute("aria-pressed", String(each === button));
       act(value);
@@ -76,19 +168,30 @@ function offer(group, label, rows, pressed, act) {
   }
 }
 
-/** @type {[string, string, number][]} */
-const states = Object.entries(words.states).map(([value, name]) => [
-  value,
-  name,
-  cards.filter((card) => card.state === value).length,
-]);
-offer(at("states"), words.state, [["", words.all, cards.length], ...states.filter(([, , count]) => count)], "", (value) => {
+/**
+ * @param {Record<string, string>} names by value
+ * @param {(card: Made) => string} value
+ * @returns {[string, string, number?][]} those that there are
+ */
+function counted(names, value) {
+  const rows = Object.entries(names).map(([key, name]) => /** @type {[string, string, number]} */ ([key, name, cards.filter((card) => value(card) === key).length]));
+  return [["", words.all, cards.length], ...rows.filter(([, , count]) => count)];
+}
+
+offer(at("states"), words.state, counted(words.states, (card) => card.state), "", (value) => {
   state = value;
   filter();
 });
+if (cards.some((card) => card.verdict)) {
+  const names = { keep: say("verdict.kept"), reject: say("verdict.rejected"), none: say("verdict.none") };
+  offer(at("verdicts"), say("verdict.label"), counted(names, (card) => card.verdict || "none"), "", (value) => {
+    verdict = value;
+    filter();
+  });
+}
 if (cards.some((card) => card.before && card.after)) {
   offer(at("split"), words.compare, [["100", words.before], ["50", words.both], ["0", words.after]], "50", (value) =>
-    grid.place.style.setProperty("--at", `${value}%`),
+    grid.place.style.setProperty("--grsai-at", `${value}%`),
   );
 }
 find.addEventListener("input", filter);
@@ -96,18 +199,16 @@ filter();
 
 // One at full size.
 /** @param {Element} target in a tile */
-const open = (target) => viewer.open(grid.items, Math.max(grid.indexOf(target.closest(".card")), 0));
-letSlide(grid.place);
+function open(target) {
+  viewer.open(Math.max(grid.indexOf(target.closest(".grsai-card")), 0));
+}
 grid.place.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-  if (!(event.target instanceof Element) || !event.target.closest(".view, a.name")) return;
+  if (!(event.target instanceof Element) || !event.target.closest("a.name")) return;
   event.preventDefault();
   open(event.target);
 });
-grid.place.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target instanceof HTMLInputElement) open(event.target);
-});
 viewer.dialog.addEventListener("close", () => {
-  const way = grid.reveal(viewer.place)?.querySelector("input, a.name");
+  const way = grid.reveal(viewer.index)?.querySelector("input, a.name");
   if (way instanceof HTMLElement) way.focus(/** @type {FocusOptions} */ ({ focusVisible: false }));
 });

@@ -1,6 +1,6 @@
 """What a run made, to look at: one page that opens from disk, with before and after, prompt, time, state and price.
 
-Its data goes in as one JSON object; the page draws itself, by `components.js`, `grid.js` and `gallery.js`.
+Its data goes in as one JSON object; the page draws itself, by `gallery.js` and the components that all pages share.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import texts
+from .. import components, texts
 from ..errors import OutputError
 from ..files import relative, write_text
 from ..jobs import Outcome
@@ -40,7 +40,6 @@ from .thumbnails import (
 )
 
 PAGE_FILE = "index.html"
-_SCRIPTS = ("components.js", "grid.js", "gallery.js")  # each may import the names of those before it
 _MOST_MODELS = 3  # that are named above the page
 
 
@@ -108,8 +107,8 @@ def _page(
 def _frame() -> tuple[str, str]:
     """The page without its data, and a policy that lets only its own script and style in, whatever a prompt may hold."""
     room = Path(__file__).parent
-    style = (room / "gallery.css").read_text("utf-8")
-    script = re.sub(r"(?m)^(import .*|// @ts-check)\n", "", "\n".join((room / name).read_text("utf-8") for name in _SCRIPTS))
+    style = components.style() + (room / "gallery.css").read_text("utf-8")
+    script = components.in_one([room / "gallery.js"])
     frame = (room / "gallery.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)
     allowed = f"script-src {_hash(script)}; style-src {_hash(style)}; img-src 'self' file:"
     return frame, f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
@@ -153,17 +152,11 @@ def _words(language: str) -> dict[str, Any]:
         "before": say("Before"),
         "both": say("Both"),
         "after": say("After"),
-        "note": say("There is a note"),
-        "pixels": say("Pixels"),
         "find": say("Find in prompts and names"),
         "shown": say("# of # shown"),
         "nothing": say("Nothing matches."),
-        "full": say("Picture at full size"),
         "open": say("Open the file"),
         "finished": say("Open the finished file"),
-        "back": say("Previous picture"),
-        "on": say("Next picture"),
-        "close": say("Close"),
     }
 
 
@@ -199,7 +192,7 @@ def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tup
 def _cards(
     outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float, delivery: Delivery
 ) -> Iterator[dict[str, Any]]:
-    """One for each picture of a job, or one that says why there is none: `Card` in components.js tells the fields."""
+    """One for each picture of a job, or one that says why there is none: `Made` in gallery.js tells the fields."""
     job, number = outcome.job, str(outcome.job.task)
     said = [*([outcome.error] if outcome.error else []), *outcome.notes]
     seconds = duration(outcome.seconds, language) if outcome.seconds else ""

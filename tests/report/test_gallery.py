@@ -154,13 +154,13 @@ def test_a_browser_draws_the_page_and_runs_nothing_that_a_prompt_holds(shop: Sho
     failed = Outcome(shop.job(3, HOSTILE), "failed", error=TaskFailed("{why}", why=HOSTILE))
     page = shop.page(shop.made(1, prompt=HOSTILE, source=shop.source("photo.jpg")), shop.made(2), failed)
     browser.open(page.path)
-    assert browser.ask("[...document.querySelectorAll('.card')].map((card) => card.dataset.state)") == page.states()
-    assert browser.ask("document.querySelector('.prompt').textContent") == HOSTILE
-    assert "alert(2)" in browser.ask("document.querySelector('.missing p').textContent")
+    assert browser.ask("[...document.querySelectorAll('.grsai-card .state')].map((word) => word.dataset.state)") == page.states()
+    assert browser.ask("document.querySelector('.grsai-prompt').textContent") == HOSTILE
+    assert "alert(2)" in browser.ask("document.querySelector('.grsai-tile[data-state=failed] .grsai-tile-words').textContent")
     assert browser.ask("document.querySelectorAll('script').length") == 2
     assert browser.ask("document.getElementById('shown').textContent") == "3 of 3 shown"
     browser.wait_for("[...document.images].every((image) => image.complete)")
-    assert browser.ask("[...document.querySelectorAll('.grid img')].every((image) => image.naturalWidth > 1)")
+    assert browser.ask("[...document.querySelectorAll('.grid img[src]')].every((image) => image.naturalWidth > 1)")
 
 
 @in_a_browser
@@ -168,8 +168,8 @@ def test_before_and_after_can_be_slid_with_pointer_and_keyboard(shop: Shop, brow
     browser.open(shop.page(shop.made(1, source=shop.source("photo.jpg")), shop.made(2)).path)
     labels = "[...document.querySelectorAll('.grid input')].map((input) => input.getAttribute('aria-label'))"
     assert browser.ask(labels) == ["Before and after: Task_1_photo"]
-    at = "document.querySelector('.view').style.getPropertyValue('--at')"
-    browser.point_at(".view", share=0.25)
+    at = "document.querySelector('.grsai-slid').style.getPropertyValue('--grsai-at')"
+    browser.point_at(".grsai-slid", share=0.25)
     assert float(browser.ask(at).removesuffix("%")) == pytest.approx(25, abs=1)
     browser.ask("document.querySelector('.grid input').focus()")
     for _ in range(3):
@@ -181,7 +181,7 @@ def test_before_and_after_can_be_slid_with_pointer_and_keyboard(shop: Shop, brow
 def test_cards_are_found_by_state_and_by_text(shop: Shop, browser: Browser) -> None:
     failed = Outcome(shop.job(3, "a red boat"), "failed", error=Moderated("Refused by moderation."))
     browser.open(shop.page(shop.made(1, prompt="A red car"), shop.made(2, prompt="a blue boat"), failed).path)
-    names = "[...document.querySelectorAll('.card .name')].map((name) => name.textContent)"
+    names = "[...document.querySelectorAll('.grsai-card .name')].map((name) => name.textContent)"
     browser.write("#find", "RED")
     assert browser.ask(names) == ["Task 1", "Task 3"]
     browser.click("#states button[value=failed]")
@@ -195,16 +195,16 @@ def test_one_picture_opens_large_and_the_arrows_go_on(shop: Shop, browser: Brows
     first = shop.made(1, source=shop.source("photo.jpg"))
     browser.open(shop.page(first, shop.made(2), Outcome(shop.job(3), "failed", error=Moderated("Refused by moderation."))).path)
     title = "document.querySelector('dialog h2').textContent"
-    browser.click(".card .view")
+    browser.click(".grsai-card .grsai-tile")
     assert browser.ask("document.querySelector('dialog').open")
-    browser.wait_for("document.querySelector('dialog dl').textContent.includes('900 × 600')")
-    assert browser.ask("document.querySelector('dialog .after').src").endswith("/Task_1_photo_1.png")
-    assert browser.ask("document.querySelector('dialog .before').src").endswith("/input/photo.jpg")
+    browser.wait_for("document.querySelector('dialog .grsai-pixels').textContent.includes('900 × 600')")
+    assert browser.ask("document.querySelector('dialog .grsai-after').src").endswith("/Task_1_photo_1.png")
+    assert browser.ask("document.querySelector('dialog .grsai-before').src").endswith("/input/photo.jpg")
     browser.press("ArrowRight")
     assert browser.ask(title) == "Task_2_photo"
-    assert browser.ask("document.querySelector('dialog .before').hidden")
+    assert browser.ask("document.querySelector('dialog .grsai-stage').dataset.mode === 'after'")
     browser.press("ArrowRight")
-    assert browser.ask("document.querySelector('dialog .why').textContent") == "Refused by moderation."
+    assert browser.ask("document.querySelector('dialog .grsai-nothing p').textContent") == "Refused by moderation."
     browser.press("ArrowRight")
     browser.press("ArrowLeft")
     browser.press("ArrowLeft")
@@ -218,9 +218,9 @@ def test_the_picture_before_is_shown_small_where_its_file_has_gone(shop: Shop, b
     page = shop.page(shop.made(source=shop.source("photo.jpg")))
     (shop.inputs / "photo.jpg").unlink()
     browser.open(page.path)
-    browser.click(".card .view")
-    browser.wait_for("document.querySelector('dialog .before').src.includes('/thumbnails/')")
-    browser.wait_for("document.querySelector('dialog .before').naturalWidth === 400")
+    browser.click(".grsai-card .grsai-tile")
+    browser.wait_for("document.querySelector('dialog .grsai-before').src.includes('/thumbnails/')")
+    browser.wait_for("document.querySelector('dialog .grsai-before').naturalWidth === 400")
     browser.troubles = [trouble for trouble in browser.troubles if "photo.jpg" not in trouble]  # that it is gone
 
 
@@ -229,17 +229,17 @@ def test_of_twenty_thousand_cards_those_are_drawn_that_are_seen(shop: Shop, brow
     file = shop.result("one.png", size=(60, 40))
     outcomes = [Outcome(shop.job(task), "succeeded", (file,)) for task in range(1, 20_001)]
     browser.open(write_gallery(outcomes, folder=shop.output, seconds=5.0))
-    count = "document.querySelectorAll('.card').length"
-    last = "[...document.querySelectorAll('.card .name')].at(-1).textContent"
+    count = "document.querySelectorAll('.grsai-card').length"
+    last = "[...document.querySelectorAll('.grsai-card .name')].at(-1).textContent"
     assert 10 < browser.ask(count) < 200
     height = browser.ask("document.documentElement.scrollHeight")
     browser.ask("scrollTo(0, document.documentElement.scrollHeight)")
     browser.wait_for(f"{last} === 'Task 20000'")
     assert browser.ask(count) < 200 and browser.ask("document.documentElement.scrollHeight") == pytest.approx(height, abs=400)
     browser.ask("scrollTo(0, document.documentElement.scrollHeight / 2)")
-    browser.wait_for("[...document.querySelectorAll('.card .name')].some((name) => name.textContent === 'Task 10000')")
+    browser.wait_for("[...document.querySelectorAll('.grsai-card .name')].some((name) => name.textContent === 'Task 10000')")
     box = browser.ask("(({top, bottom}) => [top, bottom, innerHeight])(document.querySelector('.grid').getBoundingClientRect())")
-    boxes = "[...document.querySelectorAll('.card')].map((card) => card.getBoundingClientRect())"
+    boxes = "[...document.querySelectorAll('.grsai-card')].map((card) => card.getBoundingClientRect())"
     drawn = browser.ask(f"{boxes}.map(({{top, bottom}}) => [top, bottom])")
     assert box[0] < 0 and box[1] > box[2] and min(top for top, _ in drawn) <= 0 and max(bottom for _, bottom in drawn) >= box[2]
 
@@ -249,7 +249,7 @@ def test_what_the_page_shows_far_down_opens_and_is_found_again(shop: Shop, brows
     file = shop.result("one.png", size=(60, 40))
     outcomes = [Outcome(shop.job(task), "succeeded", (file,)) for task in range(1, 2001)]
     browser.open(write_gallery(outcomes, folder=shop.output, seconds=5.0))
-    browser.click(".card .view")
+    browser.click(".grsai-card .grsai-tile")
     browser.press("ArrowLeft")
     assert browser.ask("document.querySelector('dialog h2').textContent") == "Task_2000_photo"
     browser.press("Escape")

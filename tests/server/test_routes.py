@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from PIL import Image
 
+from grsai import components
 from grsai.emulator import Emulator, Fault
 from tests import graphs
 
@@ -42,6 +43,14 @@ def service(desk: Any) -> Iterator[Emulator]:
         assert not service.leaks
     desk.post("/grsai/key", {"key": ""})
     desk.post("/grsai/settings", {"host": "china", "own_url": "", "limit": 0, "proxy": True, "currency": "cny"})
+
+
+def test_the_components_are_where_the_web_extension_looks_for_them(desk: Any) -> None:
+    for name in (*components.MODULES, components.STYLE):
+        status, text, headers = ask(desk, "GET", f"components/{name}")
+        assert status == 200 and text.decode() == (components.FOLDER / name).read_text("utf-8")
+        assert headers["Content-Type"].split(";")[0] in components.TYPES.values()
+    assert [ask(desk, "GET", f"components/{name}")[0] for name in ("__init__.py", "..%2fzh.json", "none.js")] == [404, 404, 404]
 
 
 def ask(desk: Any, method: str, route: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:

@@ -1,26 +1,9 @@
 // @ts-check
-// Elements without a framework.
+// Elements as ComfyUI's page has them: its icons, links, the style sheets.
+import { STYLE, h } from "./components.js";
 
 const SHOP = "grsai.com"; // where keys come from
-// Set as properties, because the attribute of that name is only the initial value.
-const PROPERTIES = new Set(["checked", "disabled", "hidden", "value"]);
-
-/** @typedef {Node | string | null | undefined | false} Child */
-
-/**
- * `h("button", {class: "x", onclick: f}, "text", child)`. A property that is null or false is left out.
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, any>} properties
- * @param {(Child | Child[])[]} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
-export function h(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) set(element, name, value);
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) element.append(child);
-  return element;
-}
+export { h };
 
 /**
  * One of ComfyUI's icons (PrimeIcons), which no screen reader reads out.
@@ -52,11 +35,11 @@ export function linked(text) {
   return text.split(SHOP).flatMap((part, index) => (index ? [link(), part] : [part]));
 }
 
-/** Loads the pack's style sheet, once. */
+/** Loads the style sheets of the components and of the pack, once. */
 export function style() {
   if (document.getElementById("grsai-style")) return;
   const href = new URL("../style/banana.css", import.meta.url).href;
-  document.head.append(h("link", { id: "grsai-style", rel: "stylesheet", href }));
+  document.head.append(h("link", { rel: "stylesheet", href: STYLE }), h("link", { id: "grsai-style", rel: "stylesheet", href }));
 }
 
 /**
@@ -85,12 +68,4 @@ export async function soon(look, seconds = 3) {
     if (found || performance.now() > until) return found || undefined;
     await new Promise(requestAnimationFrame);
   }
-}
-
-/** @type {(element: any, name: string, value: any) => void} */
-function set(element, name, value) {
-  if (value === null || value === undefined || value === false) return;
-  if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-  else if (PROPERTIES.has(name)) element[name] = value;
-  else element.setAttribute(name, value === true ? "" : value);
 }

@@ -9,7 +9,7 @@ import { notice } from "./notice.js";
 import { entryOf, get, inLanguage, onRun, onTiles, thumbnailAddress, whyOf } from "./routes.js";
 import { showPictures } from "./sidebar/viewer.js";
 import { t } from "./texts.js";
-import { makeTile } from "./tile.js";
+import { makeOurTile } from "./tile.js";
 
 /** @typedef {import("./routes.js").TileFacts} TileFacts */
 /** @typedef {import("./tile.js").Tile} Tile */
@@ -156,7 +156,7 @@ function makeView(again, isQuiet) {
     if (cell?.facts === facts) return;
     const tile = tileFrom(facts, large);
     if (cell) return cell.show(Object.assign(cell, { facts, tile }).tile);
-    const made = makeTile(tile, () => open(key));
+    const made = makeOurTile(tile, () => open(key));
     tiles.append(made.element);
     cells.set(key, { facts, tile, ...made });
   }

@@ -2,7 +2,8 @@
 // Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
 import { addBadge, followPrices } from "./badge.js";
 import { hideLivePictures, hideOwnPictures, keepPromptReadable, keepSize } from "./canvas_fixes.js";
-import { app, registerTab } from "./comfy.js";
+import { app, language, registerTab } from "./comfy.js";
+import { speak } from "./components.js";
 import { style } from "./dom.js";
 import { takeDrops } from "./drag.js";
 import { forgetAll, showFailures } from "./failures.js";
@@ -16,6 +17,7 @@ app.registerExtension({
   settings: SETTINGS,
   init() {
     style();
+    speak(language);
   },
   /** @param {GraphNode} node */
   nodeCreated(node) {

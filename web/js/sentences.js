@@ -132,26 +132,12 @@ export const TEXTS = {
   "history.no_match": { "en": "Nothing matches.", "zh": "没有匹配的记录。" },
   "history.loading": { "en": "Loading…", "zh": "正在加载……" },
 
-  "state.done": { "en": "Done", "zh": "完成" },
-  "state.failed": { "en": "Failed", "zh": "失败" },
-  "state.open": { "en": "Not collected", "zh": "未取回" },
-  "state.making": { "en": "In the making", "zh": "生成中" },
-  "state.uncertain": { "en": "Uncertain", "zh": "不确定" },
-  "state.waiting": { "en": "Waiting", "zh": "等待中" },
-  "state.stopped": { "en": "Not made", "zh": "未生成" },
   "state.counted": { "en": "{state} ({count})", "zh": "{state}（{count}）" },
-  "state.gone": { "en": "File gone", "zh": "找不到文件" },
-
-  "compare.slider": { "en": "Before and after", "zh": "前后对比" },
-  "compare.before": { "en": "Before", "zh": "原图" },
-  "compare.after": { "en": "After", "zh": "结果" },
 
   "grid.again": { "en": "Try the {count} failed again · {price}", "zh": "重试失败的 {count} 张 · {price}" },
   "grid.go_on": { "en": "Make the missing {count} · {price}", "zh": "补齐缺少的 {count} 张 · {price}" },
   "grid.gone": { "en": "ComfyUI does not know this run any more", "zh": "ComfyUI 已不记得这次运行" },
   "grid.gone_detail": { "en": "Press Run: what was made costs nothing.", "zh": "请点击“运行”：已生成的图片不会再次付费。" },
-
-  "tile.named": { "en": "{state}: {label}", "zh": "{state}：{label}" },
 
   "card.load": { "en": "Load as LoadImage node", "zh": "添加为“加载图像”节点" },
   "card.copy": { "en": "Copy prompt", "zh": "复制提示词" },
@@ -169,10 +155,7 @@ export const TEXTS = {
     "zh": "ComfyUI 的文件夹里找不到 {names}。请打开原来的工作流，或重新加载图片。"
   },
 
-  "viewer.label": { "en": "Picture and its details", "zh": "图片与详情" },
   "viewer.close": { "en": "Close", "zh": "关闭" },
-  "viewer.newer": { "en": "Newer", "zh": "较新" },
-  "viewer.older": { "en": "Older", "zh": "较旧" },
   "viewer.full": { "en": "Full size in a new tab", "zh": "在新标签页查看原尺寸" },
   "viewer.prompt": { "en": "Prompt", "zh": "提示词" },
   "viewer.model": { "en": "Model", "zh": "模型" },

@@ -1,73 +1,40 @@
 // @ts-check
-// A picture and what became of it, as small as a stamp or as large as a window: the one way to draw one, in grids, cards and
-// the viewer. Its source dimmed, then the percent, then the result, or the reason why there is none.
-import { h, icon } from "./dom.js";
+// What became of a picture, as a tile: of an entry of the history or of a run. It carries its pictures when it is dragged.
+import { makeTile } from "./components.js";
 import { carry } from "./drag.js";
 import { thumbnailAddress } from "./routes.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./routes.js").Entry} Entry */
 /** @typedef {import("./routes.js").Place} Place */
-/** @typedef {"waiting" | "making" | "done" | "gone" | "failed" | "open" | "uncertain" | "stopped"} TileState */
+/** @typedef {import("./components.js").TileState} TileState */
+/** @typedef {import("./components.js").Tile & {pictures: Place[]}} Tile */
 
 /**
- * @typedef {object} Tile
- * @property {TileState} state
- * @property {string} label what it is of
- * @property {string | null} image address of the result, small
- * @property {string | null} source address of what it is made from, small
- * @property {string | null} why in few words, where there is no result
- * @property {number | null} percent of what is in the making
- * @property {Place[]} pictures what is carried when it is dragged
- */
-
-/** @type {Record<TileState, string>} */
-const ICONS = {
-  waiting: "clock",
-  making: "spinner",
-  done: "image",
-  gone: "eye-slash",
-  failed: "times-circle",
-  open: "download",
-  uncertain: "question-circle",
-  stopped: "stop-circle",
-};
-
-/**
- * Draws a tile; `show` brings it up to date, and touches only what changed.
+ * Draws a tile; `show` brings it up to date.
  * @param {Tile} first
- * @param {(event: MouseEvent) => void} open
+ * @param {(event: Event) => void} open
  */
-export function makeTile(first, open) {
-  let now = first;
-  const picture = h("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false" });
-  const words = h("span", { class: "grsai-tile-words" });
-  const element = h("button", { type: "button", class: "grsai-tile", onclick: open }, picture, words);
-  carry(element, () => now.pictures);
-
-  /** @param {Tile} next */
-  function show(next) {
-    now = next;
-    const address = next.image ?? next.source;
-    if (picture.getAttribute("src") !== address) address ? picture.setAttribute("src", address) : picture.removeAttribute("src");
-    picture.hidden = !address;
-    element.dataset.state = next.state;
-    element.draggable = next.pictures.length > 0;
-    const name = t("tile.named", { state: t(`state.${next.state}`), label: next.label });
-    element.title = next.why ? `${name}\n${next.why}` : name;
-    element.setAttribute("aria-label", element.title);
-    words.replaceChildren(...said(next));
-  }
-
-  show(first);
-  return { element, show };
+export function makeOurTile(first, open) {
+  const drawn = makeTile(first, { open });
+  return carried(drawn, first);
 }
 
-/** @param {Tile} tile */
-function said({ state, why, percent }) {
-  if (state === "done") return [];
-  const text = state === "making" && percent !== null ? `${percent} %` : why;
-  return text ? [icon(ICONS[state]), h("span", {}, text)] : [icon(ICONS[state])];
+/**
+ * Lets a tile that is drawn carry its pictures.
+ * @type {(drawn: {element: HTMLElement, show: (tile: Tile) => void}, first: Tile) => {element: HTMLElement, show: (tile: Tile) => void}}
+ */
+export function carried({ element, show }, first) {
+  let now = first;
+  carry(element, () => now.pictures);
+  element.draggable = now.pictures.length > 0;
+  /** @param {Tile} next */
+  const showNext = (next) => {
+    now = next;
+    element.draggable = next.pictures.length > 0;
+    show(next);
+  };
+  return { element, show: showNext };
 }
 
 /**

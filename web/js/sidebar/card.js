@@ -1,9 +1,10 @@
 // @ts-check
 // One entry of the history as a card: its tile, and beside it what it is.
+import { makeCard, say } from "../components.js";
 import { h, iconButton } from "../dom.js";
 import { money } from "../money.js";
 import { moment, t } from "../texts.js";
-import { makeTile, stateOf, tileOf } from "../tile.js";
+import { carried, stateOf, tileOf } from "../tile.js";
 import { again, copyPrompt, loadNode } from "./actions.js";
 
 /** @typedef {import("../routes.js").Entry} Entry */
@@ -14,29 +15,22 @@ export const CARD_HEIGHT = 104; // with the gap below it, in pixels
  * `making`: runs are under way, so what is open needs no collecting. A click anywhere but on a button opens it.
  * @type {(entry: Entry, open: () => void, making: boolean) => HTMLElement}
  */
-export function makeCard(entry, open, making) {
+export function makeEntryCard(entry, open, making) {
   const tile = tileOf(entry, making);
-  const label = t("tile.named", { state: t(`state.${tile.state}`), label: tile.label });
-  const keys = (/** @type {KeyboardEvent} */ event) => {
+  const line = [stateChip(entry, making), h("span", { class: "grsai-muted grsai-facts" }, what(entry))];
+  const foot = [h("span", { class: "grsai-muted grsai-facts" }, priceAndTime(entry)), buttons(entry)];
+  // Why there is no picture stands beside the tile.
+  const { element, tile: drawn } = makeCard({ tile: { ...tile, why: null }, prompt: tile.label, line, foot }, { open: () => {} });
+  carried(drawn, tile);
+  element.setAttribute("role", "listitem");
+  element.setAttribute("aria-label", say("tile.named", { state: say(`state.${tile.state}`), label: tile.label }));
+  element.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target !== event.currentTarget) return;
     event.preventDefault(); // else the key presses a button of what opens
     open();
-  };
-  const click = (/** @type {MouseEvent} */ event) => {
-    if (event.target instanceof Element && !event.target.closest("button")) open();
-  };
-  return h(
-    "article",
-    { class: "grsai-card", role: "listitem", "aria-label": label, "data-state": tile.state, onkeydown: keys, onclick: click },
-    makeTile({ ...tile, why: null }, open).element, // it stands beside the tile
-    h(
-      "div",
-      { class: "grsai-card-body" },
-      h("div", { class: "grsai-prompt", title: tile.label }, tile.label),
-      h("div", { class: "grsai-card-line" }, stateChip(entry, making), h("span", { class: "grsai-muted grsai-facts" }, what(entry))),
-      h("div", { class: "grsai-card-foot" }, h("span", { class: "grsai-muted grsai-facts" }, priceAndTime(entry)), buttons(entry)),
-    ),
-  );
+  });
+  element.addEventListener("click", (event) => event.target instanceof Element && !event.target.closest("button") && open());
+  return element;
 }
 
 // Entries of one prompt are told apart by their sources.
@@ -74,5 +68,5 @@ export function buttons(entry, leave = () => {}) {
 function stateChip(entry, making) {
   const state = stateOf(entry, making);
   if (state === "done") return null;
-  return h("span", { class: "grsai-chip", "data-state": state, title: entry.error ?? "" }, entry.why || t(`state.${state}`));
+  return h("span", { class: "grsai-chip", "data-state": state, title: entry.error ?? "" }, entry.why || say(`state.${state}`));
 }

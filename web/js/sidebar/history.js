@@ -1,10 +1,11 @@
 // @ts-check
 // The history: the entries of the ledger, newest first, fetched page by page while the list is scrolled.
+import { say } from "../components.js";
 import { h, settled } from "../dom.js";
 import { get, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 import { tileOf } from "../tile.js";
-import { CARD_HEIGHT, makeCard } from "./card.js";
+import { CARD_HEIGHT, makeEntryCard } from "./card.js";
 import { makeList } from "./list.js";
 import { showPictures } from "./viewer.js";
 
@@ -27,7 +28,7 @@ export function makeHistory(isMaking) {
   const list = makeList({
     height: CARD_HEIGHT,
     label: t("history.title"),
-    draw: (entry, index) => makeCard(entry, () => open(index), isMaking()),
+    draw: (entry, index) => makeEntryCard(entry, () => open(index), isMaking()),
     nearEnd: () => pages.more().then((some) => some && show()),
     toEnd: () => pages.all().then(() => show()),
   });
@@ -166,7 +167,7 @@ function offer(select, counts, text, making) {
   const options = [h("option", { value: "" }, t(text ? "history.found" : "history.all", { count: all }))];
   for (const state of /** @type {Set<State>} */ (offered)) {
     const called = state === "submitting" || (state === "open" && making) ? "making" : state;
-    options.push(h("option", { value: state }, t("state.counted", { state: t(`state.${called}`), count: counts[state] ?? 0 })));
+    options.push(h("option", { value: state }, t("state.counted", { state: say(`state.${called}`), count: counts[state] ?? 0 })));
   }
   const chosen = select.value;
   select.replaceChildren(...options);
