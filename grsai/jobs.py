@@ -49,12 +49,7 @@ class Job:
     folder: str = ""  # of the files, below the output: names with slashes between them
 
     def __post_init__(self) -> None:
-        if not _is_seen(self.prompt):
-            raise WrongJob("The prompt is empty. Write what the picture should show.")
-        if _HALF_LETTER.search(self.prompt):
-            raise WrongJob("The prompt holds half a character, perhaps of an emoji that was cut. Write it again.")
-        if found := _CONTROL.search(self.prompt):
-            raise WrongJob("The prompt holds a control character ({code}). Remove it.", code=_code(found[0]))
+        check_prompt(self.prompt)
         if len(self.references) > self.model.references:
             text = "{count} pictures are too many for one job: {model} takes at most {most}. Use fewer references."
             raise WrongJob(text, count=len(self.references), model=self.model.id, most=self.model.references)
@@ -155,6 +150,16 @@ def plan(
         name = f"{safe_stem(prefix, most_bytes=MAX_PREFIX_BYTES)}_{task}_{safe_stem(picture.name if picture else 'text')}"
         jobs.append(Job(prompt.strip(), model, aspect_ratio, image_size, references, seed, 0, task, name, quality, background))
     return told_apart(jobs)
+
+
+def check_prompt(prompt: str) -> None:
+    """Raises `WrongJob` for one that nobody meant to send."""
+    if not _is_seen(prompt):
+        raise WrongJob("The prompt is empty. Write what the picture should show.")
+    if _HALF_LETTER.search(prompt):
+        raise WrongJob("The prompt holds half a character, perhaps of an emoji that was cut. Write it again.")
+    if found := _CONTROL.search(prompt):
+        raise WrongJob("The prompt holds a control character ({code}). Remove it.", code=_code(found[0]))
 
 
 def pairs(prompts: Sequence[str], pictures: Sequence[T], pairing: str) -> list[tuple[T | None, str]]:

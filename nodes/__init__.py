@@ -10,6 +10,7 @@ from . import paths, routes, shutdown
 from .batch import BatchBanana
 from .folder import LoadBananaFolder
 from .generate import NanoBananaGenerate
+from .sheet import LoadBananaSheet
 from .upload import GrsaiUpload
 
 _log = logging.getLogger(__name__)
@@ -26,4 +27,4 @@ class BananaExtension(ComfyExtension):
             paths.place_demo()
         except OSError as error:
             _log.info("the demo's pictures could not be copied: %s", error)
-        return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder]
+        return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder, LoadBananaSheet]

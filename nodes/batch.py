@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from comfy_api.latest import io
 
 from ..grsai.errors import WrongJob
-from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
-from . import bridge, missing, paths, results, workflow
+from ..grsai.jobs import PAIRINGS, plan, split_prompts
+from ..grsai.models import Catalogue
+from ..grsai.pictures import Reference
+from ..grsai.sheets import Back, Given, Planned, Sheet
+from . import bridge, missing, paths, results, wishes, workflow
 from .images import frames, load, references
 from .inputs import (
     CATEGORY,
     Choice,
+    as_files,
     choice_of,
     masks_output,
     model_input,
     names_of,
+    partners_of_sockets,
     references_input,
     references_of_sockets,
     searchable,
@@ -44,12 +49,16 @@ class BatchBanana(io.ComfyNode):
             node_id="BatchBanana",
             display_name="Batch Banana",
             category=CATEGORY,
-            description="Makes a whole batch: every picture with every prompt, or one to one. One failure stops nothing, and a"
-            " second run pays only for what is missing.",
+            description="Makes a whole batch: every picture with every prompt, one to one, or the rows of a sheet. One failure"
+            " stops nothing, and a second run pays only for what is missing.",
             inputs=[
                 io.Image.Input("images", optional=True, tooltip="The pictures to edit: a list or a batch, of any sizes."),
                 text_socket("names", "Names of the pictures, used in the names of the files. Load Banana Folder gives them."),
                 references_input("references", "Pictures that go along with every job, such as a logo or a face."),
+                references_input(
+                    "paired", "A list as long as images: its first picture goes along with the first one, and so on."
+                ),
+                wishes.jobs_input(),
                 io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one per line."),
                 io.Combo.Input(
                     "pairing",
@@ -119,6 +128,8 @@ class BatchBanana(io.ComfyNode):
         images: Any = None,
         names: Sequence[str] | None = None,
         references: Any = None,
+        paired: Any = None,
+        jobs: Any = None,
         **_: Any,
     ) -> io.NodeOutput:
         async with bridge.running("BatchBanana", cls.hidden.unique_id) as work:
@@ -131,25 +142,31 @@ class BatchBanana(io.ComfyNode):
             account = await work.account()
             sources = Sources(cls.hidden.prompt, cls.hidden.unique_id)
             chosen = choice_of(model, account.settings.catalogue, sources)
-            jobs = await work.do(
-                _jobs,
-                images,
-                [prompt for part in texts(prompts, "prompts") for prompt in split_prompts(part)],
-                names=names,
-                shared=references,
-                sources=sources,
-                choice=chosen,
+            wired = _Wired(images, names, references, paired, jobs, sources)
+            asked, sheet = await work.do(
+                _planned,
+                wired,
+                chosen,
+                catalogue=account.settings.catalogue,
+                prompts=[prompt for part in texts(prompts, "prompts") for prompt in split_prompts(part)],
                 pairing=one_of(pairing, "pairing", PAIRINGS),
                 seed=whole(seed, "seed", 0, MOST_SEED),
                 prefix=prefix,
             )
-            metadata = workflow.metadata_of(cls.hidden.prompt, cls.hidden.extra_pnginfo, account.settings.key)
+            back = Back(sheet, asked.rows, folder, language=work.run.language) if sheet else None
             outcomes = await work.make(
-                jobs, account, output=folder, concurrency=at_once, stop_at_failure=stop, budget=most_yuan, metadata=metadata
+                asked.jobs,
+                account,
+                output=folder,
+                concurrency=at_once,
+                stop_at_failure=stop,
+                budget=most_yuan,
+                metadata=workflow.metadata_of(cls.hidden.prompt, cls.hidden.extra_pnginfo, account.settings.key),
+                back=back,
             )
             files = results.files_of(outcomes, all_or_nothing=stop)
-            loaded = await work.do(load, files, clear=chosen.background == "transparent")
-            report = results.report(outcomes, loaded, work.run, account)
+            loaded = await work.do(load, files, clear=any(job.background == "transparent" for job in asked.jobs))
+            report = results.report(outcomes, loaded, work.run, account, back)
         shown = {"images": [place for place in map(paths.view_of, files) if place]}
         return io.NodeOutput(loaded.images, [str(file) for file in loaded.files], report, loaded.masks, ui=shown)
 
@@ -158,33 +175,52 @@ class BatchBanana(io.ComfyNode):
         return missing.fingerprint(cls.hidden.unique_id, widgets)
 
 
-def _jobs(
-    images: Any,
-    prompts: Sequence[str],
-    *,
-    names: Any,
-    shared: Any,
-    sources: Sources,
+class _Wired(NamedTuple):
+    """What the sockets brought."""
+
+    images: Any
+    names: Any
+    references: Any
+    paired: Any
+    jobs: Any
+    sources: Sources
+
+
+def _planned(
+    wired: _Wired,
     choice: Choice,
+    *,
+    catalogue: Catalogue,
+    prompts: Sequence[str],
     pairing: str,
     seed: int,
     prefix: str,
-) -> list[Job]:
-    pictures = frames(images)
-    named = names_of(names, len(pictures))
+) -> tuple[Planned, Sheet | None]:
+    """What comes by a wire of jobs or has partners is planned as the command does it, of files where they are known.
+
+    With the sheet that the jobs are of, if they are of one.
+    """
+    shared = references_of_sockets(wired.references, "references", wired.sources)
+    pictures = _pictures(wired)
+    if wired.jobs or wired.paired:
+        partners = partners_of_sockets(wired.paired, len(pictures), wired.sources)
+        together = as_files(shared)
+        asked = wishes.of_wire(wired.jobs) or wishes.of_pairs(as_files(pictures), [as_files(each) for each in partners], together)
+        given = Given(catalogue, choice.model.id, seed=seed, prompts=tuple(prompts), pairing=pairing, prefix=prefix)
+        return wishes.planned(asked, choice, given, shared=together), asked.sheet
     count = len(prompts) * max(len(pictures), 1) if pairing == PAIRINGS[0] else len(prompts)
     if count > MOST_JOBS:
         raise WrongJob("{count:,} pictures are too many for one batch; at most {most:,} are made.", count=count, most=MOST_JOBS)
-    return plan(
-        prompts,
-        sources.traced(references(pictures, named), "images", renamed=not named),
-        model=choice.model,
-        aspect_ratio=choice.aspect_ratio,
-        image_size=choice.image_size,
-        quality=choice.quality,
-        background=choice.background,
-        shared=references_of_sockets(shared, "references", sources),
-        pairing=pairing,
-        seed=seed,
-        prefix=prefix,
-    )
+    jobs = plan(prompts, pictures, **choice._asdict(), shared=shared, pairing=pairing, seed=seed, prefix=prefix)
+    return Planned(tuple(jobs), (None,) * len(jobs)), None
+
+
+def _pictures(wired: _Wired) -> list[Reference]:
+    """Those of `images`. A wire of jobs brings its own."""
+    given = {"images": wired.images, "names": wired.names, "paired": wired.paired}
+    too_many = [name for name, value in given.items() if value] if wired.jobs else []
+    if too_many:
+        raise WrongJob("jobs brings its own pictures. Take the wires off {sockets}.", sockets=", ".join(too_many))
+    pictures = frames(wired.images)
+    named = names_of(wired.names, len(pictures))
+    return wired.sources.traced(references(pictures, named), "images", renamed=not named)

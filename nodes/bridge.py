@@ -22,6 +22,7 @@ from ..grsai.engine.threads import in_background
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Job, Outcome
 from ..grsai.pictures import Reference
+from ..grsai.sheets import Back
 from . import account, language, missing, paths
 from .account import Account
 from .runs import Board, NodeRun, send_text, server
@@ -101,28 +102,44 @@ class Work:
         stop_at_failure: bool = False,
         budget: float | None = None,
         metadata: Mapping[str, str],
+        back: Back | None = None,
     ) -> list[Outcome]:
-        """The pictures of the jobs, in their order. The price is shown before anything is sent. `metadata`: that PNGs carry."""
+        """The pictures of the jobs, in their order. The price is shown before anything is sent. `metadata`: that PNGs carry.
+
+        `back`: the sheet that is written beside them while it goes on, also after Cancel, until the engine has ended.
+        """
         paths.refuse_output_links(output)
         self.run.tiles = Tiles(jobs)
         price = await self.do(engine.estimate, jobs, account.ledger, output=output)
         self.run.snapshot = engine.Snapshot(len(jobs))
         self.run.price = price
         await self.until(self.run.priced, PRICE_SECONDS)
-        outcomes = await self.do(
-            engine.run,
-            jobs,
-            settings=account.settings,
-            ledger=account.ledger,
-            output=output,
-            gate=account.gate,
-            stop=self.run.stop,
-            on_event=self.run.on_event,
-            stop_at_failure=stop_at_failure,
-            budget=budget,
-            concurrency=concurrency,
-            metadata=metadata,
-        )
+
+        def on_event(event: engine.Event) -> None:
+            self.run.on_event(event)
+            if back is not None and event.kind in ("started", "finished"):
+                back.tell(*([event.outcome] if event.outcome else []))
+
+        def run() -> list[Outcome]:
+            with back.open() if back is not None else contextlib.nullcontext():
+                outcomes = engine.run(
+                    jobs,
+                    settings=account.settings,
+                    ledger=account.ledger,
+                    output=output,
+                    gate=account.gate,
+                    stop=self.run.stop,
+                    on_event=on_event,
+                    stop_at_failure=stop_at_failure,
+                    budget=budget,
+                    concurrency=concurrency,
+                    metadata=metadata,
+                )
+                if back is not None:
+                    back.tell(*outcomes)  # those that were stopped too
+            return outcomes
+
+        outcomes = await self.do(run)
         missing.remember(self.run.node_id, outcomes, output)
         return outcomes
 

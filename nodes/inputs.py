@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from .limits import MOST_SEED, text, texts
 from .sources import Sources, number_of
 
 CATEGORY = "Grsai"
+PAINTED = "clipspace"  # the folder of pictures on which a mask was painted
 MOST_REFERENCES = 14  # sockets; a batch in one counts as several
 
 
@@ -107,13 +109,35 @@ def choice_of(model: Any, catalogue: Catalogue, sources: Sources) -> Choice:
 
 def references_of_sockets(pictures: Any, name: str, sources: Sources) -> list[Reference]:
     """The references of an Autogrow input in the order of their sockets, which may have gaps."""
+    return [reference for _, references in _sockets(pictures, name, sources) for reference in references]
+
+
+def partners_of_sockets(pictures: Any, count: int, sources: Sources) -> list[tuple[Reference, ...]]:
+    """For each of `count` pictures what each socket of `paired` brings for it. Raises `WrongJob` where they are not as many."""
+    lists = _sockets(pictures, "paired", sources)
+    for socket, references in lists:
+        if len(references) != count:
+            text = "{socket} holds {partners} pictures for the {pictures} of images. Give as many: the first goes with the first."
+            raise WrongJob(text, socket=socket, partners=len(references), pictures=count)
+    return [tuple(references[place] for _, references in lists) for place in range(count)]
+
+
+def as_files(references: Iterable[Reference]) -> tuple[Reference, ...]:
+    """Those that come straight from a loader as the files that they are, so that the command makes the same job of them.
+
+    A mask that was painted on a picture is kept in its file's alpha: of such only the pixels are meant. Raises `BadPicture`.
+    """
+    return tuple(
+        replace(Reference.from_file(each.path), name=each.name) if each.path and each.path.parent.name != PAINTED else each
+        for each in references
+    )
+
+
+def _sockets(pictures: Any, name: str, sources: Sources) -> list[tuple[str, list[Reference]]]:
+    """What each socket of an Autogrow input brings, in their order."""
     sockets = sorted((pictures or {}).items(), key=lambda socket: number_of(socket[0]))
-    return [
-        reference
-        for socket, value in sockets
-        if value is not None
-        for reference in sources.traced(images.references(value, name=f"{name}.{socket}"), f"{name}.{socket}")
-    ]
+    wired = [(f"{name}.{socket}", value) for socket, value in sockets if value is not None]
+    return [(socket, sources.traced(images.references(value, name=socket), socket)) for socket, value in wired]
 
 
 def references_of_urls(urls: str, ledger: Ledger) -> list[Reference]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import folder_paths
 
-from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting
+from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting, WrongSheet
 from ..grsai.files import read_text
 from ..grsai.jobs import split_prompts
 from ..grsai.pictures import SUFFIXES, look_at
+from ..grsai.sheets import text_files
 
 PACK = Path(__file__).resolve().parent.parent
 DEMO = "banana_demo"  # the demo's pictures and prompts under ComfyUI's input folder
+DEMO_SHEET = "jobs.csv"
 LOADED = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "hopper.jpg")  # those that the example workflows load by LoadImage
 KEPT = "banana"  # where NanoBananaGenerate keeps what was paid for, under the output folder
 _KINDS = ("jpg", "png", "webp", "bmp", "gif", "tif", "avif")
@@ -115,9 +118,11 @@ def view_of(path: Path) -> dict[str, str] | None:
 
 
 def place_demo() -> None:
-    """Puts the demo's pictures and prompts into the input folder, once, so that the example workflows run as they stand."""
+    """Puts the demo's pictures, prompts and sheet into the input folder, once, so that the examples run as they stand."""
     source, target = PACK / "grsai" / "demo", input_folder() / DEMO
     if target.exists():
+        if (target / "image").is_dir() and not (target / DEMO_SHEET).exists():  # put there by an earlier version
+            shutil.copyfile(source / DEMO_SHEET, target / DEMO_SHEET)
         return
     shutil.copytree(source, target)
     # LoadImage offers only what lies in the input folder itself, and the canvas calls every other picture missing.
@@ -184,3 +189,45 @@ def read_prompts(prompts_file: str) -> list[str]:
 
 def text_file(prompts_file: str) -> Path:
     return inside(input_folder(), prompts_file)
+
+
+def text_folder(prompts_file: str) -> Path | None:
+    """The folder that a `prompts_file` names, which holds a text for each picture; None where it names none."""
+    path = text_file(prompts_file) if prompts_file.strip() else None
+    return path if path and path.is_dir() else None
+
+
+def texts_in(folder: Path) -> list[Path]:
+    """The texts of a folder, in order. Refuses links, and a folder without texts."""
+    try:
+        files = [file for file in text_files(folder, recursive=False) if not file.is_symlink()]
+    except OSError as error:
+        raise WrongSetting("{path} cannot be read: {why}.", path=folder, why=error.strerror or error) from None
+    if not files:
+        raise WrongJob("There is no text in {path}. Put one for each picture there, called like it: photo.txt.", path=folder)
+    return files
+
+
+def sheet_file(file: str) -> Path:
+    """A sheet under ComfyUI's input folder."""
+    if not file.strip():
+        raise WrongSheet("No sheet is named. Put one below {folder} and write its name here.", folder=input_folder())
+    path = inside(input_folder(), file, WrongSheet)
+    if not path.is_file():
+        raise WrongSheet("There is no sheet {path}. Put it there, or name another one.", path=path)
+    return path
+
+
+def beside(sheet: Path) -> Callable[[str], Path]:
+    """Where the paths of a sheet lead to: below its folder, or with `..` to another one below ComfyUI's input folder."""
+    root = input_folder()
+    folder = sheet.parent.relative_to(root)
+
+    def locate(told: str) -> Path:
+        plain = told.strip().replace("\\", "/")
+        path = inside(root, plain if plain.startswith("/") else os.path.normpath(f"{folder.as_posix()}/{plain}"), BadPicture)
+        if not path.is_file():
+            raise BadPicture("There is no file {path}. Paths are as seen from {folder}.", path=told, folder=sheet.parent)
+        return path
+
+    return locate

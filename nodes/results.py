@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Outcome
-from ..grsai.report.report import summary
+from ..grsai.report.report import NOTHING_MORE, Delivery, summary
+from ..grsai.sheets import Back
 from ..grsai.texts import say
 from .account import Account
 from .images import Loaded
@@ -23,8 +24,8 @@ def files_of(outcomes: Sequence[Outcome], *, all_or_nothing: bool = False) -> li
     return [file for outcome in good for file in outcome.files]
 
 
-def report(outcomes: Sequence[Outcome], loaded: Loaded, run: NodeRun, account: Account) -> str:
-    """The summary of a run, with every failure and what became of the ledger, in the user's language.
+def report(outcomes: Sequence[Outcome], loaded: Loaded, run: NodeRun, account: Account, sheet: Back | None = None) -> str:
+    """The summary of a run, with every failure and what became of the ledger, in the user's language. `sheet`: of its rows.
 
     Raises `BadPicture` if not one of the files can be read: they are kept, but there is nothing to hand on.
     """
@@ -37,7 +38,10 @@ def report(outcomes: Sequence[Outcome], loaded: Loaded, run: NodeRun, account: A
         most=len(outcomes),
         per_yuan=account.settings.credits_per_yuan,
         offline=run.offline,
+        delivery=Delivery(sheet.path, rows=sheet.rows) if sheet else NOTHING_MORE,
     )
+    if sheet:
+        text += "\n" + (sheet.error.say(run.language) if sheet.error else say("Sheet: {path}", run.language, path=sheet.path))
     lines = [text, *(notice.say(run.language) for notice in (*loaded.left_out, *account.ledger.notices))]
     if run.offline:
         lines.append(say("Made with the offline emulator: the price above was not paid.", run.language))

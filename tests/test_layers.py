@@ -54,6 +54,7 @@ INSIDE = {
         {"sheet"},
         {"workbook"},
         {"reading", "wishes", "back"},
+        {"company"},
         {"planning"},
     ),
     "report": ({"phrases"}, {"report", "thumbnails"}, {"gallery"}),
@@ -76,7 +77,8 @@ NODES = (
     {"account"},
     {"missing", "money"},
     {"bridge", "history", "inputs", "results"},
-    {"batch", "folder", "generate", "upload", "outlook", "shutdown"},
+    {"wishes"},
+    {"batch", "folder", "generate", "sheet", "upload", "outlook", "shutdown"},
     {"routes"},
     {"__init__"},
 )

@@ -21,7 +21,6 @@ from .options import PROMPTS, Options
 DEMO_SHEET = DEMO / "jobs.csv"
 _SHOWN = 8  # names in a sentence
 Notice = Callable[[GrsaiError], object]
-Fault = tuple[int, GrsaiError]
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,9 @@ def plan_of(options: Options, settings: Settings, ledger: Ledger, notice: Notice
     wishes = [Wish(image=each, folder=pictures.folder_of(each)) for each in pictures.references]
     if texts and not wishes:
         raise WrongJob("There is no picture for the texts in {folder}. Name their folder with --images.", folder=texts)
-    faults = _Faults(None, notice)
-    wishes = _with_partners(wishes, options, notice, faults)
-    wishes = _with_texts(wishes, texts, options, notice, faults) if texts else wishes
-    faults.check(len(wishes))
+    wishes = _with_partners(wishes, options, notice)
+    wishes = _with_texts(wishes, texts, options, notice) if texts else wishes
+    _check(wishes, notice)
     wishes = wishes or [Wish(prompt=prompt) for prompt in prompts]
     planned = sheets.planned(wishes, _given(options, settings, prompts))
     return Plan(planned.jobs, planned.rows, skipped=pictures.skipped)
@@ -70,19 +68,16 @@ def _of_sheet(options: Options, settings: Settings, ledger: Ledger, notice: Noti
     except OSError as error:
         text = "{path} cannot be read: {why}. Name another file with --jobs."
         raise WrongSheet(text, path=path, why=error.strerror or error) from None
-    if not sheet.rows:
-        raise WrongSheet("{path} has no rows below its first one, which names the columns.", path=path)
-    folders, faults = _folders(path), _Faults(sheet, notice)
+    folders = _folders(path)
     wishes = sheets.wishes_of(sheet, sheets.beside(folders))
     skipped = 0
     if options.images is not None:  # named for the rows that have no picture of their own
         pictures = pictures_of(options, ledger, notice)
         skipped = pictures.skipped
-        wishes = [each for wish in wishes for each in _with_each(wish, pictures.references)]
+        wishes = sheets.with_pictures(wishes, pictures.references)
     texts = _texts_folder(options)
-    wishes = _with_partners(wishes, options, notice, faults)
-    wishes = _with_texts(wishes, texts, options, notice, faults) if texts else wishes
-    faults.check(len(wishes))
+    wishes = _with_partners(wishes, options, notice)
+    wishes = _with_texts(wishes, texts, options, notice) if texts else wishes
     prompts = prompts_of(options) if options.prompts is not None and not texts else []
     planned = sheets.planned(wishes, _given(options, settings, prompts), sheet=sheet)
     return Plan(planned.jobs, planned.rows, sheet, folders[0], skipped)
@@ -123,38 +118,22 @@ def _given(options: Options, settings: Settings, prompts: Sequence[str]) -> shee
     )
 
 
-def _with_each(wish: Wish, pictures: Sequence[Reference]) -> list[Wish]:
-    return [wish] if wish.image else [replace(wish, image=picture) for picture in pictures]
-
-
 # What belongs to each picture
 
 
-class _Faults:
-    """What is wrong with a wish: told by rows for a sheet, else one after the other, and then how many."""
-
-    def __init__(self, sheet: Sheet | None, notice: Notice) -> None:
-        self._sheet = sheet
-        self._notice = notice
-        self._found: list[tuple[Wish, GrsaiError]] = []
-
-    def add(self, wish: Wish, error: GrsaiError) -> None:
-        self._found.append((wish, error))
-
-    def check(self, total: int) -> None:
-        if not self._found:
-            return
-        if self._sheet is not None:
-            raise sheets.faulty(self._sheet.path, [(wish.row or 0, error) for wish, error in self._found])
-        if len(self._found) == 1:
-            raise self._found[0][1]
-        for error in dict.fromkeys(str(error) for _, error in self._found):
-            self._notice(next(each for _, each in self._found if str(each) == error))
+def _check(wishes: Sequence[Wish], notice: Notice) -> None:
+    """What is missing, one after the other where it is several, and then how much."""
+    faults = [fault for wish in wishes for fault in wish.faults]
+    if len(faults) == 1:
+        raise faults[0]
+    for fault in {str(fault): fault for fault in faults}.values():
+        notice(fault)
+    if faults:
         text = "What belongs to them is missing for {count} of {total} pictures. Nothing was sent."
-        raise WrongJob(text, count=len(self._found), total=total)
+        raise WrongJob(text, count=sum(bool(wish.faults) for wish in wishes), total=len(wishes))
 
 
-def _with_partners(wishes: Sequence[Wish], options: Options, notice: Notice, faults: _Faults) -> list[Wish]:
+def _with_partners(wishes: Sequence[Wish], options: Options, notice: Notice) -> list[Wish]:
     """Each wish with what the `--with` say, in their order. A row that names references keeps its own."""
     wishes = list(wishes)
     open_ones = [place for place, wish in enumerate(wishes) if not wish.references]
@@ -170,7 +149,7 @@ def _with_partners(wishes: Sequence[Wish], options: Options, notice: Notice, fau
             if isinstance(partner, Reference):
                 wishes[place] = replace(wishes[place], references=(*wishes[place].references, partner))
             else:
-                faults.add(wishes[place], partner)
+                wishes[place] = wishes[place].with_fault(partner)
     return wishes
 
 
@@ -178,7 +157,7 @@ def _partners(wishes: Sequence[Wish], path: Path, options: Options, notice: Noti
     """For each wish its partner: the file itself, or one of the folder."""
     if path.is_file():
         return [path] * len(wishes)
-    found = sheets.partners([_key(wish) for wish in wishes], path, files_of(path, options))
+    found = sheets.partners([sheets.key(wish) for wish in wishes], path, files_of(path, options))
     for each in found.notices(path):
         notice(each)
     return found.files
@@ -190,29 +169,14 @@ def _texts_folder(options: Options) -> Path | None:
     return path if options.prompts is not None and path.is_dir() else None
 
 
-def _with_texts(wishes: Sequence[Wish], folder: Path, options: Options, notice: Notice, faults: _Faults) -> list[Wish]:
+def _with_texts(wishes: Sequence[Wish], folder: Path, options: Options, notice: Notice) -> list[Wish]:
     """Each wish with the text of its picture's name, if it has no prompt."""
-    wishes = list(wishes)
-    places = [place for place, wish in enumerate(wishes) if not wish.prompt and wish.image]
     try:
         files = sheets.text_files(folder, recursive=options.recursive)
     except OSError as error:
         text = "The folder {folder} cannot be read: {why}. Name another with --prompts."
         raise BadPicture(text, folder=folder, why=error.strerror or error) from None
-    found = sheets.texts([_key(wishes[place]) for place in places], folder, files)
+    wishes, found = sheets.with_texts(wishes, folder, files)
     for each in found.notices(folder):
         notice(each)
-    for place, path in zip(places, found.files, strict=True):
-        try:
-            if isinstance(path, GrsaiError):
-                raise path
-            wishes[place] = replace(wishes[place], prompt=sheets.text_of_picture(path))
-        except GrsaiError as error:
-            faults.add(wishes[place], error)
     return wishes
-
-
-def _key(wish: Wish) -> str:
-    """What a picture is called below its folder, without its suffix."""
-    stem = wish.image.path.stem if wish.image and wish.image.path else ""
-    return f"{wish.folder}/{stem}" if wish.folder else stem

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .back import DONE as DONE
 from .back import Back as Back
+from .company import key as key
+from .company import with_pictures as with_pictures
+from .company import with_texts as with_texts
 from .partners import partners as partners
 from .partners import text_files as text_files
-from .partners import text_of_picture as text_of_picture
-from .partners import texts as texts
 from .planning import Given as Given
 from .planning import Planned as Planned
 from .planning import planned as planned
@@ -16,6 +17,5 @@ from .sheet import Row as Row
 from .sheet import Sheet as Sheet
 from .wishes import Wish as Wish
 from .wishes import beside as beside
-from .wishes import faulty as faulty
 from .wishes import read_each as read_each
 from .wishes import wishes_of as wishes_of

@@ -36,7 +36,7 @@ class Back:
         self, sheet: Sheet, rows: Sequence[int | None], folder: Path, *, finishing: bool = False, language: str = "en"
     ) -> None:
         self._sheet = sheet
-        self._rows = rows
+        self.rows = rows
         self._folder = folder
         self._language = language
         self._names = BACK if finishing else BACK[:-1]
@@ -66,7 +66,7 @@ class Back:
         """What came of jobs, also again. None: something is under way, and there is a file from now on."""
         with self._changed:
             for outcome in outcomes:
-                row = self._rows[outcome.job.task - 1] or 0
+                row = self.rows[outcome.job.task - 1] or 0
                 others = [each for each in self._outcomes.get(row, ()) if each.job.task != outcome.job.task]
                 self._outcomes[row] = sorted((*others, outcome), key=lambda each: each.job.task)
             self._is_new = True

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import GrsaiError, WrongJob, WrongSheet
-from ..jobs import MAX_PREFIX_BYTES, Job, pairs, safe_stem, told_apart
+from ..jobs import MAX_PREFIX_BYTES, Job, check_prompt, pairs, safe_stem, told_apart
 from ..models import Catalogue, Model
 from .columns import COLUMNS
 from .naming import Numbers, alike, safe_folder, safe_name
 from .sheet import Sheet
 from .variables import fill, of_picture, used
-from .wishes import Wish, failed, faulty, has_failed
+from .wishes import Wish, failed, has_failed
 
 MOST_COUNT = 1000  # pictures of a row
 MOST_JOBS = 100_000
@@ -28,7 +28,8 @@ _NUMBER = "k"
 class Given:
     """What holds for every wish that does not say otherwise. `prompts`: each meets every wish without one.
 
-    `template`: what files are called, with variables and `{k}`; "" for `<prefix>_<n>_<picture>_<k>`.
+    `template`: what files are called, with variables and `{k}`; "" for `<prefix>_<n>_<picture>_<k>`. `prompts_from`: where a
+    user gives prompts.
     """
 
     catalogue: Catalogue
@@ -42,6 +43,7 @@ class Given:
     pairing: str = "product"
     template: str = ""
     prefix: str = "Task"
+    prompts_from: str = "--prompts"
 
 
 @dataclass(frozen=True)
@@ -68,37 +70,49 @@ class _Shape(NamedTuple):
     background: str | None
 
 
+class _Name(NamedTuple):
+    """`numbered`: whether `_1`, `_2` … follows."""
+
+    stem: str
+    numbered: bool
+
+
 class _Planner:
     """Collects jobs, and what is wrong, row by row."""
 
     def __init__(self, given: Given, sheet: Sheet | None) -> None:
         self._given = given
         self._sheet = sheet
-        self._faults: list[tuple[int, GrsaiError]] = []
+        self._faults: list[tuple[int, GrsaiError]] = list(sheet.faults) if sheet else []
+        self._lacks_prompts = False  # told once for the whole sheet
+        self._place = 0  # in the plan; one that is not made has a place too
         self._numbers = Numbers()
         self._names: dict[str, int | None] = {}
         self._shapes: dict[tuple[str | None, ...], _Shape | list[GrsaiError]] = {}  # many rows ask for the same
 
     def planned(self, wishes: Sequence[Wish]) -> Planned:
         jobs, rows = list[Job](), list[int | None]()
-        if (
-            self._sheet
-            and "prompt" not in self._sheet.places
-            and not any((*self._given.prompts, *(wish.prompt for wish in wishes)))
-        ):
-            raise _without_prompts(self._sheet)
         for wish, prompts in zip(wishes, self._prompts(wishes), strict=True):
-            for job in self._jobs(wish, prompts, len(jobs)):
+            for job in self._jobs(wish, prompts):
                 if len(jobs) == MOST_JOBS:
                     raise WrongJob("The plan has more than {most:,} pictures. Divide it.", most=MOST_JOBS)
                 jobs.append(job)
                 rows.append(wish.row)
-        if self._faults and self._sheet:
-            raise faulty(self._sheet.path, self._faults)
+        if self._sheet and (self._lacks_prompts or self._faults):
+            raise self._faulty(self._sheet)
         return Planned(tuple(told_apart(jobs)), tuple(rows))
+
+    def _faulty(self, sheet: Sheet) -> WrongSheet:
+        faults = sorted(self._faults, key=lambda fault: fault[0])
+        if self._lacks_prompts:
+            return _without_prompts(sheet, self._given.prompts_from, faults)
+        text = "{path} has faults ({count}). Nothing was sent; correct them and run again."
+        return WrongSheet(text, faults=faults, path=sheet.path, count=len(faults))
 
     def _prompts(self, wishes: Sequence[Wish]) -> list[Sequence[str]]:
         """The prompts of each wish: its own, else those that are given."""
+        known = self._given.prompts or any(wish.prompt for wish in wishes)
+        self._lacks_prompts = self._sheet is not None and not known and "prompt" not in self._sheet.places
         places = [place for place, wish in enumerate(wishes) if not wish.prompt]
         found: list[list[str]] = [[wish.prompt] if wish.prompt else [] for wish in wishes]
         if places and self._given.prompts:
@@ -106,37 +120,37 @@ class _Planner:
                 found[place or 0].append(prompt)
         return list(found)
 
-    def _jobs(self, wish: Wish, prompts: Sequence[str], before: int) -> Iterator[Job]:
-        if not prompts:
-            self._fault(wish, WrongJob("It has no prompt. Write one, or give prompts for all with --prompts."))
+    def _jobs(self, wish: Wish, prompts: Sequence[str]) -> Iterator[Job]:
+        """Those of a wish, up to the first in which something is wrong."""
+        for error in wish.faults:
+            self._fault(wish, error)
+        if not (prompts or self._lacks_prompts):
+            text = "It has no prompt. Write one, or give prompts for all with {option}."
+            self._fault(wish, WrongJob(text, option=self._given.prompts_from))
         count = self._whole(wish, "count", wish.count, 1, 1, MOST_COUNT)
         seed = self._whole(wish, "seed", wish.seed, self._given.seed, 0, MOST_SEED)
         shape = self._shape(wish)
-        if shape is None or count is None or seed is None:
-            return
         references = (*((wish.image,) if wish.image else ()), *wish.references)
-        several, folder = count > 1, safe_folder(wish.folder)
-        for number, prompt in enumerate((prompt for prompt in prompts for _ in range(count)), before + 1):
-            try:
-                values = {**of_picture(wish.image and wish.image.path, number), **wish.values}
-                name, numbered = self._name(wish, values, number, shape.model, several=several)
-                job = Job(
-                    self._prompt(wish, prompt, values),
-                    *shape[:3],
-                    references,
-                    seed,
-                    task=number,
-                    name=name,
-                    quality=shape.quality,
-                    background=shape.background,
-                    numbered=numbered,
-                    folder=folder,
-                )
-                self._check_name(wish, job)
-                yield job
-            except WrongJob as error:
-                self._fault(wish, error)
+        several, folder = (count or 1) > 1, safe_folder(wish.folder)
+        for prompt in (prompt for prompt in prompts for _ in range(count or 1)):
+            self._place = number = self._place + 1
+            values = {**of_picture(wish.image and wish.image.path, number), **wish.values}
+            text = self._prompt(wish, prompt, values)
+            named = self._name(wish, values, number, shape, several=several)
+            if shape is None or seed is None or text is None or named is None:
                 return
+            yield Job(
+                text,
+                *shape[:3],
+                references,
+                seed,
+                task=number,
+                name=named.stem,
+                quality=shape.quality,
+                background=shape.background,
+                numbered=named.numbered,
+                folder=folder,
+            )
 
     def _shape(self, wish: Wish) -> _Shape | None:
         """Model and shape, each part checked by itself; None where one is wrong."""
@@ -154,46 +168,59 @@ class _Planner:
             self._fault(wish, error)
         return found if isinstance(found, _Shape) and not faults else None
 
-    def _prompt(self, wish: Wish, prompt: str, values: Mapping[str, str]) -> str:
-        """The finished prompt. Without a sheet one that uses no variable is left as it stands, whatever braces it has."""
-        if "{" not in prompt:
-            return prompt.strip()
-        others = {name: value for name, value in values.items() if name != "prompt"}
-        self._check_values(prompt, others)
-        return (fill(prompt, others) if wish.row is not None or used(prompt, others) else prompt).strip()
+    def _prompt(self, wish: Wish, prompt: str, values: Mapping[str, str]) -> str | None:
+        """The finished prompt; None where something is wrong with it.
 
-    def _name(self, wish: Wish, values: Mapping[str, str], number: int, model: Model, *, several: bool) -> tuple[str, bool]:
-        """What the files are called, and whether `_1`, `_2` … follows."""
-        template = wish.name or self._given.template
-        if not template:
-            picture = safe_stem(wish.image.name if wish.image else "text")
-            return f"{safe_stem(self._given.prefix, most_bytes=MAX_PREFIX_BYTES)}_{number}_{picture}", True
+        Without a sheet one that uses no variable is left as it stands, whatever braces it has.
+        """
+        try:
+            if "{" in prompt:
+                others = {name: value for name, value in values.items() if name != "prompt"}
+                _check_values(prompt, others)
+                prompt = fill(prompt, others) if wish.row is not None or used(prompt, others) else prompt
+            check_prompt(prompt)
+            return prompt.strip()
+        except WrongJob as error:
+            self._fault(wish, error)
+            return None
+
+    def _name(self, wish: Wish, values: Mapping[str, str], number: int, shape: _Shape | None, *, several: bool) -> _Name | None:
+        """What the files are called; None where something is wrong with it."""
+        try:
+            if template := wish.name or self._given.template:
+                model = shape.model.id if shape else wish.model
+                name = _Name(self._from_template(wish, template, {**values, "model": model}, number, several=several), False)
+            else:
+                picture = safe_stem(wish.image.name if wish.image else "text")
+                name = _Name(f"{safe_stem(self._given.prefix, most_bytes=MAX_PREFIX_BYTES)}_{number}_{picture}", True)
+            self._check_name(wish, f"{name.stem}_1" if name.numbered else name.stem)
+            return name
+        except WrongJob as error:
+            self._fault(wish, error)
+            return None
+
+    def _from_template(self, wish: Wish, template: str, values: Mapping[str, str], number: int, *, several: bool) -> str:
         without = {"stem": "text", "name": "text", "folder": "", **of_picture(wish.image and wish.image.path, number)}
-        known = {**without, **values, "model": model.id}
+        known = {**without, **values}
         if wish.name:  # it does not stand within itself
             known["name"] = without["name"]
-        self._check_values(template, known)
+        _check_values(template, known)
         if several and not used(template, {_NUMBER: ""}):
             template += "_{k}"
         count = self._numbers.next(fill(template, {_NUMBER: "", **known}))
-        return safe_name(fill(template, {_NUMBER: str(count), **known})), False
+        return safe_name(fill(template, {_NUMBER: str(count), **known}))
 
-    def _check_name(self, wish: Wish, job: Job) -> None:
+    def _check_name(self, wish: Wish, name: str) -> None:
         """Two files of one name would be told apart by a number that nobody asked for."""
-        place = alike(f"{job.folder}/{job.stem()}")
+        place = alike(f"{safe_folder(wish.folder)}/{name}")
         if place not in self._names:
             self._names[place] = wish.row
         elif (row := self._names[place]) is not None:
             text = "Its name {name} is that of row {row}, too. With {{n}} or {{k}} in it names differ."
-            raise WrongJob(text, name=job.stem(), row=row)
+            raise WrongJob(text, name=name, row=row)
         else:
             text = "Two pictures would be called {name}. With {{n}} or {{k}} in --name they differ."
-            raise WrongJob(text, name=job.stem())
-
-    def _check_values(self, text: str, values: Mapping[str, str]) -> None:
-        for name, value in used(text, values).items():
-            if has_failed(value):
-                raise failed(name, value)
+            raise WrongJob(text, name=name)
 
     def _whole(self, wish: Wish, name: str, text: str, default: int, low: int, high: int) -> int | None:
         if not text:
@@ -211,13 +238,20 @@ class _Planner:
         self._faults.append((wish.row, error))
 
 
-def _without_prompts(sheet: Sheet) -> WrongSheet:
+def _check_values(text: str, values: Mapping[str, str]) -> None:
+    for name, value in used(text, values).items():
+        if has_failed(value):
+            raise failed(name, value)
+
+
+def _without_prompts(sheet: Sheet, option: str, faults: Sequence[tuple[int, GrsaiError]]) -> WrongSheet:
     near = difflib.get_close_matches("prompt", [name for name in sheet.variables if name not in COLUMNS], 1)
     if near:
-        text = "{path} has no column prompt. Is it {near}? Rename it, or give prompts for all with --prompts."
-        return WrongSheet(text, path=sheet.path, near=sheet.columns[sheet.variables[near[0]]])
-    text = "{path} has no column prompt. Its first row names the columns; or give prompts for all with --prompts."
-    return WrongSheet(text, path=sheet.path)
+        text = "{path} has no column prompt. Is it {near}? Rename it, or give prompts for all with {option}."
+        name = sheet.columns[sheet.variables[near[0]]]
+        return WrongSheet(text, path=sheet.path, near=name, option=option, faults=faults)
+    text = "{path} has no column prompt. Its first row names the columns; or give prompts for all with {option}."
+    return WrongSheet(text, path=sheet.path, option=option, faults=faults)
 
 
 def _checked(

@@ -24,8 +24,17 @@ _UTF_8_MARK = b"\xef\xbb\xbf"
 
 
 def read_sheet(path: Path) -> Sheet:
-    """The sheet of a csv, tsv, txt, jsonl or xlsx file. Raises `WrongSheet` for what is none, `WrongText`, and `OSError`."""
-    kind = _kind_of(path)
+    """The sheet of a csv, tsv, txt, jsonl or xlsx file, with a row at least, though it may have faults.
+
+    Raises `WrongSheet` for what is none, `WrongText`, and `OSError`.
+    """
+    sheet = _read(path, _kind_of(path))
+    if not (sheet.rows or sheet.faults):
+        raise WrongSheet("{path} has no rows below its first one, which names the columns.", path=path)
+    return sheet
+
+
+def _read(path: Path, kind: Kind) -> Sheet:
     if path.stat().st_size > MOST_MB << 20:
         raise _too_large(path)
     if kind == "xlsx":
@@ -147,11 +156,10 @@ def _of_lines(path: Path, text: str) -> Sheet:
             raise _too_large(path)
         rows.append((number, values))
         columns.update(dict.fromkeys(values))
-    if faults:
-        raise WrongSheet("{path} has rows that cannot be read. Nothing was sent.", path=path, faults=faults)
-    _check_columns(path, tuple(columns))
+    if rows or not faults:
+        _check_columns(path, tuple(columns))
     values = (Row(number, tuple(row.get(name) for name in columns)) for number, row in rows)
-    return Sheet(path, "jsonl", tuple(columns), tuple(row for row in values if any(row.values)))
+    return Sheet(path, "jsonl", tuple(columns), tuple(row for row in values if any(row.values)), faults=tuple(faults))
 
 
 # All of them
@@ -172,9 +180,7 @@ def _sheet(path: Path, kind: Kind, records: Iterator[tuple[Any, ...]], *, separa
         if len(rows) == MOST_ROWS:
             raise _too_large(path)
         rows.append(Row(number, tuple(value for _, value in zip_longest(columns, record[: len(columns)]))))
-    if faults:
-        raise WrongSheet("{path} has rows that cannot be read. Nothing was sent.", path=path, faults=faults)
-    return Sheet(path, kind, columns, tuple(rows), first, separator, marked)
+    return Sheet(path, kind, columns, tuple(rows), first, separator, marked, tuple(faults))
 
 
 def _is_there(value: Any) -> bool:

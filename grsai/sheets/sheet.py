@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ..errors import GrsaiError
 from .columns import BACK, column_of, plain
 from .variables import BUILT_IN
 
@@ -39,6 +40,7 @@ class Sheet:
     header: int = 1  # the row that names the columns
     separator: str = ","
     marked: bool = True  # written back with a byte order mark, by which Excel knows UTF-8
+    faults: tuple[tuple[int, GrsaiError], ...] = ()  # rows that cannot be read whole, by their numbers
 
     @functools.cached_property
     def places(self) -> Mapping[str, int]:

@@ -6,14 +6,15 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import BadPicture, GrsaiError, WrongJob, WrongSheet
+from ..errors import BadPicture, GrsaiError, WrongJob
 from ..pictures import Reference
 from .sheet import Row, Sheet
 
 _FAILED = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
+_TEXTS = ("prompt", "model", "aspect_ratio", "image_size", "quality", "background", "seed", "count", "name")
 _READERS = min(4, os.cpu_count() or 1)
 
 
@@ -22,7 +23,7 @@ class Wish:
     """A row as its cells say it; "" is left open. `row`: its number in the sheet, if it is of one.
 
     `folder`: where the picture lies below the folder that was named, which the output mirrors. `references` go along behind it.
-    `values`: variables by name, as `columns.plain` compares them.
+    `values`: variables by name, as `columns.plain` compares them. `faults`: what is known to be wrong with it.
     """
 
     row: int | None = None
@@ -39,48 +40,17 @@ class Wish:
     name: str = ""
     folder: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[GrsaiError, ...] = ()
+
+    def with_fault(self, error: GrsaiError) -> Wish:
+        return replace(self, faults=(*self.faults, error))
 
 
 Locate = Callable[[str], Path]  # where a path of a sheet leads; raises a `GrsaiError`
+Found = Mapping[Path, Reference | GrsaiError]
 
 
-def wishes_of(sheet: Sheet, locate: Locate) -> list[Wish]:
-    """A wish for each row. Every picture is read once, however many rows name it.
-
-    Raises `WrongSheet` with all that is wrong in any row.
-    """
-    found, faults = dict[str, Path | GrsaiError](), list[tuple[int, GrsaiError]]()
-    for row in sheet.rows:
-        for error in _failures(sheet, row):
-            faults.append((row.number, error))
-        for told in _pictures(sheet, row):
-            if told not in found:
-                found[told] = _located(told, locate)
-    read = read_each(path for path in found.values() if isinstance(path, Path))
-    told_of = {told: path if isinstance(path, GrsaiError) else read[path] for told, path in found.items()}
-    wishes = []
-    for row in sheet.rows:
-        pictures = [told_of[told] for told in _pictures(sheet, row)]
-        faults += [(row.number, each) for each in pictures if isinstance(each, GrsaiError)]
-        wishes.append(_wish(sheet, row, [each for each in pictures if isinstance(each, Reference)]))
-    if faults:
-        raise faulty(sheet.path, faults)
-    return wishes
-
-
-def _located(told: str, locate: Locate) -> Path | GrsaiError:
-    try:
-        return locate(told)
-    except GrsaiError as error:
-        return error
-
-
-def faulty(path: Path, faults: Sequence[tuple[int, GrsaiError]]) -> WrongSheet:
-    text = "{path} has faults ({count}). Nothing was sent; correct them and run again."
-    return WrongSheet(text, faults=sorted(faults, key=lambda fault: fault[0]), path=path, count=len(faults))
-
-
-def read_each(files: Iterable[Path]) -> dict[Path, Reference | GrsaiError]:
+def read_each(files: Iterable[Path]) -> Found:
     """Each picture as a reference, or why it is none."""
 
     def read(file: Path) -> Reference | GrsaiError:
@@ -92,6 +62,22 @@ def read_each(files: Iterable[Path]) -> dict[Path, Reference | GrsaiError]:
     wanted = list(dict.fromkeys(files))
     with ThreadPoolExecutor(_READERS, "read") as readers:
         return dict(zip(wanted, readers.map(read, wanted), strict=True))
+
+
+def wishes_of(sheet: Sheet, locate: Locate, read: Callable[[Iterable[Path]], Found] = read_each) -> list[Wish]:
+    """A wish for each row, with what is wrong with its pictures. Every picture is read once, however many rows name it."""
+    told = dict.fromkeys(each for row in sheet.rows for each in _pictures(sheet, row))
+    located = {each: _located(each, locate) for each in told}
+    found = read(path for path in located.values() if isinstance(path, Path))
+    pictures = {each: path if isinstance(path, GrsaiError) else found[path] for each, path in located.items()}
+    return [_wish(sheet, row, [pictures[each] for each in _pictures(sheet, row)]) for row in sheet.rows]
+
+
+def _located(told: str, locate: Locate) -> Path | GrsaiError:
+    try:
+        return locate(told)
+    except GrsaiError as error:
+        return error
 
 
 def beside(folders: Sequence[Path]) -> Locate:
@@ -121,12 +107,18 @@ def _pictures(sheet: Sheet, row: Row) -> list[str]:
     return [part for part in (sheet.cell(row, "image"), *references) if part]
 
 
-def _wish(sheet: Sheet, row: Row, pictures: Sequence[Reference]) -> Wish:
-    has_image = bool(sheet.cell(row, "image"))
-    told = {name: sheet.cell(row, name) for name in ("prompt", "model", "aspect_ratio", "image_size", "quality", "background")}
-    told |= {name: sheet.cell(row, name) for name in ("seed", "count", "name")}
-    image = pictures[0] if has_image and pictures else None
-    return Wish(row.number, image, tuple(pictures[1:] if has_image else pictures), **told, values=sheet.values(row))
+def _wish(sheet: Sheet, row: Row, pictures: Sequence[Reference | GrsaiError]) -> Wish:
+    """`pictures`: those that the row names, in order."""
+    place = 1 if sheet.cell(row, "image") else 0
+    image, *_ = *pictures[:place], None
+    return Wish(
+        row.number,
+        image if isinstance(image, Reference) else None,
+        tuple(each for each in pictures[place:] if isinstance(each, Reference)),
+        **{name: sheet.cell(row, name) for name in _TEXTS},
+        values=sheet.values(row),
+        faults=(*_failures(sheet, row), *(each for each in pictures if isinstance(each, GrsaiError))),
+    )
 
 
 def _failures(sheet: Sheet, row: Row) -> list[GrsaiError]:

@@ -190,7 +190,7 @@ def test_names_that_are_all_empty_are_none(graph: Any, names: list[str]):
 def test_a_fresh_folder_node_finds_the_demo(graph: Any):
     graph.module("nodes.paths").place_demo()
     defaults = {each.id: each.default for each in graph.node("LoadBananaFolder").GET_SCHEMA().inputs}
-    pictures, names, prompts, report = graph.run("LoadBananaFolder", **defaults).result
+    pictures, names, prompts, report, _ = graph.run("LoadBananaFolder", **defaults).result
     assert len(pictures) == len(names) == 8 and prompts
     assert report == "Pictures: 8 · prompts: 2"
 
@@ -233,7 +233,7 @@ def test_a_folder_is_read_in_natural_order_with_names_and_prompts(graph: Any):
     (folder / "notes.txt").write_text("no picture", "utf-8")
     (graph.base / "input" / "text").mkdir()
     (graph.base / "input" / "text" / "text.txt").write_text("\ufeffred\r\n\r\n蓝色\r\n", "utf-8")
-    pictures, names, prompts, _ = graph.run("LoadBananaFolder", folder="image", prompts_file="text/text.txt").result
+    pictures, names, prompts, *_ = graph.run("LoadBananaFolder", folder="image", prompts_file="text/text.txt").result
     assert names == ["1", "2", "10"]
     assert prompts == "red\n蓝色"
     assert all(each.ndim == 4 and each.shape[-1] == 3 for each in pictures)

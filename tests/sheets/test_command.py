@@ -124,14 +124,16 @@ def test_a_crash_leaves_a_true_sheet(shell: Shell) -> None:
 
 
 def test_faults_are_all_told_with_their_rows_and_nothing_is_sent(shell: Shell) -> None:
-    shell.write(
-        "a.csv", 'image,prompt,model\nno.jpg,red,\n"input/image/coffee.jpg","two\nlines",nano-bananna\n,,\n,,nano-banana-2\n'
-    )
+    people(shell, same_names=True)
+    (shell.folder / "garments" / "p2.jpg").unlink()
+    rows = ["no.jpg,red,", '"people/p1.jpg","two\nlines",nano-bananna', ",,", ",,nano-banana-2", "people/p2.jpg,blue,", "a,b,c,d"]
+    shell.write("a.csv", "\n".join(["image,prompt,model", *rows]))
     for more in ([], ["--estimate"]):
-        done = shell.run("--jobs", "a.csv", *more)
+        done = shell.run("--jobs", "a.csv", "--with", "garments", *more)
         assert (done.status, done.out, shell.emulator.received) == (2, "", [])
-        rows = [line.partition(":")[0] for line in done.err.splitlines()[1:]]
-        assert rows == ["Row 2", "Row 3", "Row 5"] or rows == ["Row 2"]
+        told = [line for line in done.err.splitlines() if line.startswith("Row")]
+        assert [line.partition(":")[0] for line in told] == ["Row 2", "Row 3", "Row 5", "Row 6", "Row 7", "Row 7", "Row 7"]
+        assert "p2 has no partner in garments." in told[3]
     shell.write("a.csv", "prompt,model,seed\nred,nano-bananna,1\n,,\nblue,,x\n,nano-banana-2,\n")
     done = shell.run("--jobs", "a.csv", "--lang", "zh")
     assert done.status == 2

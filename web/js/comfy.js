@@ -15,7 +15,7 @@ const apart = new Map();
 
 const LOADERS = ["LoadImage", "LoadImageMask"];
 
-export const NODES = ["GrsaiUpload", "NanoBananaGenerate", "BatchBanana", "LoadBananaFolder"];
+export const NODES = ["GrsaiUpload", "NanoBananaGenerate", "BatchBanana", "LoadBananaFolder", "LoadBananaSheet"];
 
 /**
  * "zh" where ComfyUI speaks Chinese, else "en".
