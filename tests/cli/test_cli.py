@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import pytest
 
 from grsai.cli.options import COMMANDS
 from grsai.emulator import Fault
+from grsai.models import Catalogue, Model
 from grsai.texts import say
 from tests.cli.shell import KEY, ROOT, Shell
 
@@ -573,3 +575,24 @@ def test_the_batch_file_is_one_that_windows_reads() -> None:
     assert {"chcp 65001 >nul", 'pushd "%~dp0"'} <= set(lines)
     assert '    "%~dp0..\\..\\..\\python_embeded\\python.exe"' in lines
     assert "%PYTHON% -X utf8 run_batch.py %*" in lines
+
+
+@pytest.mark.parametrize("api", ["unified", "legacy"])
+def test_a_batch_of_each_model(shell: Shell, api: str) -> None:
+    """With a photo and without one, and all that the model lets one choose."""
+    models = list(Catalogue().values())
+    shell.write("grsai.toml", "".join(f'[models."{model.id}"]\nseconds = 0.1\n' for model in models))
+    rows = [{"model": model.id, "prompt": f"a boat by {model.id}", **_last_choices(model)} for model in models]
+    rows += [{**row, "image": "input/image/coffee.jpg"} for row in rows]
+    shell.write("jobs.jsonl", "\n".join(map(json.dumps, rows)))
+    done = shell.run("--jobs", "jobs.jsonl", "--json", "--concurrency", "12", GRSAI_API=api)
+    jobs = done.object["jobs"]
+    assert [(job["status"], job["model"]) for job in jobs] == [("succeeded", row["model"]) for row in rows], done.err
+    assert len(shell.emulator.tasks) == len(rows) and done.status == 0
+    assert shell.run("--jobs", "jobs.jsonl", GRSAI_API=api).status == 0
+    assert len(shell.emulator.tasks) == len(rows)
+
+
+def _last_choices(model: Model) -> dict[str, str]:
+    found = {"image_size": model.sizes[:1], "quality": model.qualities[-1:], "background": model.backgrounds[-1:]}
+    return {name: value for name, (value, *_) in ((name, values or ("",)) for name, values in found.items()) if value}

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from grsai.emulator import Fault
+from grsai.models import Catalogue, Model
 
 KEY = "sk-" + "0123456789abcdef" * 2
 
@@ -358,3 +359,21 @@ def test_every_node_is_found_by_what_people_search_for(room: Any, words: str):
         room.comfy.get("/object_info/NanoBananaGenerate")["NanoBananaGenerate"]["search_aliases"]
     )
     assert {"batch", "批量"} <= set(room.comfy.get("/object_info/BatchBanana")["BatchBanana"]["search_aliases"])
+
+
+def test_a_batch_of_each_model(room: Any):
+    """One node for each, with all that the model lets one choose."""
+    models = [model for model in Catalogue().values() if not model.delisted]
+    photo = {"class_type": "LoadImage", "inputs": {"image": "banana_demo/image/coffee.jpg"}}
+    chosen = {model.id: {"model": model.id, **_choices(model)} for model in models}
+    graph = {name: room.batch(f"each by {name}", **{"model.aspect_ratio": "3:2", **values}) for name, values in chosen.items()}
+    for node in list(graph.values())[::2]:
+        node["inputs"]["images"] = ["photo", 0]
+    room.run({"photo": photo, **graph}, seconds=240)
+    made = [task for task in room.service.tasks.values() if task.prompt.startswith("each by ")]
+    assert sorted((task.model, task.prompt) for task in made) == sorted((name, f"each by {name}") for name in chosen)
+
+
+def _choices(model: Model) -> dict[str, str]:
+    found = {"image_size": model.sizes[:1], "quality": model.qualities[-1:], "background": model.backgrounds[-1:]}
+    return {f"model.{name}": values[0] for name, values in found.items() if values}
