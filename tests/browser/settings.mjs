@@ -4,7 +4,7 @@
 import { openFrontend, tell } from "./frontend.mjs";
 
 await tell(async (url, { key, far, address, shot }) => {
-  const page = await openFrontend(url, {});
+  const page = await openFrontend(url, { vue: true }); // which draws a badge as text of the page
   try {
     await addNode(page);
     const said = { first: await openPanel(page) };
@@ -37,10 +37,12 @@ await tell(async (url, { key, far, address, shot }) => {
     said.asked = await status(page, "Grsai.Models", "Prices of the service");
     await page.waitForFunction(() => window.badge().includes("800"));
     said.prices = await page.evaluate(() => window.badge());
+    await page.getByText(said.prices, { exact: true }).first().waitFor();
+    await page.getByText(said.badge, { exact: true }).waitFor({ state: "detached" });
+    if (shot) await page.screenshot({ path: shot });
     await fill(page, "Grsai.Limit", "input", "999");
     said.refused = await status(page, "Grsai.Limit", "999");
     await fill(page, "Grsai.Limit", "input", "2");
-    if (shot) await page.screenshot({ path: shot });
     said.box = await entry(page, "Grsai.Key").locator("input").inputValue();
     said.stored = await page.evaluate(() => JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }));
     return { ...said, troubles: page.troubles };
