@@ -132,7 +132,7 @@ class BatchBanana(io.ComfyNode):
         jobs: Any = None,
         **_: Any,
     ) -> io.NodeOutput:
-        async with bridge.running("BatchBanana", cls.hidden.unique_id) as work:
+        async with bridge.running("BatchBanana", cls.hidden.unique_id, workflow.id_of(cls.hidden.extra_pnginfo)) as work:
             folder, prefix = paths.output_place(
                 expanded(text(filename_prefix, "filename_prefix"), cls.hidden.prompt, time.localtime())
             )

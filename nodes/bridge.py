@@ -39,9 +39,9 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def running(kind: str, node_id: str | None) -> AsyncIterator[Work]:
+async def running(kind: str, node_id: str | None, workflow_id: str | None = None) -> AsyncIterator[Work]:
     """One execution of a node: on show while it lasts, stopped with ComfyUI, its errors told in the user's language."""
-    run = BOARD.open(kind, node_id, _language())
+    run = BOARD.open(kind, node_id, _language(), workflow_id)
     work = Work(run)
     try:
         with _errors_in_the_users_language(run):

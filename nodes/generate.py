@@ -80,7 +80,7 @@ class NanoBananaGenerate(io.ComfyNode):
         image_urls: str | None = None,
         **_: Any,
     ) -> io.NodeOutput:
-        async with bridge.running("NanoBananaGenerate", cls.hidden.unique_id) as work:
+        async with bridge.running("NanoBananaGenerate", cls.hidden.unique_id, workflow.id_of(cls.hidden.extra_pnginfo)) as work:
             account = await work.account()
             sources = Sources(cls.hidden.prompt, cls.hidden.unique_id)
             chosen = choice_of(model, account.settings.catalogue, sources)

@@ -108,6 +108,8 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
         "prompt": entry.prompt,
         "aspect_ratio": entry.aspect_ratio,
         "image_size": entry.image_size,
+        "quality": entry.quality,
+        "background": entry.background,
         "seed": entry.seed,
         "variation": entry.variation,
         "credits": entry.credits,

@@ -11,6 +11,7 @@ import hashlib
 import os
 import struct
 import threading
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ _UP = 2  # PNG filter: each row as its difference from the row above
 _COLOUR_TYPES = {3: 2, 4: 6}  # channels → PNG
 _BAND = 64  # rows that are converted together, so that they stay in the processor's cache
 _cores = min(4, os.cpu_count() or 1)
+_loaded: dict[int, tuple[weakref.ref[torch.Tensor], Path]] = {}  # by id, while they live
 
 
 def frames(images: Any, name: str = "images") -> list[torch.Tensor]:
@@ -109,12 +111,25 @@ def load(files: Sequence[Path], *, clear: bool = False, stop: threading.Event | 
     with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
         loaded = list(zip(files, pool.map(load_one, files), strict=True))
     whole = [(file, *pictures) for file, pictures in loaded if isinstance(pictures, tuple)]
+    for file, image, _ in whole:
+        _remember(image, file)
     return Loaded(
         [file for file, _, _ in whole],
         [image for _, image, _ in whole],
         [mask for _, _, mask in whole],
         [error for _, error in loaded if isinstance(error, BadPicture)],
     )
+
+
+def _remember(image: torch.Tensor, file: Path) -> None:
+    number = id(image)
+    _loaded[number] = (weakref.ref(image, lambda _: _loaded.pop(number, None)), file)
+
+
+def file_of(image: Any) -> Path | None:
+    """The file that `load` made this very tensor of: the items of a list come to a node one by one, and no wire tells which."""
+    found = _loaded.get(id(image))
+    return found[1] if found and found[0]() is image else None
 
 
 def decode(file: Path, *, clear: bool = False) -> tuple[torch.Tensor, torch.Tensor]:

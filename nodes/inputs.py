@@ -137,7 +137,15 @@ def _sockets(pictures: Any, name: str, sources: Sources) -> list[tuple[str, list
     """What each socket of an Autogrow input brings, in their order."""
     sockets = sorted((pictures or {}).items(), key=lambda socket: number_of(socket[0]))
     wired = [(f"{name}.{socket}", value) for socket, value in sockets if value is not None]
-    return [(socket, sources.traced(images.references(value, name=socket), socket)) for socket, value in wired]
+    return [(socket, _traced(value, socket, sources)) for socket, value in wired]
+
+
+def _traced(value: Any, socket: str, sources: Sources) -> list[Reference]:
+    """With the files that they were loaded from, as the wire tells, or else `value` itself."""
+    found, file = sources.traced(images.references(value, name=socket), socket), images.file_of(value)
+    if file is None or len(found) != 1 or found[0].path:
+        return found
+    return [replace(found[0], path=file, name=file.stem)]
 
 
 def references_of_urls(urls: str, ledger: Ledger) -> list[Reference]:

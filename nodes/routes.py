@@ -246,9 +246,10 @@ async def _running(_: Asked) -> Answer:
     return {"runs": bridge.BOARD.as_objects()}
 
 
-async def _tiles(_: Asked) -> Answer:
-    """Those of the runs that are under way, for a page that was loaded meanwhile."""
-    return {"runs": [tiles_object(run, run.tiles.all()) for run in bridge.BOARD.runs()]}
+async def _tiles(asked: Asked) -> Answer:
+    """Those of the runs under way, and those that the nodes of a workflow showed last: for a page that was just loaded."""
+    runs = [tiles_object(run, run.tiles.all()) for run in bridge.BOARD.runs()]
+    return {"runs": runs, "over": bridge.BOARD.kept(str(asked.values.get("workflow", "")))}
 
 
 async def _waiting(_: Asked) -> Answer:

@@ -31,6 +31,7 @@ from .tiles import Tiles
 SHOW_SECONDS = 0.1
 PREVIEW_SIDE = 512  # pixels
 MOST_WAITING = 8  # pictures that wait to be shown; older ones are passed over
+MOST_KEPT = 5_000  # tiles of runs that are over, for pages that are loaded later
 EVENT, TILES_EVENT = "grsai.run", "grsai.tiles"
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class NodeRun:
     error: GrsaiError | None = None
     finished: bool = False
     prompt_id: str | None = None  # ComfyUI's name of what is run
+    workflow_id: str | None = None  # that was on the canvas
     tiles: Tiles = field(default_factory=Tiles)
     pictures: deque[Path] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
     priced: threading.Event = field(default_factory=threading.Event)  # its price was shown
@@ -93,6 +95,7 @@ class NodeRun:
             "id": self.id,
             "kind": self.kind,
             "node_id": self.node_id,
+            "workflow_id": self.workflow_id,
             "group": self.group,
             "total": now.total,
             "done": now.done,
@@ -166,15 +169,16 @@ class Board:
         self._runs: dict[int, NodeRun] = {}  # a node's are kept until the last of them is over
         self._last_texts: dict[int, tuple[str, float]] = {}  # text and percent by group
         self._last_facts: dict[int, dict[str, Any]] = {}  # to the panel, by run
+        self._kept: dict[tuple[str | None, str], list[dict[str, Any]]] = {}  # by workflow and node: the tiles of its last runs
         self._showing = False
         self._number = 0
 
-    def open(self, kind: str, node_id: str | None, language: str) -> NodeRun:
+    def open(self, kind: str, node_id: str | None, language: str, workflow_id: str | None = None) -> NodeRun:
         """A new run, on show until `close`."""
         with self._lock:
             self._number += 1
-            group = next((run.group for run in self._runs.values() if _is_on(run, node_id)), self._number)
-            run = self._runs[self._number] = NodeRun(self._number, kind, node_id, language, group)
+            group = next((run.group for run in self._runs.values() if _is_on(run, node_id, workflow_id)), self._number)
+            run = self._runs[self._number] = NodeRun(self._number, kind, node_id, language, group, workflow_id=workflow_id)
             run.prompt_id = context.prompt_id if (context := get_executing_context()) else None
             if not self._showing:
                 self._showing = True
@@ -196,6 +200,23 @@ class Board:
             known = list(self._runs.values())
         groups = {run.group: [each for each in known if each.group == run.group] for run in known}
         return [run.as_object(groups[run.group]) for run in known if not run.finished]
+
+    def kept(self, workflow_id: str) -> list[dict[str, Any]]:
+        """The tiles that the nodes of a workflow showed last, with what was said of them; of runs that are over."""
+        with self._lock:
+            return [tiles for (workflow, _), runs in self._kept.items() if workflow == workflow_id for tiles in runs]
+
+    def _keep(self, runs: Sequence[NodeRun]) -> None:
+        """Instead of those before on the same node. Of all, the oldest go first."""
+        first, text = runs[0], {language: line(runs, language) for language in LANGUAGES}
+        said = {"finished": True, "text": text, "offline": first.offline}
+        shown = [{**tiles_object(run, tiles), **said} for run in runs if (tiles := run.tiles.all())]
+        if first.node_id is None or not shown:
+            return
+        self._kept.pop((first.workflow_id, first.node_id), None)
+        self._kept[first.workflow_id, first.node_id] = shown
+        while sum(len(each["tiles"]) for runs in self._kept.values() for each in runs) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
 
     def _show_all(self) -> None:
         with contextlib.closing(asyncio.new_event_loop()) as loop:
@@ -257,6 +278,7 @@ class Board:
             run.shown.set()
         if len(over) == len(runs):
             with self._lock:
+                self._keep(runs)
                 for run in runs:
                     self._runs.pop(run.id, None)
                     self._last_facts.pop(run.id, None)
@@ -265,7 +287,8 @@ class Board:
 
 def tiles_object(run: NodeRun, tiles: Sequence[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     """Tiles by their places in the plan, and whose they are."""
-    return {"run": run.id, "group": run.group, "node_id": run.node_id, "prompt_id": run.prompt_id, "tiles": tiles}
+    origin = {"prompt_id": run.prompt_id, "workflow_id": run.workflow_id}
+    return {"run": run.id, "group": run.group, "node_id": run.node_id, **origin, "tiles": tiles}
 
 
 def _send_tiles(run: NodeRun) -> None:
@@ -273,8 +296,8 @@ def _send_tiles(run: NodeRun) -> None:
         running.send_sync(TILES_EVENT, tiles_object(run, tiles))
 
 
-def _is_on(run: NodeRun, node_id: str | None) -> bool:
-    return node_id is not None and run.node_id == node_id and not run.finished
+def _is_on(run: NodeRun, node_id: str | None, workflow_id: str | None) -> bool:
+    return node_id is not None and (run.node_id, run.workflow_id) == (node_id, workflow_id) and not run.finished
 
 
 def _next_pictures(run: NodeRun) -> list[Path]:

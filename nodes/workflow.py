@@ -26,6 +26,13 @@ def metadata_of(prompt: Mapping[str, Any] | None, extra: Mapping[str, Any] | Non
     return {name: text for name, text in texts.items() if len(text) <= MOST_BYTES}
 
 
+def id_of(extra: Mapping[str, Any] | None) -> str | None:
+    """The id of the workflow that was open on the canvas which sent a run; None for a run of a script."""
+    sent = (extra or {}).get("workflow")
+    found = sent.get("id") if isinstance(sent, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
 def _without(value: Any, secret: str) -> Any:
     if isinstance(value, str):
         return redact(value, secret)

@@ -31,6 +31,17 @@ def test_names_that_were_given_stay(graph: Any):
     assert (traced.name, traced.path) == ("image_1", graph.base / "input" / "coffee.jpg")
 
 
+def test_an_item_of_a_list_brings_its_file_although_no_wire_tells_which(graph: Any):
+    for name in ("cat.jpg", "coffee.jpg"):
+        _put(graph, f"shoot/{name}")
+    pictures, *_ = graph.run("LoadBananaFolder", folder="shoot", prompts_file="").args
+    inputs, sources = graph.module("nodes.inputs"), graph.module("nodes.sources").Sources({}, "1")
+    [cat] = inputs.references_of_sockets({"image_1": pictures[0]}, "images", sources)
+    [copy] = inputs.references_of_sockets({"image_1": pictures[0].clone()}, "images", sources)
+    assert (cat.name, cat.path, copy.path) == ("cat", graph.base / "input" / "shoot" / "cat.jpg", None)
+    assert cat.digest == copy.digest
+
+
 def test_what_the_graph_does_not_tell_stays_unknown(graph: Any):
     resize = {"class_type": "ImageScale", "inputs": {"image": ["6", 0]}}
     sources = {"5": resize, "6": _load("coffee.jpg"), "7": _load(["8", 0]), "9": {"class_type": "LoadImage"}}

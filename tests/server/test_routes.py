@@ -334,6 +334,7 @@ def test_a_run_has_a_tile_for_each_picture_from_the_start_and_says_what_became_o
     assert [place for place, _ in run["tiles"]] == [0, 1, 2]
     assert [tile["label"] for _, tile in run["tiles"]] == ["tile 1", "[input_moderation] tile 2", "tile 3"]
     desk.wait_until(lambda: not desk.get("/grsai/tiles")["runs"])
+    assert desk.get("/grsai/tiles?workflow=another")["over"] == []
     [entry] = desk.get("/grsai/history?text=tile%203")["entries"]
     assert desk.get(f"/grsai/history?task={entry['task_id']}")["entries"] == [entry]
 

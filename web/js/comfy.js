@@ -147,12 +147,13 @@ export async function openPrompt() {
 }
 
 /**
- * Queues nodes, which need not be those on the canvas. Throws what ComfyUI says against it.
+ * Queues nodes, which need not be those on the canvas; returns the id of the run. Throws what ComfyUI says against it.
  * @param {ApiGraph} output
  */
 export async function queue(output) {
   const { prompt_id } = await api.queuePrompt(0, { output, workflow: rootGraph().serialize() });
   apart.set(prompt_id, output);
+  return prompt_id;
 }
 
 /**

@@ -12,15 +12,21 @@ const KIND = "application/x-grsai-pictures";
 const OURS = ".grsai-panel, .grsai-viewer, .grsai-grid";
 const GAP = 40; // between the nodes of several pictures
 
+/** @type {Map<HTMLElement, () => Place[]>} what was chosen with Ctrl, to be dragged at once */
+const chosen = new Map();
+
 /**
- * Lets an element carry pictures when it is dragged.
+ * Lets an element carry pictures when it is dragged; with all that are chosen if it is one of them. A click with Ctrl, Cmd or
+ * Shift chooses it, one without opens it and lets all go.
  * @param {HTMLElement} element
  * @param {() => Place[]} pictures
  */
 export function carry(element, pictures) {
   element.draggable = true;
+  element.addEventListener("click", (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? choose(event) : letGo()), true);
   element.addEventListener("dragstart", (event) => {
-    const carried = pictures();
+    if (!chosen.has(element)) letGo();
+    const carried = chosen.size ? inOrder().flatMap((each) => chosen.get(each)?.() ?? []) : pictures();
     const { dataTransfer } = event;
     if (!carried.length || !dataTransfer) return event.preventDefault();
     const address = new URL(pictureAddress(carried[0]), location.href).href;
@@ -29,6 +35,28 @@ export function carry(element, pictures) {
     dataTransfer.setData("text/uri-list", address); // for other programs, and for nodes that take one
     dataTransfer.setData("DownloadURL", `image/*:${carried[0].filename}:${address}`);
   });
+
+  /** @param {MouseEvent} event */
+  function choose(event) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (chosen.delete(element)) delete element.dataset.chosen;
+    else if (pictures().length) {
+      chosen.set(element, pictures);
+      element.dataset.chosen = "true";
+    }
+  }
+}
+
+function letGo() {
+  for (const element of chosen.keys()) delete element.dataset.chosen;
+  chosen.clear();
+}
+
+// Those that are still on the screen, from the first to the last.
+function inOrder() {
+  const there = [...chosen.keys()].filter((element) => element.isConnected);
+  return there.sort((left, right) => (left.compareDocumentPosition(right) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
 }
 
 /** To be called once. */

@@ -4,7 +4,15 @@
 /** @typedef {{class_type: string, inputs: Record<string, any>}} ApiNode */
 /** @typedef {Record<string, ApiNode>} ApiGraph */
 
-export const APART = 1_000_000_000; // ids from here on are those of no node on the canvas
+const APART = 1_000_000_000; // ids from here on are those of no node on the canvas
+
+let numbers = 0;
+
+/** The id of a node that is on no canvas; the thousand ids from there on are its own. */
+export function apart() {
+  numbers += 1;
+  return String(APART + 1000 * numbers);
+}
 
 /**
  * A node and what it needs: all that links lead to, backwards.
@@ -24,5 +32,5 @@ export function upstream(graph, id, found = {}) {
  */
 export function shown(id, node) {
   const preview = { class_type: "PreviewImage", inputs: { images: [id, 0] } };
-  return node.class_type === "BatchBanana" ? { [id]: node } : { [id]: node, [String(APART + 1)]: preview };
+  return node.class_type === "BatchBanana" ? { [id]: node } : { [id]: node, [apart()]: preview };
 }

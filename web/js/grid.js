@@ -2,18 +2,21 @@
 // The grid on a node that makes pictures: a tile a picture from the start, in plan order. It stays after the run, takes the place
 // of ComfyUI's own pictures, and is also on the outside of a subgraph.
 import { api, graphOf, nodeOf, pictureAddress, queue, rootGraph } from "./comfy.js";
-import { h } from "./dom.js";
-import { shown, upstream } from "./graph.js";
-import { money } from "./money.js";
+import { h, iconButton } from "./dom.js";
+import { apart, shown, upstream } from "./graph.js";
+import { isOffline, money } from "./money.js";
 import { notice } from "./notice.js";
 import { entryOf, get, inLanguage, onRun, onTiles, thumbnailAddress, whyOf } from "./routes.js";
+import { again } from "./sidebar/actions.js";
 import { showPictures } from "./sidebar/viewer.js";
 import { t } from "./texts.js";
 import { makeOurTile } from "./tile.js";
 
 /** @typedef {import("./routes.js").TileFacts} TileFacts */
 /** @typedef {import("./tile.js").Tile} Tile */
-/** @typedef {{facts: TileFacts, tile: Tile, element: HTMLElement, show: (tile: Tile) => void}} Cell */
+/** @typedef {import("./routes.js").RunTiles} RunTiles */
+/** @typedef {{facts: TileFacts, tile: Tile, large: boolean, box: HTMLElement, button: HTMLElement, show: (tile: Tile) => void}} Cell */
+/** @typedef {{again: () => unknown, anew: (key: string, facts: TileFacts) => unknown}} Actions `again` makes what is missing */
 /** @typedef {ReturnType<typeof makeGrid>} Grid */
 /** @typedef {{text: string, finished: boolean, offline: boolean}} Word what is said of a run */
 /** @typedef {{element: HTMLElement, show: (pictures: Map<string, TileFacts>, word: Word) => void, height: (width: number) => number}} View */
@@ -26,63 +29,80 @@ const MISSING = ["failed", "stopped", "open", "uncertain"];
 
 /** @type {Map<string, Grid>} by workflow and node */
 const grids = new Map();
+/** @type {Map<string, {grid: Grid, key: string}>} by the node that makes it: the tiles that are made anew */
+const anew = new Map();
 
 /** To be called once. */
 export function showGrids() {
-  onTiles(({ run, group, node_id, prompt_id, tiles }) => {
-    if (node_id) gridOf(node_id).take(run, group, prompt_id, tiles);
-    if (node_id) attach(node_id);
-  });
-  onRun((run) => {
-    if (run.node_id && grids.has(keyOf(run.node_id))) gridOf(run.node_id).say({ text: inLanguage(run.text), finished: run.finished, offline: run.offline });
+  onTiles((tiles) => isOfOneTile(tiles) || take(tiles));
+  onRun(({ node_id, workflow_id, text, finished, offline }) => {
+    if (node_id) grids.get(keyOf(node_id, workflow_id))?.say({ text: inLanguage(text), finished, offline });
   });
   // ComfyUI's own line on the node goes with success in newer frontends, and stays in all other cases.
   for (const end of ["execution_success", "execution_error", "execution_interrupted"]) {
     api.addEventListener(end, () => setTimeout(() => grids.forEach((grid) => grid.show())));
   }
-  get("tiles").then(({ runs }) => {
-    for (const each of runs) {
-      gridOf(each.node_id).take(each.run, each.group, each.prompt_id, each.tiles);
-      attach(each.node_id);
-    }
-  });
+  get("tiles").then(({ runs }) => runs.forEach(take));
 }
 
 /** To be called when a workflow is opened: its nodes are new objects, and get their grids back. */
-export function bringGridsBack() {
+export async function bringGridsBack() {
   const here = keyOf("");
   for (const key of grids.keys()) if (key.startsWith(here)) attach(key.slice(here.length));
+  /** @type {{over: RunTiles[]}} */
+  const { over } = await get("tiles", { workflow: rootGraph().id });
+  for (const run of over) if (gridOf(run.node_id ?? "").isOf(run.group)) take(run);
 }
 
-/** @param {string} nodeId */
-function keyOf(nodeId) {
-  return `${rootGraph().id}/${nodeId}`;
+/** @param {RunTiles} tiles */
+function take(tiles) {
+  const { node_id, workflow_id, text, finished = false, offline = false } = tiles;
+  if (!node_id) return;
+  const grid = gridOf(node_id, workflow_id);
+  grid.take(tiles);
+  if (text) grid.say({ text: inLanguage(text), finished, offline });
+  if (keyOf(node_id, workflow_id) === keyOf(node_id)) attach(node_id);
 }
 
-/** @param {string} nodeId */
-function gridOf(nodeId) {
-  const key = keyOf(nodeId);
+// What a single tile was queued for goes to that tile.
+/** @param {RunTiles} tiles */
+function isOfOneTile({ node_id, tiles }) {
+  const place = anew.get(node_id ?? "");
+  const made = tiles.find(([index]) => index === 0)?.[1];
+  if (place && made) place.grid.replace(place.key, made);
+  return Boolean(place);
+}
+
+// Nodes of the workflow that is open unless another is named; a run of a script names none.
+/** @type {(nodeId: string, workflow?: string | null) => string} */
+function keyOf(nodeId, workflow) {
+  return `${workflow ?? rootGraph().id}/${nodeId}`;
+}
+
+/** @type {(nodeId: string, workflow?: string | null) => Grid} */
+function gridOf(nodeId, workflow) {
+  const key = keyOf(nodeId, workflow);
   const grid = grids.get(key) ?? makeGrid(nodeId);
   grids.set(key, grid);
   return grid;
 }
 
-// On the node itself, and on the subgraph node that is seen of it from outside.
+// On the node itself, and on the subgraph nodes that are seen of it from outside.
 /** @param {string} nodeId */
 function attach(nodeId) {
-  const [outermost] = nodeId.split(":");
-  for (const id of new Set([nodeId, outermost])) {
-    const node = nodeOf(id);
-    if (node) place(node, gridOf(nodeId));
+  const parts = nodeId.split(":");
+  for (const depth of parts.keys()) {
+    const node = nodeOf(parts.slice(0, depth + 1).join(":"));
+    if (node) place(node, gridOf(nodeId), `${WIDGET}${parts.slice(depth + 1).map((part) => `:${part}`).join("")}`);
   }
 }
 
-/** @type {(node: GraphNode, grid: Grid) => void} */
-function place(node, grid) {
-  if (node.widgets?.some((widget) => widget.name === WIDGET)) return;
+/** @type {(node: GraphNode, grid: Grid, name: string) => void} */
+function place(node, grid, name) {
+  if (node.widgets?.some((widget) => widget.name === name)) return;
   const { element, height } = grid.view(() => !node.widgets?.some((widget) => widget.name === COMFY_TEXT));
   const options = { serialize: false, hideOnZoom: false, getMinHeight: () => height(node.size[0]) };
-  const widget = node.addDOMWidget(WIDGET, "grsai_pictures", element, options);
+  const widget = node.addDOMWidget(name, WIDGET, element, options);
   widget.serialize = false; // it is no value of the workflow
   node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
 }
@@ -91,6 +111,8 @@ function place(node, grid) {
 function makeGrid(nodeId) {
   /** @type {Map<string, TileFacts>} by run and place, in order */
   let pictures = new Map();
+  /** @type {Map<string, TileFacts>} what was there before of those that are made anew */
+  const earlier = new Map();
   /** @type {Set<View>} */
   const views = new Set();
   let current = 0; // the group of runs that is shown
@@ -99,13 +121,27 @@ function makeGrid(nodeId) {
   /** @type {Word} */
   let word = { text: "", finished: false, offline: false };
 
-  /** @type {(run: number, group: number, prompt: string | null, tiles: [number, TileFacts][]) => void} */
-  function take(run, group, prompt, tiles) {
+  /** @param {RunTiles} of */
+  function take({ run, group, prompt_id, tiles }) {
+    if (group !== current) earlier.clear();
     if (group !== current) [pictures, current, word] = [new Map(), group, { ...word, finished: false }];
-    promptId = prompt;
+    promptId = prompt_id;
     const before = pictures.size;
     for (const [index, facts] of tiles) pictures.set(`${String(run).padStart(9, "0")}/${String(index).padStart(6, "0")}`, facts);
     if (pictures.size !== before) pictures = new Map([...pictures].sort(([left], [right]) => (left < right ? -1 : 1)));
+    show();
+  }
+
+  // A tile that is made anew keeps its picture where nothing better comes.
+  /** @type {(key: string, facts: TileFacts) => void} */
+  function replace(key, facts) {
+    const before = earlier.get(key) ?? pictures.get(key);
+    if (!before) return; // another run is shown by now
+    const isMaking = ["waiting", "making"].includes(facts.state);
+    const ended = facts.state === "done" ? facts : before;
+    pictures.set(key, isMaking ? { ...before, state: "making", percent: facts.percent, why: null } : ended);
+    if (isMaking) earlier.set(key, before);
+    else earlier.delete(key);
     show();
   }
 
@@ -119,21 +155,25 @@ function makeGrid(nodeId) {
     for (const view of views) view.show(pictures, word);
   }
 
-  const again = () => makeMissing(promptId, nodeId);
+  /** @param {number} group whether that is what is shown, or nothing yet */
+  const isOf = (group) => [0, group].includes(current);
+  /** @type {Actions} */
+  const actions = { again: () => makeMissing(promptId, nodeId), anew: (key, facts) => makeAnew(grid, key, facts) };
   /** @param {() => boolean} isQuiet */
   const view = (isQuiet) => {
-    const made = makeView(again, isQuiet);
+    const made = makeView(actions, isQuiet);
     views.add(made);
     made.show(pictures, word);
     return made;
   };
-  return { take, say, show, view };
+  const grid = { take, say, show, view, replace, isOf };
+  return grid;
 }
 
-/** @type {(again: () => unknown, isQuiet: () => boolean) => View} `again` makes what is missing; `isQuiet`: ComfyUI says no text */
-function makeView(again, isQuiet) {
-  /** @type {Map<string, Cell>} */
-  const cells = new Map();
+/** @type {(actions: Actions, isQuiet: () => boolean) => View} `isQuiet`: ComfyUI says no text */
+function makeView(actions, isQuiet) {
+  /** @type {Map<string, Cell>} in order */
+  let cells = new Map();
   const tiles = h("div", { class: "grsai-grid-tiles" });
   const foot = h("div", { class: "grsai-grid-foot" });
   const element = h("div", { class: "grsai-grid", "data-capture-wheel": "true" }, tiles, foot);
@@ -145,26 +185,32 @@ function makeView(again, isQuiet) {
     const large = pictures.size <= LARGE;
     element.dataset.size = large ? "large" : "small";
     element.style.setProperty("--grsai-columns", String(large ? Math.min(pictures.size, 2) : ""));
-    for (const key of cells.keys()) if (!pictures.has(key)) drop(key);
-    for (const [key, facts] of pictures) draw(key, facts, large);
+    for (const [key, cell] of cells) if (!pictures.has(key)) cell.box.remove();
+    const added = [...pictures.keys()].some((key) => !cells.has(key));
+    cells = new Map([...pictures].map(([key, facts]) => [key, draw(key, facts, large)]));
+    if (added) tiles.replaceChildren(...[...cells.values()].map(({ box }) => box)); // those of a list come in any order
     foot.replaceChildren(...(word.finished ? ended([...pictures.values()], word) : []));
   }
 
-  /** @type {(key: string, facts: TileFacts, large: boolean) => void} */
+  /** @type {(key: string, facts: TileFacts, large: boolean) => Cell} */
   function draw(key, facts, large) {
-    const cell = cells.get(key);
-    if (cell?.facts === facts) return;
+    const cell = cells.get(key) ?? newCell(key, facts, large);
+    if (cell.facts === facts && cell.large === large) return cell;
     const tile = tileFrom(facts, large);
-    if (cell) return cell.show(Object.assign(cell, { facts, tile }).tile);
-    const made = makeOurTile(tile, () => open(key));
-    tiles.append(made.element);
-    cells.set(key, { facts, tile, ...made });
+    cell.show(tile);
+    return offer(Object.assign(cell, { facts, tile, large }));
   }
 
-  /** @param {string} key */
-  function drop(key) {
-    cells.get(key)?.element.remove();
-    cells.delete(key);
+  /** @type {(key: string, facts: TileFacts, large: boolean) => Cell} */
+  function newCell(key, facts, large) {
+    const tile = tileFrom(facts, large);
+    const { element, show } = makeOurTile(tile, () => open(key));
+    const button = iconButton("refresh", "", () => actions.anew(key, cell.facts));
+    const box = h("div", { class: "grsai-grid-cell" }, element, h("div", { class: "grsai-tile-actions" }, button));
+    /** @type {Cell} */
+    const cell = { facts, tile, large, box, button, show };
+    box.addEventListener("pointerenter", () => offer(cell)); // prices may have changed since
+    return offer(cell);
   }
 
   /** @param {string} key */
@@ -198,6 +244,17 @@ function makeView(again, isQuiet) {
   return { element, show, height };
 }
 
+// The button of a tile, with what a press costs.
+/** @param {Cell} cell */
+function offer(cell) {
+  const { button, facts } = cell;
+  const price = isOffline() || facts.credits === null ? t(isOffline() ? "money.free" : "money.unknown") : money(facts.credits);
+  button.title = t("grid.anew", { price });
+  button.setAttribute("aria-label", button.title);
+  button.hidden = !facts.task || ["waiting", "making", "open"].includes(facts.state);
+  return cell;
+}
+
 /** @type {(facts: TileFacts, large: boolean) => Tile} */
 function tileFrom({ state, label, name, source, why, percent, files }, large) {
   const gone = state === "done" && !files.length;
@@ -223,4 +280,14 @@ async function makeMissing(promptId, nodeId) {
   } catch (error) {
     notice("error", t("failures.one", { node: "Banana" }), whyOf(error));
   }
+}
+
+// One tile with another seed, on that tile.
+/** @type {(grid: Grid, key: string, facts: TileFacts) => Promise<void>} */
+async function makeAnew(grid, key, facts) {
+  const id = apart();
+  const entry = facts.task ? await entryOf(facts.task).catch(() => undefined) : undefined;
+  if (!entry) return void notice("info", t("grid.gone"), t("grid.gone_detail"), { seconds: 8 });
+  anew.set(id, { grid, key });
+  if (!(await again(entry, id))) anew.delete(id);
 }

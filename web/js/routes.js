@@ -17,6 +17,8 @@ import { t } from "./texts.js";
  * @property {string} prompt
  * @property {string} aspect_ratio
  * @property {string | null} image_size
+ * @property {string | null} quality
+ * @property {string | null} background
  * @property {number} seed
  * @property {number} variation
  * @property {number} credits
@@ -37,6 +39,7 @@ import { t } from "./texts.js";
  * @property {number} id
  * @property {string} kind the node's id, or "collect"
  * @property {string | null} node_id
+ * @property {string | null} workflow_id
  * @property {number} group the first of the runs that a list started in one node
  * @property {number} total
  * @property {number} done
@@ -67,7 +70,11 @@ import { t } from "./texts.js";
  * @property {Place[]} files
  * @property {Texts | null} why
  */
-/** @typedef {{run: number, group: number, node_id: string | null, prompt_id: string | null, tiles: [number, TileFacts][]}} RunTiles */
+/**
+ * Tiles of a run with their places in its plan. What it says in the end is told of a run that is over when it is asked for.
+ * @typedef {{run: number, group: number, node_id: string | null, prompt_id: string | null, workflow_id: string | null,
+ *   tiles: [number, TileFacts][], finished?: boolean, text?: Texts, offline?: boolean}} RunTiles
+ */
 
 export class Refused extends Error {
   /** @param {Texts} texts */

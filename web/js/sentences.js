@@ -134,6 +134,7 @@ export const TEXTS = {
 
   "state.counted": { "en": "{state} ({count})", "zh": "{state}（{count}）" },
 
+  "grid.anew": { "en": "Make this one anew · {price}", "zh": "重新生成这一张 · {price}" },
   "grid.again": { "en": "Try the {count} failed again · {price}", "zh": "重试失败的 {count} 张 · {price}" },
   "grid.go_on": { "en": "Make the missing {count} · {price}", "zh": "补齐缺少的 {count} 张 · {price}" },
   "grid.gone": { "en": "ComfyUI does not know this run any more", "zh": "ComfyUI 已不记得这次运行" },

@@ -2,7 +2,7 @@
 // What can be done with an entry of the history.
 import { addLoadImage, openPrompt, pictureValue, queue } from "../comfy.js";
 import { anySeed, money } from "../money.js";
-import { APART, shown, upstream } from "../graph.js";
+import { apart, shown, upstream } from "../graph.js";
 import { notice } from "../notice.js";
 import { asInput, whyOf } from "../routes.js";
 import { t } from "../texts.js";
@@ -32,19 +32,24 @@ export async function copyPrompt(entry) {
 }
 
 /**
- * Makes the picture once more with another seed; what is on the canvas stays as it is.
+ * Makes the picture once more with another seed, by a node of this id; what is on the canvas stays as it is. False if it cannot.
  * @param {Entry} entry
  */
-export async function again(entry) {
+export async function again(entry, id = apart()) {
   try {
     const seed = await anySeed();
-    const nodes = isWhole(entry) ? nodesOf(entry, seed) : nodesOnCanvas(await openPrompt(), entry, seed);
-    if (!nodes) return notice("warn", t("again.no_sources"), t("again.no_sources_detail", { names: lost(entry).join(", ") }));
+    const nodes = isWhole(entry) ? nodesOf(entry, seed, id) : nodesOnCanvas(await openPrompt(), entry, seed, id);
+    if (!nodes) {
+      notice("warn", t("again.no_sources"), t("again.no_sources_detail", { names: lost(entry).join(", ") }));
+      return false;
+    }
     await queue(nodes);
     const price = entry.offline ? t("money.free") : money(entry.credits);
     notice("success", t("again.started", { seed }), t("again.price", { price }), { seconds: NOTICE_SECONDS });
+    return true;
   } catch (error) {
     notice("error", t("failures.one", { node: "Nano Banana" }), whyOf(error));
+    return false;
   }
 }
 
@@ -54,35 +59,37 @@ const lost = (entry) => entry.sources.filter((source) => typeof source === "stri
 const isWhole = (entry) => !lost(entry).length;
 
 // From its references, which are files that ComfyUI still has.
-/** @type {(entry: Entry, seed: number) => ApiGraph} */
-function nodesOf(entry, seed) {
+/** @type {(entry: Entry, seed: number, node: string) => ApiGraph} */
+function nodesOf(entry, seed, node) {
   /** @type {ApiGraph} */
   const loaders = {};
   /** @type {Record<string, any>} */
   const images = {};
   for (const [index, place] of entry.sources.entries()) {
-    const id = String(APART + 2 + index);
+    const id = String(Number(node) + 1 + index);
     if (typeof place !== "string") loaders[id] = { class_type: "LoadImage", inputs: { image: pictureValue(place) } };
     images[`images.image_${index + 1}`] = [id, 0];
   }
   const inputs = { ...settingsOf(entry), seed, ...images };
-  return { ...loaders, ...shown(String(APART), { class_type: "NanoBananaGenerate", inputs }) };
+  return { ...loaders, ...shown(node, { class_type: "NanoBananaGenerate", inputs }) };
 }
 
 // From the node on the canvas that has this prompt, with whatever is wired to it.
-/** @type {(prompt: ApiGraph, entry: Entry, seed: number) => ApiGraph | null} */
-function nodesOnCanvas(prompt, entry, seed) {
+/** @type {(prompt: ApiGraph, entry: Entry, seed: number, node: string) => ApiGraph | null} */
+function nodesOnCanvas(prompt, entry, seed, node) {
   const id = Object.keys(prompt).find((id) => {
     const { class_type, inputs } = prompt[id];
     return class_type === "NanoBananaGenerate" && inputs.prompt?.trim?.() === entry.prompt;
   });
   if (id === undefined) return null;
   const inputs = { ...prompt[id].inputs, ...settingsOf(entry), seed };
-  return { ...upstream(prompt, id), ...shown(id, { ...prompt[id], inputs }) };
+  const { [id]: _, ...before } = upstream(prompt, id);
+  return { ...before, ...shown(node, { ...prompt[id], inputs }) };
 }
 
 /** @param {Entry} entry */
-function settingsOf({ prompt, model, aspect_ratio, image_size }) {
-  const size = image_size ? { "model.image_size": image_size } : {};
-  return { prompt, count: 1, model, "model.aspect_ratio": aspect_ratio, ...size };
+function settingsOf({ prompt, model, aspect_ratio, image_size, quality, background }) {
+  const some = { "model.image_size": image_size, "model.quality": quality, "model.background": background };
+  const chosen = Object.fromEntries(Object.entries(some).filter(([, value]) => value));
+  return { prompt, count: 1, model, "model.aspect_ratio": aspect_ratio, ...chosen };
 }
