@@ -3,14 +3,56 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import unquote
+
+from .redact import redact
 
 HERE = ".grsai"  # beside the work, where earlier versions kept the ledger
 LEDGER = "ledger.sqlite3"
 BESIDE_WORK, BESIDE_PROGRAM, USERS = "found beside the work", "found beside the program", "data folder of the user"
 DEFAULT = "default"
+_URL = re.compile(r"\s*postgres(ql)?://", re.IGNORECASE)
+_WORDS = re.compile(r"\s*(service|host|hostaddr|port|dbname|user|password)\s*=\s*\S")  # as `host=db.example dbname=studio`
+_PASSWORD = re.compile(r"(?:://[^\s:@/?]*:([^\s]*)@)|password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|([^&\s]+))", re.IGNORECASE)
+
+
+class Address:
+    """Where a PostgreSQL server keeps the ledger, as libpq reads it. Its password does not show: only `reveal()` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text.strip()
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Whether a text is such an address, and not the name of a file."""
+        return bool(_URL.match(text) or (_WORDS.match(text) and not os.path.exists(text)))
+
+    def reveal(self) -> str:
+        return self._text
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The password as it is written, and as it is meant."""
+        found = [word for groups in _PASSWORD.findall(self._text) for word in groups if word]
+        return (*found, *(unquote(word) for word in found))
+
+    def __str__(self) -> str:
+        return redact(self._text)
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Address) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 def data_folder(environment: Mapping[str, str]) -> Path | None:

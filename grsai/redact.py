@@ -22,6 +22,13 @@ _SHAPES = tuple(
         r"(?<![\w\-])[\w\-]{8,}:[\w\-]{16,}=*:[\w\-+/]{24,}=*",  # Qiniu upload token: access key, signature, policy
     )
 )
+_IN_ADDRESSES = tuple(  # of databases: what stands before the password, and the password
+    re.compile(shape, re.IGNORECASE)
+    for shape in (
+        r"(postgres(?:ql)?://[^\s:@/?]*:)[^\s\"'<>]*(?=@)",
+        r"((?<![\w\-])password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^&\s\"']+)",
+    )
+)
 
 
 def redact(text: str, *secrets: str) -> str:
@@ -31,6 +38,8 @@ def redact(text: str, *secrets: str) -> str:
             text = text.replace(secret, HIDDEN)
     for shape in _SHAPES:
         text = shape.sub(HIDDEN, text)
+    for shape in _IN_ADDRESSES:
+        text = shape.sub(rf"\g<1>{HIDDEN}", text)
     return text
 
 

@@ -169,6 +169,13 @@ def path_of(value: Any) -> Path:
     return Path(text)
 
 
+def ledger_place(value: Any) -> Path | places.Address:
+    """A file, or the address of a PostgreSQL server."""
+    if isinstance(value, places.Address):
+        return value
+    return places.Address(value) if isinstance(value, str) and places.Address.is_one(value) else path_of(value)
+
+
 def _setting(default: Any, read: Any, about: str) -> Any:
     return field(default=default, metadata={"read": read, "about": about})
 
@@ -212,8 +219,10 @@ class Settings:
         None, _seconds, "time for one task, in seconds; else 600 for 1K, 900 for 2K, 1200 for 4K"
     )
     max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
-    ledger: Path = _setting(
-        Path(".grsai/ledger.sqlite3"), path_of, "the ledger: what was paid and made; config says which is used"
+    ledger: Path | places.Address = _setting(
+        Path(".grsai/ledger.sqlite3"),
+        ledger_place,
+        "the ledger: what was paid and made. A file, or postgresql://… for one that many machines share",
     )
     catalogue: Catalogue = field(default_factory=Catalogue, repr=False)
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -275,8 +284,8 @@ def load(
     home = places.data_folder(environment)
     if "ledger" not in values:
         values["ledger"], sources["ledger"] = places.default_ledger(work, own, home)
-    elif sources["ledger"] in (str(dotenv), str(toml)) and not values["ledger"].exists():  # as seen from the file that says so
-        values["ledger"] = Path(sources["ledger"]).parent / values["ledger"]
+    elif isinstance(file := values["ledger"], Path) and sources["ledger"] in (str(dotenv), str(toml)) and not file.exists():
+        values["ledger"] = Path(sources["ledger"]).parent / file  # as seen from the file that says so
     if "api_key" in values and not _is_trusted(values.get("base_url", CHINA), sources, own, config):
         text = (
             "{url} is named by {source}, but the API key is not from there, so it is not sent to it. If you trust this"

@@ -32,7 +32,7 @@ from grsai.models import Catalogue
 from grsai.pictures import Reference, list_pictures
 from grsai.settings import Settings
 
-pytest_plugins = ["tests.comfy"]  # the fixture of a real ComfyUI
+pytest_plugins = ["tests.comfy", "tests.postgres"]  # a real ComfyUI, a real PostgreSQL
 
 KEY = "sk-" + "0123456789abcdef" * 2
 ROOT = Path(__file__).parent.parent

@@ -40,11 +40,11 @@ INSIDE = {
         {"client"},
     ),
     "ledger": (
-        {"room", "schema"},
-        {"journal", "connection"},
-        {"database", "entries", "remarks"},
-        {"claims"},
-        {"questions", "replay"},
+        {"room", "schema", "tables"},
+        {"journal", "connection", "database", "postgres"},
+        {"file", "entries", "remarks", "claims"},
+        {"questions", "replay", "server"},
+        {"stores"},
         {"ledger"},
     ),
     "finishing": ({"presets"}, {"finish"}, {"picture"}, {"folder"}),
@@ -224,6 +224,11 @@ def test_one_room_speaks_http(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_one_file_knows_sqlite(module: str) -> None:
     assert "sqlite3" not in imported(tree(module)) or module == "ledger.connection"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_file_knows_psycopg(module: str) -> None:
+    assert not {name for name in imported(tree(module)) if name.startswith("psycopg")} or module == "ledger.postgres"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "nodes").glob("*.py")), ids=lambda path: path.stem)

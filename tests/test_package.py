@@ -83,7 +83,15 @@ def test_the_requirements_leave_torch_and_every_version_alone() -> None:
 
 
 def test_the_library_imports_nothing_that_the_requirements_do_not_name() -> None:
-    assert imported(python_files("grsai")) <= names(requirements())
+    extra = names(PROJECT["project"]["optional-dependencies"]["studio"])
+    assert imported(python_files("grsai")) <= names(requirements()) | extra
+
+
+def test_the_library_needs_no_extra_until_it_is_asked_for() -> None:
+    extra = names(PROJECT["project"]["optional-dependencies"]["studio"])
+    program = "import sys\nfor name in sys.argv[1:]: sys.modules[name] = None\n"  # importing it fails
+    program += "from grsai.cli.main import main\nassert main(['config']) == main(['models']) == main(['history', '--json']) == 0"
+    subprocess.run([sys.executable, "-c", program, *extra], cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
 def test_the_nodes_import_nothing_that_a_comfyui_does_not_bring() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import GrsaiError, OutputError
 from ..finishing import Finish
 from ..jobs import Job, Outcome
-from ..ledger import Ledger, OfflineLedger, service_of
+from ..ledger import Ledger, OfflineLedger, ledger_of
 from ..models import yuan
 from ..report.gallery import write_gallery
 from ..report.phrases import money, yuan_text
@@ -79,10 +79,11 @@ def _load_engine() -> None:
 def _ledger(settings: Settings, options: Options) -> Ledger:
     """The ledger of the service, or of the demo's own emulator. Says what it found damaged."""
     if options.demo:
-        ledger = OfflineLedger(settings.ledger, settings.base_url)
+        ledger = OfflineLedger(settings.ledger, settings.base_url, home=settings.home)
     else:
-        ledger = Ledger(settings.ledger, service=service_of(settings.base_url))
-    _log.info("ledger %s, service %s", ledger.path.absolute(), ledger.service)
+        ledger = ledger_of(settings)
+    place = ledger.place.absolute() if isinstance(ledger.place, Path) else ledger.place
+    _log.info("ledger %s, service %s", place, ledger.service)
     for notice in ledger.notices:
         trouble(notice.say(options.language))
     return ledger

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..errors import LostReply, WrongSetting
 from ..models import RATIOS, Catalogue, Model, yuan
+from ..places import Address
 from ..report.phrases import money, plain, yuan_text
 from ..settings import OPTIONS, Key, Settings, path_of
 from ..texts import say
@@ -100,7 +101,7 @@ def status(options: Options) -> int:
 
 
 def history(options: Options) -> int:
-    from ..ledger import Ledger, service_of
+    from ..ledger import ledger_of
     from ..ledger.entries import STATES
 
     settings = settings_of(options)
@@ -108,7 +109,7 @@ def history(options: Options) -> int:
         raise WrongSetting("There is no state {state}. There are: {known}.", state=options.state, known=", ".join(STATES))
     if not options.lines.isdecimal() or len(options.lines) > 9:
         raise WrongSetting("{value} is no number of lines.", value=options.lines)
-    with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
+    with ledger_of(settings) as ledger:
         entries = ledger.entries(limit=int(options.lines), state=options.state, text=options.find)
     if options.json:
         show_json({"entries": [_entry_object(entry) for entry in entries]})
@@ -123,14 +124,14 @@ def history(options: Options) -> int:
 def collect(options: Options) -> int:
     """0 if everything that is paid is here now, else 1."""
     from ..engine import collect as fetch
-    from ..ledger import Ledger, service_of
+    from ..ledger import ledger_of
 
     settings = settings_of(options)
     if options.forget:
         return _forget(options, settings)
     settings.require_key()
     output = path_of(options.output).absolute() if options.output else None
-    with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
+    with ledger_of(settings) as ledger:
         found = fetch(settings=settings, ledger=ledger, output=output, task_ids=options.words)
     if options.json:
         show_json({"tasks": [_collected_object(each) for each in found]})
@@ -145,9 +146,9 @@ def collect(options: Options) -> int:
 
 def _forget(options: Options, settings: Settings) -> int:
     """0 if all of them were open, else 1."""
-    from ..ledger import Ledger, service_of
+    from ..ledger import ledger_of
 
-    with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
+    with ledger_of(settings) as ledger:
         forgotten = {task: ledger.forget(task) for task in options.forget}
     if options.json:
         show_json({"forgotten": [task for task, done in forgotten.items() if done]})
@@ -162,13 +163,13 @@ def _forget(options: Options, settings: Settings) -> int:
 
 def spend(options: Options) -> int:
     from ..files import write_whole
-    from ..ledger import Ledger, service_of
+    from ..ledger import ledger_of
 
     settings, language = settings_of(options), options.language
     by: By | None = next((each for each in _SUMS if each == options.by), None)
     if by is None:
         raise WrongSetting("There are no sums by {by}. There are: {known}.", by=options.by, known=", ".join(_SUMS))
-    with Ledger(settings.ledger, service=service_of(settings.base_url)) as ledger:
+    with ledger_of(settings) as ledger:
         found = ledger.spend(by)
     rate = settings.credits_per_yuan
     rows = [
@@ -332,7 +333,7 @@ def _shown(value: Any) -> Any:
     """A value that may be seen: of the key only its end."""
     if isinstance(value, Key):
         return f"sk-…{value.last4}"
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | Address) else value
 
 
 def _text(value: Any, language: str) -> str:

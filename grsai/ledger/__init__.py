@@ -8,6 +8,7 @@ from .entries import Entry as Entry
 from .entries import service_of as service_of
 from .ledger import Ledger as Ledger
 from .ledger import OfflineLedger as OfflineLedger
+from .ledger import ledger_of as ledger_of
 from .questions import UPLOAD_SECONDS as UPLOAD_SECONDS
 from .questions import Spent as Spent
 from .remarks import Remark as Remark

@@ -10,15 +10,25 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from ..errors import LedgerError
-from .connection import Connection
-from .database import Database
+from .database import Connection, Database
 
 _OLD_SECONDS = 60.0
 _log = logging.getLogger(__name__)
+
+
+class Holder(Protocol):
+    """Whose claims they are."""
+
+    @property
+    def name(self) -> str: ...
+    def has_ended(self, name: str, database: Connection) -> bool:
+        """Whether the holder of that name has ended: from then on it may write nothing under its claims."""
+        ...
 
 
 class Owner:
@@ -51,6 +61,9 @@ class Owner:
             return True
         _remove(path)
         return False
+
+    def has_ended(self, name: str, database: Connection) -> bool:
+        return not self.lives(name)
 
     def _sweep(self) -> bool:
         """Removes what killed processes left; not what is so young that its process may be about to lock it."""
@@ -85,12 +98,12 @@ def _remove(path: Path) -> None:
 class Claims:
     """What this process works on, in one service's scope. Its methods may be called from any thread."""
 
-    def __init__(self, database: Database, owner: Owner, service: str) -> None:
+    def __init__(self, database: Database, holder: Holder, service: str) -> None:
         self._database = database
-        self._owner = owner
+        self._holder = holder
         self._service = service
         self._lock = threading.Lock()  # never held while the database is asked
-        self._held: set[str] = set()
+        self._held: dict[str, str] = {}  # with the name under which each was claimed
 
     def claim(self, fingerprint: str) -> bool:
         """True: the job is the caller's until `release`. A claim of a process that died is taken over."""
@@ -98,7 +111,7 @@ class Claims:
         with self._lock:
             if claimed in self._held:
                 return False
-            self._held.add(claimed)
+            self._held[claimed] = self._holder.name
         won = False
         try:
             won = self._claim_row(claimed)
@@ -106,40 +119,49 @@ class Claims:
         finally:
             if not won:
                 with self._lock:
-                    self._held.discard(claimed)
+                    self._held.pop(claimed, None)
         return won
+
+    def held(self, fingerprint: str) -> tuple[str, str] | None:
+        """The claim of this process on a job, and the name under which it was made; None without one."""
+        claimed = self._name(fingerprint)
+        return (claimed, self._held[claimed]) if claimed in self._held else None
 
     def release(self, fingerprint: str) -> None:
         claimed = self._name(fingerprint)
         with contextlib.suppress(LedgerError):  # must not hide what came of the job; the claim ends with the process
-            self._database.write("DELETE FROM claims WHERE fingerprint = ? AND owner = ?", (claimed, self._owner.name))
+            held_as = self._held.get(claimed, self._holder.name)
+            query = "DELETE FROM claims WHERE fingerprint = ? AND owner = ?"
+            self._database.do(lambda database: database.execute(query, (claimed, held_as)), one_statement=True, light=True)
         with self._lock:
-            self._held.discard(claimed)
+            self._held.pop(claimed, None)
 
     def mark(self, fingerprint: str) -> str:
         """A name for what is made under a claim. Another ledger, which does not see the claim, has another one."""
-        place = os.fsencode(self._database.path.absolute())
-        return hashlib.sha256(place + f" {self._database.inode} {self._name(fingerprint)}".encode()).hexdigest()
+        return hashlib.sha256(self._database.identity + f" {self._name(fingerprint)}".encode()).hexdigest()
 
     def end(self) -> None:
         """All of them. Should the database refuse, who finds the claims finds their owner gone."""
         with contextlib.suppress(LedgerError):
-            self._database.write("DELETE FROM claims WHERE owner = ?", (self._owner.name,))
+            self._database.write("DELETE FROM claims WHERE owner = ?", (self._holder.name,))
 
     def _name(self, fingerprint: str) -> str:
         return f"{self._service} {fingerprint}"
 
     def _claim_row(self, claimed: str) -> bool:
-        query, values = "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, self._owner.name)
-        made = self._database.do(lambda database: database.execute(query, values).rowcount, one_statement=True)
-        return made == 1 or self._database.do(lambda database: self._take_over(database, claimed))
+        query, values = "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, self._held[claimed])
+        made = self._database.do(lambda database: database.execute(query, values).rowcount, one_statement=True, light=True)
+        return made == 1 or self._database.do(lambda database: self._take_over(database, claimed), light=True)
 
     def _take_over(self, database: Connection, claimed: str) -> bool:
+        mine = self._held[claimed]
         rows = database.execute("SELECT owner FROM claims WHERE fingerprint = ?", (claimed,)).fetchall()
-        owner = rows[0][0] if rows else self._owner.name  # released in between
-        if owner != self._owner.name:  # its own is left where a release found the ledger locked
-            if self._owner.lives(owner):
+        if not rows:  # released in between
+            return database.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (claimed, mine)).rowcount == 1
+        ((owner,),) = rows
+        if owner != mine:  # its own is left where a release found the ledger locked
+            if not self._holder.has_ended(owner, database):
                 return False
             _log.info("the claim of a process that ended is taken over: %s", claimed)
-        database.execute("INSERT OR REPLACE INTO claims VALUES (?, ?)", (claimed, self._owner.name))
-        return True
+        taken = database.execute("UPDATE claims SET owner = ? WHERE fingerprint = ? AND owner = ?", (mine, claimed, owner))
+        return taken.rowcount == 1

@@ -9,13 +9,13 @@ import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import GrsaiError, LedgerBusy, LedgerError
 from . import schema
 
-Connection = sqlite3.Connection
 FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError, NotImplementedError)  # the last one: a disk that has no locks
 # What SQLite says when the file itself is not to blame. Every other error means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol", "too ")
@@ -26,6 +26,35 @@ _NOT_OF_DATABASES = (".journal", ".lock")  # what lies beside a ledger under its
 # Up to these sizes a file is checked at each start, above them only where its last process was killed, or damage was met.
 _CHECKED_WHOLE, _CHECKED = 4 << 20, 16 << 20
 _log = logging.getLogger(__name__)
+
+
+class FileConnection(sqlite3.Connection):
+    """SQLite's own, which the ledger asks as it asks any other database."""
+
+    def insert(self, names: Sequence[str], values: Sequence[Any]) -> int:
+        places = ", ".join("?" * len(names))
+        row = self.execute(f"INSERT INTO tasks ({', '.join(names)}) VALUES ({places})", values).lastrowid
+        assert row is not None
+        return row
+
+    def begin_alone(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def lock(self, name: str) -> None:
+        """Who writes is alone anyway."""
+
+    @contextlib.contextmanager
+    def roomy(self) -> Iterator[None]:
+        """For very many rows: memory for the indexes that they go into, and a WAL that is not emptied all the time."""
+        before = [(name, self.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("cache_size", "wal_autocheckpoint")]
+        self.execute("PRAGMA cache_size = -65536")  # KiB
+        self.execute("PRAGMA wal_autocheckpoint = 16384")  # pages
+        try:
+            yield
+        finally:
+            for name, value in before:
+                self.execute(f"PRAGMA {name} = {value}")
+            self.execute("PRAGMA shrink_memory")
 
 
 @contextlib.contextmanager
@@ -65,7 +94,7 @@ def _no_ledger(path: Path) -> LedgerError:
     return LedgerError("{path} is no ledger of this program. It is left as it is; name another file with --ledger.", path=path)
 
 
-def connect(path: Path, busy_seconds: float, *, thorough: bool) -> Connection:
+def connect(path: Path, busy_seconds: float, *, thorough: bool) -> FileConnection:
     """An open ledger, checked, its tables those of today. `thorough`: checked whole, whatever its size."""
     until = time.monotonic() + busy_seconds
     while True:
@@ -77,8 +106,10 @@ def connect(path: Path, busy_seconds: float, *, thorough: bool) -> Connection:
             time.sleep(0.02)
 
 
-def _connected(path: Path, busy_seconds: float, *, thorough: bool) -> Connection:
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+def _connected(path: Path, busy_seconds: float, *, thorough: bool) -> FileConnection:
+    connection = sqlite3.connect(
+        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, factory=FileConnection
+    )
     connection.text_factory = _text
     try:
         _refuse_foreign_tables(path, connection)
@@ -90,20 +121,6 @@ def _connected(path: Path, busy_seconds: float, *, thorough: bool) -> Connection
         connection.close()
         raise
     return connection
-
-
-@contextlib.contextmanager
-def roomy(connection: Connection) -> Iterator[None]:
-    """For very many rows: memory for the indexes that they go into, and a WAL that is not emptied all the time."""
-    before = [(name, connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("cache_size", "wal_autocheckpoint")]
-    connection.execute("PRAGMA cache_size = -65536")  # KiB
-    connection.execute("PRAGMA wal_autocheckpoint = 16384")  # pages
-    try:
-        yield
-    finally:
-        for name, value in before:
-            connection.execute(f"PRAGMA {name} = {value}")
-        connection.execute("PRAGMA shrink_memory")
 
 
 def refuse_foreign(path: Path, *, was_ours: Callable[[], bool]) -> None:
@@ -131,7 +148,7 @@ def _is_readable(path: Path) -> bool:
     return not begin or _OURS in begin
 
 
-def _refuse_foreign_tables(path: Path, connection: Connection) -> None:
+def _refuse_foreign_tables(path: Path, connection: sqlite3.Connection) -> None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     ((program,),) = connection.execute("PRAGMA application_id").fetchall()
     columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(tasks)")}
@@ -150,12 +167,12 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def make_beside(path: Path, fill: Callable[[Connection], None]) -> None:
+def make_beside(path: Path, fill: Callable[[FileConnection], None]) -> None:
     """A new ledger of very many rows: filled under another name, without what slows that down, then put in place whole."""
     for left in path.parent.glob(f"{path.name}.*.new"):  # by a process that was killed
         left.unlink()
     draft = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.new")
-    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None, factory=FileConnection)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -98304")  # KiB: the index by id fits
@@ -174,7 +191,7 @@ def make_beside(path: Path, fill: Callable[[Connection], None]) -> None:
     os.replace(draft, path)
 
 
-def _check(path: Path, connection: Connection, *, thorough: bool) -> None:
+def _check(path: Path, connection: sqlite3.Connection, *, thorough: bool) -> None:
     size = path.stat().st_size
     if size <= _CHECKED_WHOLE or (thorough and not _indexes_agree(connection)):
         said = [text for (text,) in connection.execute("PRAGMA integrity_check(100)")]
@@ -192,7 +209,7 @@ def _check(path: Path, connection: Connection, *, thorough: bool) -> None:
         raise sqlite3.DatabaseError("its check failed")
 
 
-def _indexes_agree(connection: Connection) -> bool:
+def _indexes_agree(connection: sqlite3.Connection) -> bool:
     """Whether each index of the tasks has as many entries as there are tasks: what it lacks would be paid again."""
     names = [name for _, name, *_ in connection.execute("PRAGMA index_list(tasks)")]
     counted = [
@@ -210,7 +227,7 @@ def _size_in_header(path: Path) -> int:
     return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
 
 
-def _bring_up(path: Path, connection: Connection) -> None:
+def _bring_up(path: Path, connection: sqlite3.Connection) -> None:
     """Makes the tables of a new ledger, or of an older one those of today; what it holds stays."""
     version = _version(connection)
     if version > schema.VERSION:
@@ -221,14 +238,15 @@ def _bring_up(path: Path, connection: Connection) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     if (version := _version(connection)) != schema.VERSION:  # else another process has done it meanwhile
-        for statement in (*((*schema.FIRST, *schema.SECOND) if version < 2 else ()), *schema.THIRD):
-            connection.execute(statement)
+        for number, step in schema.STEPS.items():
+            for statement in step if number == 1 or number > version else ():
+                connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {schema.PROGRAM}")
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
     connection.execute("COMMIT")
 
 
-def _version(connection: Connection) -> int:
+def _version(connection: sqlite3.Connection) -> int:
     return connection.execute("PRAGMA user_version").fetchone()[0]
 
 

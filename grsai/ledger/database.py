@@ -1,82 +1,94 @@
-"""The ledger's database: set aside where it is damaged, written by one thread at a time."""
+"""A database that many threads ask: one at a time writes, and does what the others wait for."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
-from filelock import FileLock
-
-from ..errors import LedgerError
-from .connection import FAULTS, Connection, connect, is_busy, is_damage, ledger_error, ledger_errors, make_beside, set_aside
+from ..errors import GrsaiError, LedgerError
 
 T = TypeVar("T")
-_HURRIED_SECONDS = 0.1
-_log = logging.getLogger(__name__)
+
+
+class Cursor(Protocol):
+    """What a statement brought."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A connection to either kind of database. Statements are those of SQLite, with `?` for values."""
+
+    def execute(self, query: str, values: Sequence[Any] = ..., /) -> Cursor: ...
+    def executemany(self, query: str, values: Iterable[Sequence[Any]], /) -> object: ...
+    def insert(self, names: Sequence[str], values: Sequence[Any]) -> int:
+        """A new row of the tasks: its number."""
+        ...
+
+    def begin_alone(self) -> None:
+        """Begins a transaction beside which nobody else takes a journal in."""
+        ...
+
+    def lock(self, name: str) -> None:
+        """Until the transaction ends nobody else holds the lock of that name."""
+        ...
+
+    def roomy(self) -> contextlib.AbstractContextManager[None]:
+        """For very many rows."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Database:
-    """Its methods may be called from any thread. Raises `LedgerError`s only.
+    """Its methods may be called from any thread. Raises `LedgerError`s only. `place`: what messages call it."""
 
-    `complete` is called with each file that was opened, before it is used. A file that SQLite then finds damaged, or found so
-    while opening it, is set aside, and a new one made. `unclean`: a process that had it open may have ended without closing it.
-    `is_long`: whether so much is to be completed that a new file is better filled before it is put in place.
-    """
+    _connection: Any
+    _faults: tuple[type[BaseException], ...]
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        busy_seconds: float,
-        complete: Callable[[Connection], None],
-        unclean: bool = False,
-        is_long: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self.path = path
-        self.damage: LedgerError | None = None  # why an earlier file was set aside
-        self._busy_seconds = self._waits = busy_seconds
-        self._complete = complete
-        self._is_long = is_long
-        self._suspect = path.with_name(f"{path.name}-damaged")  # there if damage was met while it was in use
-        self._unclean = unclean or self._suspect.exists()
+    def __init__(self, place: object) -> None:
+        self.place = place
         self._lock = threading.Lock()
-        self._waiting: collections.deque[_Work[Any]] = collections.deque()
+        self._waiting: collections.deque[Work] = collections.deque()
         self._process = os.getpid()
-        with ledger_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._open_or_set_aside()
-            self._suspect.unlink(missing_ok=True)
-            self.inode = path.stat().st_ino
+
+    @property
+    def identity(self) -> bytes:
+        """Tells this ledger from all others."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Does nothing in a process that was forked: the connection is its parent's."""
-        if os.getpid() == self._process:
-            with self._lock, ledger_errors(self.path):
-                self._connection.close()
+        raise NotImplementedError
+
+    def check_place(self) -> None:
+        """Raises where what is written now would be lost."""
 
     def read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        return self._alone(lambda: self._connection.execute(query, values).fetchall())
+        return self._alone(lambda: self._kept_up(lambda: self._connection.execute(query, values).fetchall()))
 
     def write(self, query: str, values: Sequence[Any]) -> None:
         self.do(lambda connection: connection.execute(query, values), one_statement=True)
 
-    def do(self, work: Callable[[Connection], T], *, one_statement: bool = False) -> T:
+    def do(self, work: Callable[[Connection], T], *, one_statement: bool = False, light: bool = False) -> T:
         """Within a transaction. What threads do at once shares one, so `work` may run again where another's failed.
 
-        `one_statement`: all that `work` does, which is a transaction by itself.
+        `one_statement`: all that `work` does, which is a transaction by itself. `light`: where its loss by a crash does no harm.
         """
-        mine = _Work(work, one_statement)
+        mine = Work(work, one_statement, light)
         self._waiting.append(mine)
         return self._alone(lambda: self._result(mine))
 
     def alone(self, work: Callable[[Connection], T]) -> T:
-        """Outside of a transaction: `work` begins and ends its own."""
+        """Outside of a transaction: `work` begins and ends its own. It may run again."""
 
         def whole() -> T:
             try:
@@ -84,124 +96,97 @@ class Database:
             finally:
                 self._roll_back()
 
-        return self._alone(whole)
+        return self._alone(lambda: self._kept_up(whole))
 
-    def check_place(self) -> None:
-        """Raises where the file is not the one that was opened: what is written now would be lost."""
-        with ledger_errors(self.path):
-            inode = None
-            with contextlib.suppress(FileNotFoundError):
-                inode = os.stat(self.path).st_ino
-        if inode != self.inode:
-            raise LedgerError("The ledger {path} was removed or replaced while it was in use. Start again.", path=self.path)
+    # What each kind of database does in its own way
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
+    def _roll_back(self) -> None:
+        raise NotImplementedError
+
+    def _kept_up(self, work: Callable[[], T]) -> T:
+        """`work` on the connection, which may have to be made anew for it."""
+        return work()
+
+    def _told(self, error: BaseException) -> GrsaiError:
+        """What one of the `_faults` is called."""
+        raise NotImplementedError
+
+    def _went_well(self) -> None:
+        pass
+
+    def _is_for_all(self, error: Exception) -> bool:
+        """Whether an error would meet every transaction now."""
+        raise NotImplementedError
+
+    # Turns
 
     def _alone(self, work: Callable[[], T]) -> T:
         """One thread after the other, and none of a forked process."""
         if os.getpid() != self._process:
-            raise LedgerError("The ledger {path} was opened by another process. A forked one must open it anew.", path=self.path)
+            raise LedgerError("The ledger {path} was opened by another process. A forked one must open it anew.", path=self.place)
         with self._lock:
             try:
                 return work()
-            except FAULTS as error:
-                if is_damage(error):
-                    with contextlib.suppress(OSError):
-                        self._suspect.touch()  # so that the next start looks at all of it
-                raise ledger_error(self.path, error) from None
+            except self._faults as error:
+                raise self._told(error) from None
 
-    def _result(self, mine: _Work[T]) -> T:
+    def _result(self, mine: Work) -> Any:
         """Once it is done, together with what else waits, unless another thread has done it by now."""
         if not mine.ended:
-            works: list[_Work[Any]] = []
+            works: list[Work] = []
             while self._waiting:
                 works.append(self._waiting.popleft())
             self._run(works)
         return mine.result()
 
-    def _run(self, works: Sequence[_Work[Any]]) -> None:
+    def _run(self, works: list[Work]) -> None:
         """All in one transaction; each in its own where one of them fails.
 
-        Another writer is waited for, but only once: while it stays, all others are told so quickly.
+        Another writer, or a server that is away, is waited for, but only once: while it stays so, all others are told so quickly.
         """
-        whole = len(works) > 1 or not works[0].one_statement
+        try:
+            self._kept_up(lambda: self._transaction(works))
+            self._went_well()
+        except Exception as error:
+            for work in works:
+                work.failed(error)
+            if not self._is_for_all(error) and len(works) > 1:
+                self._run_each(works)
+        except BaseException:  # Ctrl+C is for this thread alone
+            self._run_each(works)
+            raise
+
+    def _transaction(self, works: list[Work]) -> None:
+        whole = not self._one_statement(works)
         try:
             if whole:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._begin()
             for work in works:
                 work.run(self._connection)
             if whole:
                 self._connection.execute("COMMIT")
-            self._wait_at_most(self._busy_seconds)
-        except Exception as error:
+        except BaseException:
             self._roll_back()
-            for work in works:
-                work.failed(error)
-            if is_busy(error):
-                self._wait_at_most(_HURRIED_SECONDS)
-            elif len(works) > 1:
-                self._run_each(works)
-        except BaseException:  # Ctrl+C is for this thread alone
-            self._roll_back()
-            self._run_each(works)
             raise
 
-    def _run_each(self, works: Sequence[_Work[Any]]) -> None:
+    def _one_statement(self, works: list[Work]) -> bool:
+        """Whether they are a transaction by themselves."""
+        return len(works) == 1 and works[0].one_statement
+
+    def _run_each(self, works: list[Work]) -> None:
         for work in works:
             self._run([work])
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:  # a full disk may have ended it
-            self._connection.execute("ROLLBACK")
 
-    def _wait_at_most(self, seconds: float) -> None:
-        if self._waits != seconds:
-            self._connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
-            self._waits = seconds
-
-    def _open_or_set_aside(self) -> Connection:
-        try:
-            return self._opened()
-        except FAULTS as error:
-            if not is_damage(error):
-                raise
-        with self._lock_of_file():
-            try:
-                if self._is_there():
-                    return self._opened()  # another process was quicker
-            except FAULTS as error:
-                if not is_damage(error):
-                    raise
-                aside = set_aside(self.path)
-                _log.warning("the ledger %s was damaged and set aside as %s: %s", self.path, aside.name, error)
-                text = "The ledger was damaged ({why}). It was set aside as {aside}, and made again from its journal."
-                self.damage = LedgerError(text, why=error, aside=aside.name)
-        return self._opened()
-
-    def _opened(self) -> Connection:
-        if not self._is_there() and self._is_long():
-            with self._lock_of_file():
-                if not self._is_there():
-                    make_beside(self.path, self._complete)
-        connection = connect(self.path, self._busy_seconds, thorough=self._unclean)
-        try:
-            self._complete(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _is_there(self) -> bool:
-        return self.path.exists() and self.path.stat().st_size > 0
-
-    def _lock_of_file(self) -> FileLock:
-        """Held by the process that sets the file aside, or makes it."""
-        return FileLock(self.path.with_suffix(".lock"), thread_local=False)
-
-
-class _Work(Generic[T]):
+class Work:
     """What one thread wants done, and what came of it."""
 
-    def __init__(self, work: Callable[[Connection], T], one_statement: bool) -> None:
+    def __init__(self, work: Callable[[Connection], Any], one_statement: bool, light: bool) -> None:
         self.one_statement = one_statement
+        self.light = light
         self._work = work
         self._error: BaseException | None = None
         self._found: Any = None
@@ -213,7 +198,7 @@ class _Work(Generic[T]):
     def failed(self, error: BaseException) -> None:
         self._error, self.ended = error, True
 
-    def result(self) -> T:
+    def result(self) -> Any:
         if self._error is not None:
             raise self._error
         return self._found

@@ -77,6 +77,7 @@ class Entry:
     trouble: GrsaiError | None = None  # what `error` says; entries of version 1.0 have the English text alone
     numbered: bool = True  # as `Job.numbered`
     digests: tuple[str, ...] = ()  # what names the content of each source; the URL of one that was on the web already
+    who: str = ""  # user@machine, where several share the ledger
     clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
 
     @property
@@ -124,7 +125,7 @@ class Entry:
 # What came after version 1.0, with what an older row or line of the journal means.
 LATER: dict[str, Any] = {
     "api": "legacy", "quality": None, "background": None, "asked_model": None, "run": None, "key_mark": "",
-    "refunded": 0, "trouble": "", "numbered": 1, "digests": "[]",
+    "refunded": 0, "trouble": "", "numbered": 1, "digests": "[]", "who": "",
 }  # fmt: skip
 # What a line of the journal leaves out where it is so.
 SELDOM: dict[str, Any] = {
@@ -198,7 +199,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("service", "fingerprint", "base_url", "model", "prompt", "aspect_ratio", "reason", "error", "api"), _TEXT),
     **dict.fromkeys(("seed", "variation", "credits", "created"), _NUMBER),
     **dict.fromkeys(("submitted", "finished"), (*_NUMBER, type(None))),
-    "task_id": (str, type(None)), "trouble": _TEXT, "name": (str, bytes), "folder": (str, bytes),
+    "task_id": (str, type(None)), "trouble": _TEXT, "who": _TEXT, "name": (str, bytes), "folder": (str, bytes),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What was uploaded, submitted and received: SQLite, and beside it a journal of plain lines that survives a damaged database.
+"""What was uploaded, submitted and received: a database, and a journal of plain lines that survives its damage or its absence.
 
 A job's way through the ledger: `submitting` (written before the paid request) → `open` (the task id, written before anything
 else happens) → `done` (the file is whole on disk) or `failed`. One that stayed `submitting` when its process died is `uncertain`.
@@ -22,18 +22,22 @@ from ..errors import Forgotten, GrsaiError, LedgerError, TaskFailed
 from ..jobs import Job
 from ..models import Api, Model
 from ..pictures import Reference
+from ..places import Address
 from ..redact import redact
-from .claims import Claims, Owner
-from .connection import Connection, ledger_errors, refuse_foreign
-from .database import Database
-from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, storable, with_sizes
-from .journal import Facts, Journal, as_line, is_journal
+from ..settings import Settings
+from .claims import Claims
+from .connection import ledger_errors
+from .database import Connection
+from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, service_of, storable, with_sizes
+from .journal import Facts, Journal, as_line
 from .questions import Questions
 from .remarks import Remark
 from .remarks import write as write_remarks
 from .replay import Replay
 from .room import Room
+from .stores import store_at
 
+Allow = Callable[[Callable[[float], int]], None]  # is given what was spent, or may have been, since a moment
 BUSY_SECONDS = 10.0
 _MOST_COPIES = 5
 _LATER_SECONDS = 0.001  # by which a remark is newer than the one before, whatever the clock says
@@ -45,36 +49,32 @@ _LINES = 3072  # bytes that a task takes in the journal, without its prompt
 class Ledger(Questions):
     """Opened once a process; its methods may be called from any thread. Raises `LedgerError`s only.
 
-    `service` is the scope (`service_of`) in which jobs and uploads are looked up. `clock` gives seconds since 1970.
+    `place`: a file, or the address of a server, whose journal then lies in `home`. `service` is the scope (`service_of`) in which
+    jobs and uploads are looked up. `clock` gives seconds since 1970.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        place: str | Path | Address,
         *,
         service: str = "grsai",
         busy_seconds: float = BUSY_SECONDS,
         clock: Callable[[], float] = time.time,
+        home: Path | None = None,
     ) -> None:
-        self.path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # one ledger has one journal, one lock
+        store = store_at(place, busy_seconds=busy_seconds, home=home)
+        self.place, self.path, self._owner = store.place, store.path, store.owner
         self.notices: list[GrsaiError] = []
         self._remarking = threading.Lock()  # one remark after the other: a later one has a later time
         self._under_way: dict[int, _UnderWay] = {}  # by row: what was submitted here, should the database fail meanwhile
-        journal = self.path.with_suffix(".journal")
-        refuse_foreign(self.path, was_ours=lambda: is_journal(journal))
-        with ledger_errors(self.path):
-            self._owner = Owner(self.path.parent / "owners")
         self._room = Room(self._owner.path.with_suffix(".room"))
-        self._journal = Journal(journal, self._room)
-        self._replay = Replay(self._journal)
-        replay, owner = self._replay, self._owner
-        database = Database(
-            self.path, busy_seconds=busy_seconds, complete=replay.at_start, unclean=owner.found_killed, is_long=replay.is_long
-        )
-        super().__init__(database, service, clock)
-        self._claims = Claims(database, self._owner, service)
-        if database.damage is not None:
-            self.notices = [database.damage]
+        self._journal = Journal(self.path.with_suffix(".journal"), self._room)
+        self._replay = Replay(self._journal, store.journal)
+        super().__init__(store.opened(self._replay), service, clock)
+        self._session = store.session
+        self._claims = Claims(self._database, store.holder, service)
+        if store.damage is not None:
+            self.notices = [store.damage]
         elif self._replay.made_again:
             self.notices = [LedgerError("The ledger {path} was empty. It was made again from its journal.", path=self.path)]
 
@@ -91,6 +91,8 @@ class Ledger(Questions):
                 with contextlib.suppress(LedgerError):
                     self._database.do(self._replay.remember)
                 self._claims.end()
+                if self._session is not None:
+                    self._session.leave()
                 self._database.close()
                 self._room.leave()
                 self._owner.leave()
@@ -98,7 +100,9 @@ class Ledger(Questions):
     # Uploads
 
     def record_upload(self, digest: str, url: str) -> None:
-        self._database.write("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", (digest, self.service, url, self.now()))
+        query = "INSERT INTO uploads (digest, service, url, created) VALUES (?, ?, ?, ?) ON CONFLICT (digest, service)"
+        query += " DO UPDATE SET url = excluded.url, created = excluded.created"
+        self._database.write(query, (digest, self.service, url, self.now()))
 
     def forget_upload(self, digest: str) -> None:
         self._database.write("DELETE FROM uploads WHERE digest = ? AND service = ?", (digest, self.service))
@@ -130,8 +134,12 @@ class Ledger(Questions):
         model: Model | None = None,
         run: str | None = None,
         key_mark: str = "",
+        allow: Allow | None = None,
     ) -> int:
-        """The paid request is about to be sent. Returns the row. `model`: the one that is used, if not the job's own."""
+        """The paid request is about to be sent. Returns the row. `model`: the one that is used, if not the job's own.
+
+        `allow` is asked before the row is written, while nobody else writes one: it raises where too much was spent.
+        """
         used = model or job.model
         values = {
             "service": self.service, "fingerprint": job.fingerprint, "state": "submitting", "task_id": None, "base_url": base_url,
@@ -145,10 +153,17 @@ class Ledger(Questions):
             "quality": job.quality, "background": job.background, "numbered": int(job.numbered),
             "digests": json.dumps([_named(each) for each in job.references]),
         }  # fmt: skip
+        session = self._session
+        if session is not None:
+            values |= {"who": session.who, "session": int(session.name), "busy": used.usual_seconds(job.image_size)}
         self._database.check_place()
-        row = self._database.do(lambda database: _insert(database, values), one_statement=True)
+        begun = session.now() if session is not None else 0.0
+        row = self._database.do(
+            lambda database: self._write_submitting(database, values, allow), one_statement=session is None and allow is None
+        )
+        values = {name: value for name, value in values.items() if name in COLUMNS}
         needed = _LINES + len(values["prompt"].encode("utf-8", "replace")) + len(values["digests"])
-        self._under_way[row] = _UnderWay(as_text(values), needed)
+        self._under_way[row] = _UnderWay(as_text(values), needed, begun)
         try:
             with ledger_errors(self.path):
                 self._room.keep(needed)
@@ -156,6 +171,11 @@ class Ledger(Questions):
             self.not_submitted(row)
             raise
         return row
+
+    def check_sendable(self, row: int) -> None:
+        """Right before the request is sent: raises where another machine may have taken the job over by now."""
+        if self._session is not None:
+            self._session.check_sendable(self._under_way[row].begun)
 
     def submitted(self, row: int, task_id: str, *, base_url: str | None = None) -> None:
         """The service accepted it: the id, and with it the money, is safe on disk when this returns.
@@ -246,6 +266,14 @@ class Ledger(Questions):
 
     # Below: the database and the journal
 
+    def _write_submitting(self, database: Connection, values: Facts, allow: Allow | None) -> int:
+        if allow is not None:
+            database.lock(f"spent {self.service}")
+            allow(lambda since: self.spent_within(database, since, values["run"]))
+        if self._session is not None:
+            self._session.check(database, self._claims.held(values["fingerprint"]))
+        return database.insert(tuple(values), tuple(values.values()))
+
     def _update(self, row: int, **values: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in values)
         self._database.write(f"UPDATE tasks SET {names} WHERE row = ?", (*values.values(), row))
@@ -305,11 +333,16 @@ class Ledger(Questions):
         return dict(zip(COLUMNS[1:], rows[0], strict=True)) if rows else None
 
 
+def ledger_of(settings: Settings) -> Ledger:
+    """That of the settings, for the service that they name."""
+    return Ledger(settings.ledger, service=service_of(settings.base_url), home=settings.home)
+
+
 class OfflineLedger(Ledger):
     """The ledger of one emulator: what an earlier one had in memory, uploads and tasks under way, is gone with it."""
 
-    def __init__(self, path: str | Path, url: str) -> None:
-        super().__init__(path, service=OFFLINE)
+    def __init__(self, place: str | Path | Address, url: str, *, home: Path | None = None) -> None:
+        super().__init__(place, service=OFFLINE, home=home)
         self._url = url
         for entry in self.open_entries():
             if entry.base_url != url and not entry.kept:
@@ -326,6 +359,7 @@ class _UnderWay:
 
     facts: Facts
     needed: int
+    begun: float
     written: bool = False  # whether the journal holds the line that begins it
 
 
@@ -345,13 +379,6 @@ def _named(reference: Reference) -> str:
 
 def _rescue_of(folder: Path) -> Journal:
     return Journal(folder / ".grsai.journal")
-
-
-def _insert(database: Connection, values: Facts) -> int:
-    names, places = ", ".join(values), ", ".join("?" * len(values))
-    row = database.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", tuple(values.values())).lastrowid
-    assert row is not None
-    return row
 
 
 def _line_of(facts: Facts, known: Facts) -> Facts:

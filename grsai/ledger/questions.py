@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from . import remarks
-from .database import Database
+from .database import Connection, Database
 from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, is_of_its_service, storable, text_of
 from .remarks import Remark
 
@@ -24,11 +25,15 @@ _MOST = 2**62  # rows
 _LONGEST = 1_000  # letters of a text that is looked for
 _HAS_TEXT = "(prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\')"  # takes `_patterns`
 _KEYS = {
-    "day": "strftime('%Y-%m-%d', submitted, 'unixepoch', 'localtime')",
-    "month": "strftime('%Y-%m', submitted, 'unixepoch', 'localtime')",
+    "day": "CAST(submitted / 900 AS INTEGER)",  # quarters of an hour, which lie within one day of every time zone
+    "month": "CAST(submitted / 900 AS INTEGER)",
     "model": "model",
     "folder": "folder",
 }
+_DATES = {"day": "%Y-%m-%d", "month": "%Y-%m"}
+
+
+Read = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 
 class Spent(NamedTuple):
@@ -174,7 +179,7 @@ class Questions:
         query = "SELECT service, sum(tasks) FROM counts WHERE service != ? AND tasks > 0 GROUP BY service"
         return dict(self._database.read(query, (self.service,)))
 
-    def spent(self, since: float) -> int:
+    def spent(self, since: float, read: Read | None = None) -> int:
         """The credits of what was accepted since then, without what the service is known to have given back.
 
         Asked before each submit: what is older than some seconds is summed anew only now and then.
@@ -182,18 +187,31 @@ class Questions:
         summed_at, older = self._spent.get(since, (0.0, 0))
         now = self.now()
         if not summed_at <= now < summed_at + _SUMMED_SECONDS:
-            summed_at, older = now, self._sum(since, now - _SUMMED_SECONDS)
+            summed_at, older = now, self._sum(since, now - _SUMMED_SECONDS, read)
             self._spent = {**(self._spent if len(self._spent) < _SUMS else {}), since: (now, older)}
-        return older + self._sum(max(since, summed_at - _SUMMED_SECONDS), float("inf"))
+        return older + self._sum(max(since, summed_at - _SUMMED_SECONDS), float("inf"), read)
+
+    def spent_within(self, database: Connection, since: float, run: str | None) -> int:
+        """The same within a transaction, with what may be charged yet: on its way, or such as this `run` is uncertain of."""
+        query = "SELECT coalesce(sum(credits), 0) FROM tasks WHERE service = ? AND created >= ? AND"
+        query += " (state = 'submitting' OR (state = 'uncertain' AND run = ?))"
+        ((under_way,),) = database.execute(query, (self.service, since, run)).fetchall()
+        return self.spent(since, lambda query, values: database.execute(query, values).fetchall()) + under_way
 
     def spend(self, by: Literal["day", "month", "model", "folder"], *, since: float = 0.0) -> list[Spent]:
         """What was spent, in order of the keys; days and months are those of this computer's time zone."""
         rows = self._database.read(
-            f"SELECT {_KEYS[by]} AS key, sum(state = 'done'), sum(credits * (refunded = 0)) FROM tasks"
+            f"SELECT {_KEYS[by]} AS key, count(CASE state WHEN 'done' THEN 1 END),"
+            " sum(CASE refunded WHEN 0 THEN credits ELSE 0 END) FROM tasks"
             " WHERE service = ? AND submitted >= ? GROUP BY key ORDER BY key",
             (self.service, since),
         )
-        return [Spent(key.decode("utf-8", "replace") if isinstance(key, bytes) else key or "", *sums) for key, *sums in rows]
+        sums: dict[str, tuple[int, int]] = {}
+        for key, pictures, credits in rows:
+            name = _name_of(key, _DATES.get(by))
+            before = sums.get(name, (0, 0))
+            sums[name] = before[0] + pictures, before[1] + credits
+        return [Spent(name, *sums[name]) for name in sums]
 
     def usual_seconds(self, model: str, image_size: str | None, *, most: float = TASK_SECONDS) -> float | None:
         """The median time of the last pictures of that model and size. What took longer than `most` was fetched late."""
@@ -205,10 +223,10 @@ class Questions:
         )
         return sorted(row[0] for row in rows)[len(rows) // 2] if len(rows) >= 3 else None
 
-    def _sum(self, begin: float, end: float) -> int:
+    def _sum(self, begin: float, end: float, read: Read | None) -> int:
         query = "SELECT coalesce(sum(credits), 0) FROM tasks INDEXED BY tasks_by_time"
         query += " WHERE service = ? AND submitted >= ? AND submitted < ? AND refunded = 0"
-        return self._database.read(query, (self.service, begin, end))[0][0]
+        return (read or self._database.read)(query, (self.service, begin, end))[0][0]
 
     def _of(self, index: str, column: str, values: Sequence[str]) -> list[Entry]:
         found: list[Entry] = []
@@ -224,6 +242,13 @@ class Questions:
         rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
         found = [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
         return [entry for entry in found if is_of_its_service(entry.base_url, entry.service)]
+
+
+def _name_of(key: Any, date: str | None) -> str:
+    """A sum's key as it is read: a quarter of an hour as the day or month of this computer's time zone that it lies in."""
+    if date is not None:
+        return time.strftime(date, time.localtime(int(key) * 900))
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else key or ""
 
 
 def _patterns(text: str) -> list[str]:

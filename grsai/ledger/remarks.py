@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .connection import Connection
+from .database import Connection
 from .journal import Facts
 
 _ASKED = 500  # names in one question

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import remarks
-from .connection import Connection, roomy
+from .database import Connection
 from .entries import COLUMNS, FACTS, LATER, SELDOM, is_of_its_service, is_whole, storable
 from .journal import Chunk, Facts, Journal
 from .remarks import remarks_in
@@ -40,8 +40,9 @@ _log = logging.getLogger(__name__)
 class Replay:
     """What one process knows of how far the database has taken the journal in."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, name: str = "") -> None:
         self._journal = journal
+        self._name = name  # of the journal, where a database takes in several
         self._lock = threading.Lock()
         self._stored = 0
         self._written: list[tuple[int, int]] = []  # parts of the journal that this process wrote, and the database knows
@@ -64,7 +65,7 @@ class Replay:
         """Reads all that the database has not taken in, and the end of it once more."""
         self.postponed = False
         taken, size, empty = self._taken(database), self._journal.size(), _is_empty(database)
-        with roomy(database) if size - taken > _AT_ONCE else contextlib.nullcontext():
+        with database.roomy() if size - taken > _AT_ONCE else contextlib.nullcontext():
             news = self._bring_up(database, max(min(taken, size - _LOOKED_AT_AGAIN), 0))
         self.made_again = self.made_again or (news and empty)
         if news:
@@ -109,7 +110,7 @@ class Replay:
     def take(self, database: Connection, lines: Sequence[Facts], chunk: Chunk | None = None) -> bool:
         """Brings the database to what lines say, which may be a chunk of the journal. Whether anything of it was news."""
         tries, said = _tries(lines), remarks_in(lines)
-        database.execute("BEGIN IMMEDIATE")
+        database.begin_alone()
         news = _write(database, _changes(database, tries))
         if said := remarks.unknown(database, said):
             remarks.write(database, said)
@@ -126,13 +127,14 @@ class Replay:
 
     def _taken(self, database: Connection) -> int:
         """Up to where the journal was read; 0 if it is not the one that was read up to there."""
-        rows = database.execute("SELECT bytes, ending FROM journal_read").fetchall()
+        rows = database.execute("SELECT bytes, ending FROM journal_read WHERE journal = ?", (self._name,)).fetchall()
         place, ending = rows[0] if rows else (0, "")
         return place if 0 < place <= self._journal.size() and self._journal.ending(place) == ending else 0
 
     def _store(self, database: Connection, place: int) -> None:
-        database.execute("DELETE FROM journal_read")
-        database.execute("INSERT INTO journal_read VALUES (?, ?)", (place, self._journal.ending(place)))
+        database.execute("DELETE FROM journal_read WHERE journal = ?", (self._name,))
+        values = (place, self._journal.ending(place), self._name)
+        database.execute("INSERT INTO journal_read (bytes, ending, journal) VALUES (?, ?, ?)", values)
         self._stored = place
 
 

@@ -60,5 +60,12 @@ THIRD = (
         PRIMARY KEY (kind, about, service))""",
 )
 
-VERSION = 3
+# From version 3 to 4: whose task it was, where several machines share a ledger; and which journal was read.
+FOURTH = (
+    "ALTER TABLE tasks ADD COLUMN who TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE journal_read ADD COLUMN journal TEXT NOT NULL DEFAULT ''",
+)
+
+STEPS = {1: FIRST, 2: SECOND, 3: THIRD, 4: FOURTH}  # what brings a ledger to each version
+VERSION = max(STEPS)
 PROGRAM = 0x67727361  # "grsa": whose database it is

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,17 @@ class Writer:
         return path
 
 
+@dataclass
+class Opened:
+    """One ledger. `home`: where the journal of one on a server lies."""
+
+    place: Path | str
+    home: Path
+
+    def __call__(self, **options: Any) -> Ledger:
+        return Ledger(self.place, home=self.home, **options)
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Writer:
     folder = tmp_path / "pictures"
@@ -56,7 +68,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger" / "ledger.sqlite3"
 
 
+@pytest.fixture(params=["file", "server"])
+def opened(request: pytest.FixtureRequest, path: Path) -> Opened:
+    """Opens the same ledger again and again: what is promised of a file holds of a server too."""
+    place = path if request.param == "file" else request.getfixturevalue("address")
+    return Opened(place, path.parent)
+
+
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    with Ledger(path) as ledger:
+def ledger(opened: Opened) -> Iterator[Ledger]:
+    with opened() as ledger:
         yield ledger

