@@ -31,20 +31,25 @@ _SUMMED = ("pictures", "new", "reused", "open", "credits", "seconds")
 _cores = min(4, os.cpu_count() or 1)
 
 
-def of_graph(graph: Mapping[str, Any], targets: Sequence[str] | None = None, *, quick: bool = False) -> dict[str, Any]:
+def of_graph(
+    graph: Mapping[str, Any], targets: Sequence[str] | None = None, *, quick: bool = False, times: int = 1
+) -> dict[str, Any]:
     """The `outlook` of each node that makes pictures, and the sum over those that would run, as far as it is known.
 
-    `targets`: the nodes at whose end the graph is run; all that there are, by default. `asks`: whether the sum is above the
-    user's `ask_above`, which never is where nothing is paid.
+    `targets`: the nodes at whose end the graph is run; all that there are, by default. `times`: how often it is run, with other
+    seeds. `unknown`: how many of the nodes have a price that only the run can tell. `asks`: whether the sum is above the user's
+    `ask_above`, which it never is where nothing is paid.
     """
     making = [node_id for node_id in graph if Sources(graph, node_id).kind in MAKING]
     nodes = {node_id: _told(graph, node_id, quick) for node_id in making}
     running = _running(graph, targets)
     told = [said for node_id, said in nodes.items() if node_id in running and "error" not in said]
-    total = {name: sum(said[name] or 0 for said in told) for name in _SUMMED}
+    total = {name: times * sum(said[name] or 0 for said in told) for name in _SUMMED}
+    unknown = sum(said["credits"] is None for said in told)
     settings, offline = account.settings(), account.is_offline()
     asks = not offline and 0 < settings.ask_above < yuan(total["credits"], settings.credits_per_yuan)
-    return {"nodes": nodes, "total": total, "asks": asks, "ask_above": settings.ask_above, "offline": offline}
+    facts = {"asks": asks, "ask_above": settings.ask_above, "offline": offline}
+    return {"nodes": nodes, "total": total, "unknown": unknown, **facts}
 
 
 def outlook(graph: Mapping[str, Any], node_id: str, *, quick: bool = False) -> dict[str, Any]:

@@ -24,10 +24,12 @@ from ..grsai.texts import LANGUAGES
 from . import account, bridge, history, language, money, outlook, panel, paths
 from .account import Account
 from .history import NotThere
+from .limits import whole
 from .runs import NodeRun, server, tiles_object
 
 # The panel's settings that the environment may decide, with the library's names for them.
 _LOCKABLE = {"host" if name == "base_url" else name: name for name in account.CHOSEN_IN_THE_PANEL}
+_MOST_TIMES = 100_000
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,9 @@ async def _estimate(asked: Asked) -> Answer:
     quick = asked.values.get("quick") is True
     if node_id is not None:
         return await bridge.off_loop(outlook.outlook, graph, node_id, quick=quick)
-    said = await bridge.off_loop(outlook.of_graph, graph, targets and [str(target) for target in targets], quick=quick)
+    times = whole(asked.values.get("times", 1), "times", 1, _MOST_TIMES)
+    chosen = None if targets is None else [str(target) for target in targets]
+    said = await bridge.off_loop(outlook.of_graph, graph, chosen, quick=quick, times=times)
     return {**said, "nodes": {node_id: _with_error(facts) for node_id, facts in said["nodes"].items()}}
 
 

@@ -16,7 +16,7 @@ COMPONENTS = PACK / "grsai" / "components"
 NODES = ("BatchBanana", "GrsaiUpload", "LoadBananaFolder", "NanoBananaGenerate")
 SENTENCES = PACK / "web" / "js" / "sentences.js"
 # Keys that the code puts together: t(`state.${entry.state}`).
-COMPOSED = re.compile(r"(api|currency|host)\.|(budget_day|budget_month|credits_per_yuan|limit)\.(label|about)$")
+COMPOSED = re.compile(r"(api|currency|host)\.|(ask_above|budget_day|budget_month|credits_per_yuan|limit)\.(label|about)$")
 CHINESE = re.compile(r"[\u4e00-\u9fff]|[（：]|^sk-")  # letters, or at least marks; a key looks the same everywhere
 
 

@@ -12,6 +12,7 @@ interface Widget {
   value: any;
   options?: { values?: unknown; getMinHeight?: () => number };
   callback?: (...values: any[]) => unknown;
+  linkedWidgets?: Widget[];
 }
 
 interface GraphNode {
@@ -85,6 +86,7 @@ declare module "*/scripts/app.js" {
     rootGraph?: Graph;
     nodePreviewImages?: Record<string, string[]>;
     extensionManager: any;
+    queuePrompt(number: number, times?: number, how?: any, ...more: any[]): Promise<boolean>;
     graphToPrompt(): Promise<{ output: Record<string, import("../web/js/graph.js").ApiNode> }>;
     registerExtension(extension: object): void;
   };

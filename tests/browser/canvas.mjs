@@ -3,6 +3,7 @@
 import { DIALOGS, openFrontend, openTab, post, tell, notices } from "./frontend.mjs";
 
 const SHOWN_MILLISECONDS = 10_000;
+const COUNTED_MILLISECONDS = 1_500; // in which the server has counted
 const RUN_MILLISECONDS = 60_000;
 
 await tell(async (url, { locale, vue }) => {
@@ -81,13 +82,13 @@ async function badges(page, vue) {
 }
 
 // In the Vue canvas: the text must stand in the page. In the classic one the badge is asked for each time it is drawn.
-// It is empty until the catalogue with the prices has come.
+// It is empty until the catalogue with the prices has come. How long it would take depends on what was made before.
 async function badge(page, node, vue) {
-  await page.waitForTimeout(200);
+  await page.waitForTimeout(COUNTED_MILLISECONDS);
   await page.waitForFunction((name) => window.nodes[name].badges.at(-1)().text, node, { timeout: SHOWN_MILLISECONDS });
   const text = await page.evaluate((name) => window.nodes[name].badges.at(-1)().text, node);
   if (vue) await page.getByText(text, { exact: true }).first().waitFor({ timeout: SHOWN_MILLISECONDS });
-  return text;
+  return text.replace(/ · (about|约) .*/, "");
 }
 
 async function sockets(page) {

@@ -114,6 +114,14 @@ def test_a_whole_graph_is_the_sum_of_what_is_known_of_its_nodes(of_graph: Any):
     assert total["seconds"] == pytest.approx(0.5)
 
 
+def test_several_runs_cost_several_times_as_much(of_graph: Any):
+    assert of_graph(two_batches(), times=3)["total"]["credits"] == 3 * 18 * 440
+
+
+def test_what_only_the_run_can_tell_is_counted(of_graph: Any):
+    assert (of_graph(two_batches())["unknown"], of_graph(two_batches(), ["4"])["unknown"]) == (1, 0)
+
+
 def test_only_what_would_run_is_in_the_sum(of_graph: Any):
     assert of_graph(two_batches(), ["4"])["total"]["pictures"] == 2
     assert of_graph(two_batches(), ["404"])["total"]["pictures"] == 0

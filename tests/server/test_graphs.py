@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -336,6 +337,35 @@ def test_the_price_before_a_run_leaves_out_what_was_made_of_the_same_photo(room:
     assert room.comfy.get("/grsai/folders")["folders"]
     folder = room.comfy.get("/grsai/folder?folder=banana_demo/image&prompts_file=banana_demo/text/text.txt")
     assert (folder["pictures"], folder["prompts"]) == (8, 2)
+
+
+def test_a_whole_graph_is_priced_by_what_would_run(room: Any):
+    graph = {
+        "1": room.batch("whole\ngraph"),
+        "2": room.generate("not run"),
+        "3": room.generate("run", model="none"),
+        "4": room.save("3"),
+    }
+    said = room.comfy.post("/grsai/estimate", {"prompt": graph})
+    assert (said["total"]["pictures"], said["total"]["credits"], said["asks"], said["offline"]) == (2, 880, False, False)
+    assert said["nodes"]["2"]["credits"] == 440 and set(said["nodes"]["3"]["error"]) == {"en", "zh"}
+    assert room.comfy.post("/grsai/estimate", {"prompt": graph, "targets": []})["total"]["pictures"] == 0
+    assert room.comfy.post("/grsai/estimate", {"prompt": graph, "times": 2, "quick": True})["total"]["credits"] == 1760
+
+
+@pytest.mark.parametrize("wrong", [{"prompt": []}, {"node": 1}, {"targets": "2"}, {"times": 0}])
+def test_an_odd_question_for_a_price_is_refused(room: Any, wrong: dict[str, Any]):
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        room.comfy.post("/grsai/estimate", {"prompt": {"1": room.batch()}, **wrong})
+
+
+def test_a_graph_that_is_posted_is_never_asked_about(room: Any):
+    room.comfy.post("/grsai/settings", {"ask_above": 0.01})
+    try:
+        assert room.comfy.post("/grsai/estimate", {"prompt": {"1": room.batch("posted")}})["asks"]
+        assert len(room.run({"1": room.batch("posted")})["1"]["images"]) == 1
+    finally:
+        room.comfy.post("/grsai/settings", {"ask_above": None})
 
 
 def test_a_picture_brings_its_workflow_as_the_canvas_sent_it(room: Any):

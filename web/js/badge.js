@@ -1,13 +1,14 @@
 // @ts-check
-// The price of a node, as a badge that follows its widgets in the classic and in the Vue canvas.
-import { app, stores } from "./comfy.js";
+// What a node would make and cost, as a badge that follows its widgets in the classic and in the Vue canvas. The server counts;
+// until it has, the badge says what the page knows by itself.
+import { app, makingNodes, stores } from "./comfy.js";
 import { isOffline, modelOf, money, moneyAndCredits, onPrices } from "./money.js";
+import { inWords, onOutlook, outdated, outlookOf } from "./outlook.js";
 import { t } from "./texts.js";
 
 /** @type {Record<string, (node: GraphNode, credits: number) => string>} */
 const PRICED = { NanoBananaGenerate: priceOfGenerate, BatchBanana: priceOfBatch };
 const BANANA = { fgColor: "#2a2000", bgColor: "#f4c845" };
-const COUNTED = ["count", "model", "pairing", "prompts"];
 const REDRAWN = "grsai.redrawn"; // a number beside ComfyUI's stores
 const CLOSED = { fgColor: "#ffffff", bgColor: "#a33a2f" };
 const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
@@ -17,16 +18,18 @@ const FREE = { fgColor: "#ffffff", bgColor: "#3d6b57" };
  * @param {GraphNode} node
  */
 export function addBadge(node) {
+  if (node.subgraph) node.badges.push(() => outerBadge(node));
   const price = PRICED[node.comfyClass ?? ""];
   if (!price) return;
   node.badges.push(() => badge(node, price));
   redrawAfter(node, "onConnectionsChange");
-  for (const widget of node.widgets ?? []) if (COUNTED.includes(widget.name)) redrawAfter(widget, "callback");
+  for (const widget of node.widgets ?? []) redrawAfter(widget, "callback");
 }
 
-/** Redraws every badge when the catalogue, the host or the currency changed. */
+/** Redraws every badge when the catalogue, the host or the currency changed, or the server has counted. */
 export function followPrices() {
   onPrices(redraw);
+  onOutlook(redraw);
 }
 
 /** @type {(node: GraphNode, price: (node: GraphNode, credits: number) => string) => unknown} */
@@ -38,9 +41,24 @@ function badge(node, price) {
   return new window.LGraphBadge({ text: model ? text(node, price, model) : "", ...BANANA });
 }
 
+// Of a subgraph, what its nodes make together.
+/** @param {GraphNode} node */
+function outerBadge(node) {
+  void stores()?.[REDRAWN];
+  const making = node.subgraph ? makingNodes(node.subgraph) : [];
+  if (making.length && isOffline()) return new window.LGraphBadge({ text: t("money.free"), ...FREE });
+  return new window.LGraphBadge({ text: making.length ? words(node) : "", ...BANANA });
+}
+
+/** @param {GraphNode} node */
+function words(node) {
+  const told = outlookOf(node);
+  return told ? inWords(told) : "";
+}
+
 /** @type {(node: GraphNode, price: (node: GraphNode, credits: number) => string, model: import("./money.js").Model) => string} */
 function text(node, price, { credits, maintenance }) {
-  const cost = credits === null ? t("money.unknown") : price(node, credits);
+  const cost = words(node) || (credits === null ? t("money.unknown") : price(node, credits));
   return maintenance ? `${cost} · ${t("money.maintenance")}` : cost;
 }
 
@@ -87,6 +105,7 @@ function redrawAfter(thing, name) {
   const before = thing[name];
   thing[name] = function (/** @type {any[]} */ ...facts) {
     const answer = before?.apply(this, facts);
+    outdated();
     redraw();
     return answer;
   };

@@ -1,9 +1,8 @@
 // @ts-check
 // What ComfyUI does of itself, and a node with a grid must not have.
-import { api, nodeOf, rootGraph, stores } from "./comfy.js";
+import { MAKING, api, nodeOf, rootGraph, stores } from "./comfy.js";
 
 const PROMPT_HEIGHT = 90; // pixels, about five lines
-const MAKING = ["NanoBananaGenerate", "BatchBanana"];
 
 /**
  * To be called for each node that is created. The choice of a model shrinks a node, also while a workflow is loaded.

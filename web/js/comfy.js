@@ -15,6 +15,8 @@ const apart = new Map();
 
 const LOADERS = ["LoadImage", "LoadImageMask"];
 
+export const MAKING = ["NanoBananaGenerate", "BatchBanana"];
+
 export const NODES = ["GrsaiUpload", "NanoBananaGenerate", "BatchBanana", "LoadBananaFolder", "LoadBananaSheet"];
 
 /**
@@ -70,6 +72,28 @@ export function nodeOf(id) {
     if (!node) return null;
   }
   return node;
+}
+
+/**
+ * The ids by which a run may name a node: several where its subgraph is used more than once.
+ * @param {GraphNode} node
+ */
+export function placesOf(node) {
+  const within = (/** @type {Graph} */ graph, before = "") => {
+    /** @type {string[]} */
+    const found = graph === node.graph ? [`${before}${node.id}`] : [];
+    for (const each of graph.nodes) if (each.subgraph) found.push(...within(each.subgraph, `${before}${each.id}:`));
+    return found;
+  };
+  return within(rootGraph());
+}
+
+/** The nodes of the workflow that make pictures, also those in subgraphs. */
+export function makingNodes(graph = rootGraph()) {
+  /** @type {GraphNode[]} */
+  const found = graph.nodes.filter(({ comfyClass }) => MAKING.includes(comfyClass ?? ""));
+  for (const { subgraph } of graph.nodes) if (subgraph) found.push(...makingNodes(subgraph));
+  return found;
 }
 
 /** Settings → Grsai. Its entries are drawn a moment later. */
@@ -144,6 +168,18 @@ export function nodeAt(x, y) {
 /** What Run would send. */
 export async function openPrompt() {
   return (await app.graphToPrompt()).output;
+}
+
+/**
+ * Lets Run, whoever presses it, wait for an answer: how often it is to run, and at the end of which nodes. False: it does not run.
+ * @param {(times: number, targets?: string[]) => Promise<boolean>} mayRun
+ */
+export function beforeRun(mayRun) {
+  const run = app.queuePrompt;
+  app.queuePrompt = async function (number, times = 1, how, ...more) {
+    const targets = Array.isArray(how) ? how : how?.queueNodeIds; // a list in older frontends
+    return (await mayRun(times, targets)) ? run.call(this, number, times, how, ...more) : false;
+  };
 }
 
 /**

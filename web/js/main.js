@@ -1,6 +1,7 @@
 // @ts-check
 // Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
 import { addBadge, followPrices } from "./badge.js";
+import { askBeforeRun } from "./before_run.js";
 import { hideLivePictures, hideOwnPictures, keepPromptReadable, keepSize } from "./canvas_fixes.js";
 import { app, language, registerTab } from "./comfy.js";
 import { speak } from "./components.js";
@@ -9,6 +10,7 @@ import { takeDrops } from "./drag.js";
 import { forgetAll, showFailures } from "./failures.js";
 import { bringGridsBack, showGrids } from "./grid.js";
 import { refreshPrices } from "./money.js";
+import { anew, followGraph } from "./outlook.js";
 import { SETTINGS } from "./settings.js";
 import { TAB } from "./sidebar/tab.js";
 
@@ -29,6 +31,7 @@ app.registerExtension({
   afterConfigureGraph() {
     forgetAll();
     bringGridsBack();
+    anew();
   },
   setup() {
     registerTab(TAB);
@@ -37,6 +40,8 @@ app.registerExtension({
     hideLivePictures();
     showGrids();
     followPrices();
+    followGraph();
+    askBeforeRun();
     refreshPrices().catch((error) => console.warn("Grsai: no prices.", error.text));
   },
 });

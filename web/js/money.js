@@ -7,6 +7,8 @@ import { t } from "./texts.js";
 /** @typedef {{sign: string, per_credit: number, digits: number}} Unit */
 /** @typedef {{models: Model[], default: string, most_seed: number, currency: string, units: Record<string, Unit>, offline: boolean}} Catalogue */
 
+const ROUNDED = 0.1; // from here on a price has two digits
+
 /** @type {Set<() => unknown>} */
 const listeners = new Set();
 /** @type {Catalogue | null} */
@@ -71,6 +73,15 @@ export function moneyAndCredits(credits) {
   const amount = money(credits);
   const whole = inCredits(credits);
   return amount === whole ? whole : `${amount} · ${whole}`;
+}
+
+/**
+ * The price of several pictures: "¥0.70", where two digits do not round it away.
+ * @param {number} credits
+ */
+export function total(credits) {
+  const unit = chosenUnit();
+  return unit && unit.per_credit !== 1 && credits * unit.per_credit >= ROUNDED ? balance(credits) : money(credits);
 }
 
 /**

@@ -13,6 +13,20 @@ export const TEXTS = {
   "money.each": { "en": "{price} per picture", "zh": "每张 {price}" },
   "money.each_source": { "en": "{price} per input picture", "zh": "每张输入图 {price}" },
 
+  "outlook.picture": { "en": "{count} picture", "zh": "{count} 张" },
+  "outlook.pictures": { "en": "{count} pictures", "zh": "{count} 张" },
+  "outlook.some": { "en": "{made} new of {count} pictures", "zh": "{count} 张中新做 {made} 张" },
+  "outlook.nothing": { "en": "{count} made earlier, nothing to pay", "zh": "{count} 张已生成，无需付费" },
+  "outlook.about": { "en": "about {time}", "zh": "约 {time}" },
+  "outlook.more": { "en": "and more that only the run can tell", "zh": "另有部分要运行后才知道" },
+  "outlook.title": { "en": "Run would make", "zh": "点击运行将生成" },
+
+  "ask.title": { "en": "Run this?", "zh": "确定运行吗？" },
+  "ask.why": { "en": "You are asked because it is above {sum}. Nothing has been sent yet.", "zh": "费用超过 {sum}，所以先询问。还没有发送任何内容。" },
+  "ask.settings": { "en": "Change this sum", "zh": "修改这个金额" },
+  "ask.cancel": { "en": "Cancel", "zh": "取消" },
+  "ask.run": { "en": "Run", "zh": "运行" },
+
   "key.label": { "en": "API key", "zh": "API 密钥" },
   "key.placeholder": { "en": "sk-…", "zh": "sk-…" },
   "key.save": { "en": "Save", "zh": "保存" },
@@ -45,6 +59,8 @@ export const TEXTS = {
   "budget_day.about": { "en": "In yuan; 0: none", "zh": "单位：元；0 表示不限" },
   "budget_month.label": { "en": "Budget a month", "zh": "每月预算" },
   "budget_month.about": { "en": "In yuan; 0: none", "zh": "单位：元；0 表示不限" },
+  "ask_above.label": { "en": "Ask above", "zh": "超过时询问" },
+  "ask_above.about": { "en": "In yuan; 0: never", "zh": "单位：元；0 表示从不询问" },
   "credits_per_yuan.label": { "en": "Credits for one yuan", "zh": "每元积分数" },
   "credits_per_yuan.about": { "en": "What you really paid for", "zh": "按你的实际购买价填写" },
   "api.label": { "en": "API of the service", "zh": "服务接口" },
@@ -210,6 +226,11 @@ export const SETTINGS = {
     "name": "Budget a month",
     "tooltip": "The same since the first of the month.",
     "category": ["Grsai", "Limits and prices", "BudgetMonth"]
+  },
+  "Grsai.AskAbove": {
+    "name": "Ask above",
+    "tooltip": "In yuan. The canvas asks before it queues a run that would cost more; scripts are never asked. 0: never.",
+    "category": ["Grsai", "Limits and prices", "AskAbove"]
   },
   "Grsai.Currency": {
     "name": "Currency of prices",

@@ -33,6 +33,7 @@ export const SETTINGS = [
   entry("Grsai.Limit", drawLimit, 50),
   entry("Grsai.BudgetDay", () => drawAmount("Grsai.BudgetDay", "budget_day"), 45),
   entry("Grsai.BudgetMonth", () => drawAmount("Grsai.BudgetMonth", "budget_month"), 40),
+  entry("Grsai.AskAbove", () => drawAmount("Grsai.AskAbove", "ask_above"), 35),
   entry("Grsai.Currency", () => drawSelect("Grsai.Currency", "currency"), 30),
   entry("Grsai.Rate", drawRate, 20),
   entry("Grsai.Models", drawModels, 10),
@@ -171,7 +172,7 @@ async function drawLimit() {
   return drawNumber("Grsai.Limit", "limit", now, { min: 0, max: now.most_at_once, step: 1 });
 }
 
-/** @type {(id: string, name: "budget_day" | "budget_month") => ReturnType<Draw>} */
+/** @type {(id: string, name: "budget_day" | "budget_month" | "ask_above") => ReturnType<Draw>} */
 async function drawAmount(id, name) {
   return drawNumber(id, name, await get("settings"), { min: 0, step: "any" });
 }
@@ -180,7 +181,7 @@ async function drawRate() {
   return drawNumber("Grsai.Rate", "credits_per_yuan", await get("settings"), { min: 1, step: "any" });
 }
 
-/** @type {(id: string, name: "limit" | "budget_day" | "budget_month" | "credits_per_yuan", now: Settings, range: object) => HTMLElement[]} */
+/** @type {(id: string, name: "limit" | "budget_day" | "budget_month" | "ask_above" | "credits_per_yuan", now: Settings, range: object) => HTMLElement[]} */
 function drawNumber(id, name, now, range) {
   const box = h("input", {
     type: "number",

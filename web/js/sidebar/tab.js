@@ -6,6 +6,7 @@ import { notice } from "../notice.js";
 import { onRun } from "../routes.js";
 import { onPrices, refreshPrices } from "../money.js";
 import { t } from "../texts.js";
+import { makeTotal } from "../total.js";
 import { makeBalance } from "./balance.js";
 import { makeHistory } from "./history.js";
 import { makeOpenTasks } from "./open_tasks.js";
@@ -52,19 +53,21 @@ export async function openTab(filter) {
 
 function openPanel() {
   const balance = makeBalance();
+  const total = makeTotal();
   const runs = makeRuns();
   const tasks = makeOpenTasks();
   const history = makeHistory(runs.any);
-  const parts = [balance, runs, tasks, history];
+  const parts = [balance, total, runs, tasks, history];
   const refresh = () => parts.forEach((part) => part.refresh());
   const look = settled(() => [balance, tasks, history].forEach((part) => part.refresh()), QUIET_MILLISECONDS);
   runs.onChange(() => history.redraw()); // what is open is in the making only while something runs
   const repriced = () => {
     balance.redraw();
+    total.redraw();
     history.redraw();
     refresh(); // another service has another balance and another history
   };
-  const ends = [onRun((run) => follow(run, runs, look)), onPrices(repriced)];
+  const ends = [total.close, onRun((run) => follow(run, runs, look)), onPrices(repriced)];
   const element = h("section", { class: "grsai-panel", "aria-label": t("tab.title") }, header(refresh), ...parts.map((part) => part.element));
   refreshPrices().catch(refresh);
   return { element, filter: history.filter, close: () => ends.forEach((end) => end()) };
