@@ -115,6 +115,7 @@ class Outcome:
     notes: tuple[GrsaiError, ...] = ()  # what the user should know although it went well
     urls: tuple[str, ...] = ()  # where the service keeps the pictures, for 2 hours
     made_by: str = ""  # the model, where another one stood in for the job's
+    worker: str = ""  # of a cluster, which made it
 
     @property
     def model(self) -> str:

@@ -244,6 +244,17 @@ class Settings:
         return self.require_key()
 
 
+def environment_with(**more: str) -> dict[str, str]:
+    """The environment of a program that is started from here."""
+    return {**os.environ, **more}
+
+
+def program_folders() -> tuple[Path, ...]:
+    """The program's own folder, which the user has put there; none where it was installed."""
+    root = Path(__file__).resolve().parents[1]
+    return (root,) if (root / "run_batch.py").is_file() else ()
+
+
 def certificates() -> tuple[str, ...]:
     """The files or folders of the only certificates to trust, where the environment names a bundle as requests reads it."""
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")

@@ -22,7 +22,7 @@ ORDER = (
     {"settings"},
     {"client", "ledger", "report", "sheets", "finishing"},
     {"engine"},
-    {"review"},
+    {"review", "cluster"},
     {"cli"},
     {"__main__"},
 )
@@ -67,6 +67,7 @@ INSIDE = {
         {"run"},
     ),
     "review": ({"verdicts"},),
+    "cluster": ({"place", "order", "local"}, {"room", "connecting"}, {"worker"}, {"crew"}, {"run"}),
     "cli": ({"options", "screen", "stopping"}, {"inputs"}, {"planning", "finishing"}, {"help", "batch", "commands"}, {"main"}),
 }
 # The same for the nodes, which stand on the library.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -35,6 +36,7 @@ from .screen import progress_of, show, show_json, show_table, trouble
 from .stopping import LAST_WORD_SECONDS, Stopping
 
 if TYPE_CHECKING:
+    from ..cluster import Place
     from ..engine import Estimate, Event
 
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
@@ -47,8 +49,10 @@ def batch(options: Options) -> int:
     settings = settings_of(options)
     if options.estimate:
         return _batch(options, settings)
+    place = _place(options)
     if not options.demo:
-        settings.require_key()  # before a thousand pictures are read
+        if place is None or place.workers:  # workers elsewhere have keys of their own
+            settings.require_key()  # before a thousand pictures are read
         return _batch(options, settings)
     from ..emulator import Emulator
 
@@ -165,7 +169,7 @@ def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger,
                 heard = [prepare, *([finished.take] if finished else [])]
                 outcomes = _run(plan.jobs, settings, ledger, options, stopping, heard, back)
                 seconds = time.monotonic() - begun
-            delivery = _delivery(plan, back, finished)
+            delivery = _delivery(plan, back, finished, options)
             _tell(outcomes, seconds, delivery, settings, options)
             if finished is not None:
                 tell_finished(finished.files, finished.finisher.folder, options)
@@ -174,9 +178,32 @@ def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger,
     return 0 if made and not any(file.error for file in (finished.files if finished else ())) else 1
 
 
-def _delivery(plan: Plan, back: Back | None, finished: Finishing | None) -> Delivery:
-    by_original = finished.by_original if finished else None
-    return Delivery(back.path, plan.base, plan.rows, by_original) if back else Delivery(finished=by_original)
+def _delivery(plan: Plan, back: Back | None, finished: Finishing | None, options: Options) -> Delivery:
+    more = {"finished": finished.by_original if finished else None, "by_workers": options.cluster is not None}
+    return Delivery(back.path, plan.base, plan.rows, **more) if back else Delivery(**more)
+
+
+def _place(options: Options) -> Place | None:
+    """Where the cluster is, if one is to make the pictures."""
+    if options.cluster is None:
+        return None
+    from ..cluster import place_of
+
+    return place_of(options.cluster, insecure=options.cluster_insecure)
+
+
+@contextlib.contextmanager
+def _maker(settings: Settings, options: Options) -> Iterator[Callable[..., list[Outcome]]]:
+    """What makes the pictures: the engine in this process, or the workers of a cluster."""
+    if (place := _place(options)) is None:
+        from ..engine import run
+
+        yield run
+        return
+    from .. import cluster
+
+    with cluster.connected(place, settings, quiet=not options.verbose) as client:
+        yield functools.partial(cluster.run, client=client)
 
 
 def _run(
@@ -189,10 +216,11 @@ def _run(
     back: Back | None,
 ) -> list[Outcome]:
     """The run, shown while it goes on; what a job made is `heard` of at once, and stands in the sheet."""
-    from .. import engine
-
     language, begun = options.language, time.time()
-    with contextlib.closing(progress_of(len(jobs), language, quiet=options.json)) as display:
+    with (
+        _maker(settings, options) as make,
+        contextlib.closing(progress_of(len(jobs), language, quiet=options.json)) as display,
+    ):
 
         def on_event(event: Event) -> None:
             display.tell(event)
@@ -203,7 +231,7 @@ def _run(
                 back.tell(*([event.outcome] if event.outcome else []))
 
         def run() -> list[Outcome]:
-            return engine.run(
+            return make(
                 jobs,
                 settings=settings,
                 ledger=ledger,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import WrongSetting
-from ..settings import CHINA, OPTIONS, Settings, load, path_of
+from ..settings import CHINA, OPTIONS, Settings, load, path_of, program_folders
 from ..texts import LANGUAGES, system_language
 
 IMAGES = "input/image"
@@ -58,6 +58,8 @@ class Options:
     seconds: str | None = None
     fault: tuple[str, ...] = ()
     price: tuple[str, ...] = ()
+    cluster: str | None = None
+    cluster_insecure: bool = False
     estimate: bool = False
     fresh: bool = False
     skip_unreadable: bool = False
@@ -147,6 +149,8 @@ BATCH = Command(
         _setting("budget", "YUAN"),
         SERVICE,
         _setting("api", "NAME"),
+        Option("--cluster", "WHERE", "workers that make the pictures: local:4 for four here, or the scheduler of a Dask cluster"),
+        Option("--cluster-insecure", "", "speak to a scheduler on another machine unencrypted, on a network that is safe"),
         Option("--skip-unreadable", "", "make the others where some pictures of the folder cannot be read"),
         Option("--estimate", "", "count and price only; sends nothing"),
         Option("--fresh", "", "make everything anew, and pay again for what was made before"),
@@ -260,17 +264,13 @@ def settings_of(options: Options) -> Settings:
     """Arguments before the environment, that before `.env`, that before `grsai.toml`, that before the defaults."""
     config = path_of(options.config) if options.config else None
     output = path_of(options.output or OUTPUT).absolute()
-    return load(options.settings, folders=settings_folders(), config=config, own=_own(), work=(Path.cwd(), output, output.parent))
+    work = (Path.cwd(), output, output.parent)
+    return load(options.settings, folders=settings_folders(), config=config, own=program_folders(), work=work)
 
 
 def settings_folders() -> tuple[Path, ...]:
     """Where `.env` and `grsai.toml` are looked for: in the working folder, then beside run_batch.py."""
-    return tuple(dict.fromkeys((Path.cwd(), *_own())))
-
-
-def _own() -> tuple[Path, ...]:
-    """The program's own folder, which the user has put there; none where it was installed."""
-    return (ROOT,) if (ROOT / "run_batch.py").is_file() else ()
+    return tuple(dict.fromkeys((Path.cwd(), *program_folders())))
 
 
 def _option(command: Command, word: str) -> Option:

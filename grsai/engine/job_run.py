@@ -43,7 +43,7 @@ from .steps import TRIES_BEFORE_ANOTHER_HOST, Steps
 from .threads import LOOK_SECONDS
 
 # What every other job would meet too. A host counts as out of reach after all the tries of one job, which take a minute.
-_MEET_ALL = (KeyRefused, OutOfCredits, OutputError, LedgerError, Unreachable)
+MEET_ALL = (KeyRefused, OutOfCredits, OutputError, LedgerError, Unreachable)
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +66,11 @@ class JobRun:
         self._fallback = iter(run.settings.fallback)
         self._run = run
 
+    @property
+    def how_far(self) -> tuple[int, int, bool]:
+        """Percent, what this run has paid for it, and whether there is a task of it."""
+        return self._percent, self._credits, self._task_id is not None
+
     # The story
 
     def run(self) -> None:
@@ -82,7 +87,7 @@ class JobRun:
         except Uncertain as error:
             outcome = self._outcome_of("uncertain", error)
         except GrsaiError as error:
-            if isinstance(error, _MEET_ALL):
+            if isinstance(error, MEET_ALL):
                 self._run.halt(error)
             outcome = self._outcome_of("failed", error)
         self._finish(outcome)

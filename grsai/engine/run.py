@@ -6,6 +6,7 @@ import threading
 import time
 import types
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import files
@@ -21,7 +22,7 @@ from .decision import Decision, Reuse
 from .evidence import account_balance, with_evidence
 from .gate import Gate
 from .job_run import JobRun
-from .price import check_models, check_price, priced, survey
+from .price import Estimate, check_models, check_price, priced, survey
 from .progress import OnEvent, OnUpload, Progress
 from .retry import Backoff
 from .steps import Steps
@@ -59,22 +60,13 @@ def run(
     Raises `Refused` before anything is sent where the run cannot work: no key, too few credits, a limit that is none, an output
     folder that cannot be written.
     """
-    concurrency = settings.concurrency if concurrency is None else concurrency
-    if not 1 <= concurrency <= MAX_CONCURRENCY:
-        text = "{name} can be {low} to {high}, not {value}."
-        raise WrongSetting(text, name="concurrency", low=1, high=MAX_CONCURRENCY, value=concurrency)
-    limits = Budget(settings, ledger, of_the_run=budget)
-    longest = max((Path(job.folder, job.stem()) for job in jobs), key=lambda path: len(str(path)), default=Path("probe"))
-    files.check_folder(output / longest.parent, longest=longest.name)
+    plan = prepared(jobs, settings=settings, ledger=ledger, output=output, fresh=fresh, budget=budget, concurrency=concurrency)
     gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
-    decisions = survey(jobs, ledger, fresh=fresh, output=output)
-    price = priced(jobs, decisions)
-    check_models(jobs, decisions, settings)
     with GrsaiClient(settings) as client:
-        balance = check_price(price, limits, client, stop) if price.new else None
+        balance = check_price(plan.price, plan.budget, client, stop) if plan.price.new else None
         alone = balance is not None and gate.is_idle and not _has_other_work(ledger)
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS, may_inline=True)
-        with gate.joined(concurrency) as entrance:
+        with gate.joined(plan.concurrency) as entrance:
             context = RunContext(
                 settings=settings,
                 ledger=ledger,
@@ -86,13 +78,46 @@ def run(
                 progress=Progress(len(jobs), on_event or (lambda event: None)),
                 fresh=fresh,
                 stop_at_failure=stop_at_failure,
-                budget=limits,
+                budget=plan.budget,
                 metadata=metadata,
             )
-            outcomes = _Batch(jobs, decisions, context, last_word_seconds).run()
+            outcomes = _Batch(jobs, plan.decisions, context, last_word_seconds).run()
             if balance is None or balance.account is None or not alone or entrance.had_company:
                 return outcomes
             return _weighed(outcomes, balance.account, context)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is to be done about each job of a run, what that costs, and what may be spent and be open at once."""
+
+    decisions: Sequence[Decision]
+    price: Estimate
+    budget: Budget
+    concurrency: int
+
+
+def prepared(
+    jobs: Sequence[Job],
+    *,
+    settings: Settings,
+    ledger: Ledger,
+    output: Path,
+    fresh: bool = False,
+    budget: float | None = None,
+    concurrency: int | None = None,
+) -> Prepared:
+    """A run as far as nobody has to be asked for it. Raises `Refused` where it cannot work."""
+    concurrency = settings.concurrency if concurrency is None else concurrency
+    if not 1 <= concurrency <= MAX_CONCURRENCY:
+        text = "{name} can be {low} to {high}, not {value}."
+        raise WrongSetting(text, name="concurrency", low=1, high=MAX_CONCURRENCY, value=concurrency)
+    limits = Budget(settings, ledger, of_the_run=budget)
+    longest = max((Path(job.folder, job.stem()) for job in jobs), key=lambda path: len(str(path)), default=Path("probe"))
+    files.check_folder(output / longest.parent, longest=longest.name)
+    decisions = survey(jobs, ledger, fresh=fresh, output=output)
+    check_models(jobs, decisions, settings)
+    return Prepared(decisions, priced(jobs, decisions), limits, concurrency)
 
 
 def upload(
@@ -155,7 +180,7 @@ class _Batch:
 
     def __init__(self, jobs: Sequence[Job], decisions: Sequence[Decision], run: RunContext, last_word_seconds: float) -> None:
         self._job_runs = [
-            JobRun(job, run, each if isinstance(each, Reuse) and _is_in(each, run.output / job.folder) else None)
+            JobRun(job, run, each if isinstance(each, Reuse) and is_in(each, run.output / job.folder) else None)
             for job, each in zip(jobs, decisions, strict=True)
         ]
         self._todo = iter(self._job_runs)
@@ -207,6 +232,6 @@ class _Batch:
             return None if self._run.stop.is_set() else next(self._todo, None)
 
 
-def _is_in(found: Reuse, folder: Path) -> bool:
+def is_in(found: Reuse, folder: Path) -> bool:
     """Whether the files are where they are to be, so that nothing is written."""
     return all(path.parent == folder for path in found.files)

@@ -56,13 +56,14 @@ class Delivery:
     """What a run hands over beside its pictures.
 
     `sheet`: the one that came back, `sheet_folder`: where its paths lead from, `rows`: of each job, in plan order. `finished`:
-    the file of each original that was finished; None where nothing was to be.
+    the file of each original that was finished; None where nothing was to be. `by_workers`: of a cluster, which are named.
     """
 
     sheet: Path | None = None
     sheet_folder: Path | None = None
     rows: Sequence[int | None] = ()
     finished: Mapping[Path, Path] | None = None
+    by_workers: bool = False
 
     def row_of(self, job: Job) -> int | None:
         return self.rows[job.task - 1] if self.rows else None
@@ -245,6 +246,7 @@ def _job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> di
         "notes": [str(note) for note in outcome.notes],
         "seconds": round(outcome.seconds, 2),
         "credits": outcome.credits,
+        **({"worker": outcome.worker or None} if delivery.by_workers else {}),
     }
 
 
