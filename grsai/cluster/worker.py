@@ -32,6 +32,11 @@ def about_me() -> dict[str, Any]:
     return {"kin": tuple(Kin.mine()), "machine": machine()}
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Not that the command was heard of, which Dask would write down twice a second."""
+    return record.args != (heard.__name__,)
+
+
 async def enter(data: bytes) -> dict[str, Any] | None:
     """Makes ready for a run. Returns why this worker is not fit for it, as an object; None where it is."""
     return await asyncio.to_thread(_enter, data)
@@ -76,6 +81,7 @@ def make(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> d
 
 def _enter(data: bytes) -> dict[str, Any] | None:
     order: Order = unpacked(data)
+    logging.getLogger("distributed.worker").addFilter(is_news)
     _sweep()
     try:
         own = load(folders=(Path.cwd(), *program_folders()), own=program_folders())

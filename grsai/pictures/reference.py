@@ -69,7 +69,7 @@ class Reference:
         with picture(path.name, data, side=1):  # a JPEG is read to its end all the same, at an eighth of the work
             pass
         digest = hashlib.sha256(data).hexdigest()
-        return cls(path.stem, digest, load=functools.partial(_load, path, digest), path=path, size=len(data))
+        return cls(path.stem, digest, load=functools.partial(_load, path.absolute(), digest), path=path, size=len(data))
 
     @classmethod
     def from_url(cls, url: str) -> Reference:

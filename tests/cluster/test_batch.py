@@ -1,0 +1,125 @@
+"""A batch over a cluster of plain Dask workers: as ever, but elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grsai.errors import WrongSetting
+from grsai.ledger import Ledger, service_of
+from tests.cluster.conftest import WORKERS_KEY
+from tests.conftest import KEY
+
+COMMAND = ("--concurrency", "8", "--json")
+
+
+def ended(process: subprocess.Popen[str], seconds: float = 90.0) -> tuple[int, str, str]:
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, out, err
+
+
+def ledger_of(studio: Any) -> Ledger:
+    return Ledger(studio.folder / ".grsai" / "ledger.sqlite3", service=service_of(studio.emulator.url))
+
+
+def assert_right_and_paid_once(studio: Any, count: int) -> dict[str, Any]:
+    """What the report says, when every job has its picture and one task."""
+    report = json.loads((studio.folder / "batch_outputs" / "report.json").read_text("utf-8"))
+    tasks = list(studio.emulator.tasks.values())
+    assert len(tasks) == len({task.prompt for task in tasks}) == count, "a job was paid twice"
+    by_prompt = {task.prompt: task for task in tasks}
+    for job in report["jobs"]:
+        assert job["status"] == "succeeded", job
+        picture = (studio.folder / "batch_outputs" / job["file"]).read_bytes()
+        assert hashlib.sha256(picture).hexdigest() == by_prompt[job["prompt"]].sha256
+    return report
+
+
+def test_the_workers_make_the_pictures_and_are_named(studio, cluster, photos) -> None:
+    studio.emulator.seconds = 0.3
+    studio.furnish([f"prompt {number}" for number in range(6)], photos[:2])
+    status, out, err = ended(studio.command(*COMMAND, "--cluster", cluster.address))
+    assert status == 0, err
+    told = json.loads(out)
+    assert [job["task"] for job in told["jobs"]] == list(range(1, 13))
+    assert {job["worker"] for job in told["jobs"]} == {"one", "two"}
+    report = json.loads((studio.folder / "batch_outputs" / "report.json").read_text("utf-8"))
+    assert [job["worker"] for job in report["jobs"]] == [job["worker"] for job in told["jobs"]]
+    assert report["credits"] == 12 * 440 and (studio.folder / "batch_outputs" / "index.html").is_file()
+    assert len(studio.emulator.tasks) == 12 and studio.emulator.peak_open <= 8
+    assert not list((studio.folder / "batch_outputs").glob(".grsai*"))
+
+    status, out, err = ended(studio.command(*COMMAND, "--cluster", cluster.address))
+    assert (status, json.loads(out)["reused"]) == (0, 12), err
+    assert len(studio.emulator.tasks) == 12
+
+
+def test_the_key_is_each_workers_own_and_in_no_log(studio, cluster) -> None:
+    studio.furnish([f"prompt {number}" for number in range(4)])
+    status, _, err = ended(studio.command(*COMMAND, "--cluster", cluster.address))
+    assert status == 0, err
+    sent = {seen.headers["Authorization"] for seen in studio.emulator.received if seen.step in ("submit", "poll")}
+    assert sent == {f"Bearer {WORKERS_KEY}"}
+    assert KEY not in cluster.logs() and WORKERS_KEY not in cluster.logs()
+
+
+def test_a_worker_whose_settings_do_not_allow_the_address_is_refused(studio, cluster) -> None:
+    cluster.start_worker("three", GRSAI_BASE_URL="https://grsaiapi.com")
+    cluster.wait_for(3)
+    studio.furnish(["prompt"])
+    status, _, err = ended(studio.command(*COMMAND, "--cluster", cluster.address))
+    assert status == 2
+    assert "do not allow" in err and "GRSAI_BASE_URL" in err and "Traceback" not in err
+    assert not studio.emulator.tasks
+
+
+def test_ctrl_c_ends_it_and_the_next_run_goes_on(studio, cluster) -> None:
+    studio.emulator.seconds = 4.0
+    studio.furnish([f"prompt {number}" for number in range(12)])
+    process = studio.command(*COMMAND, "--cluster", cluster.address)
+    studio.wait_until(lambda: len(studio.emulator.tasks) >= 8, seconds=60)
+    process.send_signal(signal.SIGINT)
+    status, out, err = ended(process, 30)
+    assert status == 1, err
+    assert {job["status"] for job in json.loads(out)["jobs"]} <= {"stopped", "succeeded"}
+    assert len(studio.emulator.tasks) <= 9
+    studio.emulator.seconds = 0.1
+    status, _, err = ended(studio.command(*COMMAND, "--cluster", cluster.address))
+    assert status == 0, err
+    assert_right_and_paid_once(studio, 12)
+
+
+@pytest.mark.parametrize("given", ["local", "local:0", "local:999", "8786", "http://host:8786", "tcp://host", "tcp://:8786"])
+def test_what_is_no_cluster_is_refused(given: str) -> None:
+    from grsai.cluster import place_of
+
+    with pytest.raises(WrongSetting):
+        place_of(given)
+
+
+def test_another_machine_needs_tls_or_a_word() -> None:
+    from grsai.cluster import place_of
+
+    with pytest.raises(WrongSetting, match="--cluster-insecure"):
+        place_of("tcp://198.51.100.7:8786")
+    assert place_of("tcp://198.51.100.7:8786", insecure=True).address == "tcp://198.51.100.7:8786"
+    assert place_of("tls://198.51.100.7:8786").address == "tls://198.51.100.7:8786"
+    assert place_of("tcp://127.0.0.1:8786").address == place_of("TCP://127.0.0.1:8786/").address == "tcp://127.0.0.1:8786"
+    assert place_of("local:4").workers == 4
+
+
+def test_nothing_of_it_is_loaded_without_being_asked_for() -> None:
+    program = "import sys, grsai.cli.batch, grsai.engine\nprint({'grsai.cluster', 'distributed'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == "set()", done.stderr
