@@ -20,7 +20,7 @@ from ..engine.steps import Steps
 from ..engine.threads import LOOK_SECONDS
 from ..errors import GrsaiError, OutputError, Stopped, WrongSetting
 from ..jobs import Job, Outcome
-from ..ledger import OFFLINE, Ledger, OfflineLedger
+from ..ledger import OFFLINE, Ledger, OfflineLedger, ledger_of
 from ..settings import HOSTS, OTHER_HOSTS, Settings
 from .order import Order
 
@@ -162,5 +162,5 @@ def _look(order: Order) -> None:
 
 def _ledger_of(order: Order, settings: Settings) -> Ledger:
     if order.service == OFFLINE:
-        return OfflineLedger(settings.ledger, settings.base_url)
-    return Ledger(settings.ledger, service=order.service)
+        return OfflineLedger(settings.ledger, settings.base_url, home=settings.home)
+    return ledger_of(settings)

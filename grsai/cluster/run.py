@@ -26,7 +26,7 @@ from ..engine.run import LAST_WORD_SECONDS, is_in, prepared, upload
 from ..engine.threads import LOOK_SECONDS, start_threads
 from ..errors import GrsaiError, Refused, Stopped, TaskFailed, Uncertain, from_object
 from ..jobs import Job, Outcome
-from ..ledger import Entry, Ledger, service_of
+from ..ledger import Entry, Ledger, ledger_of
 from ..pictures import Reference
 from ..settings import Settings, load, program_folders
 from .crew import Crew
@@ -64,7 +64,7 @@ def run(
     settings = settings or load(folders=(Path.cwd(), *program_folders()), own=program_folders())
     output, stop = Path(output).absolute(), stop or threading.Event()
     with contextlib.ExitStack() as stack:
-        ledger = ledger or stack.enter_context(Ledger(settings.ledger, service=service_of(settings.base_url)))
+        ledger = ledger or stack.enter_context(ledger_of(settings))
         plan = prepared(
             jobs, settings=settings, ledger=ledger, output=output, fresh=fresh, budget=budget, concurrency=concurrency
         )
