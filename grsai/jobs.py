@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from .errors import GrsaiError, WrongJob
+from .masks import PLAIN, Edit
 from .models import Model
 from .pictures import Reference
 
@@ -47,6 +48,7 @@ class Job:
     background: str | None = None
     numbered: bool = True  # whether the files are called <name>_1, <name>_2 …; else the first one is <name>
     folder: str = ""  # of the files, below the output: names with slashes between them
+    edit: Edit | None = None  # within a mask: what comes goes back into the picture that the first reference was cut of
 
     def __post_init__(self) -> None:
         check_prompt(self.prompt)
@@ -90,19 +92,40 @@ class Job:
             facts.append({name: value for name, value in newer.items() if value})
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
+    def edited(self, edit: Edit) -> Job:
+        """The same within a mask: its first picture is the cut, and what comes is called `<name>.plain`, `<name>` what is pasted.
+
+        `variation` begins anew: see `with_edits`.
+        """
+        edit, references = edit.named(self.stem()), (edit.reference, *self.references[1:])
+        return replace(
+            self, aspect_ratio=edit.window.ratio, image_size=edit.window.size, references=references, variation=0,
+            name=edit.name + PLAIN, numbered=False, edit=edit,
+        )  # fmt: skip
+
+    def onto(self, file: Path) -> Job:
+        """The same on the picture that the edit before it made. What is paid for stays the same."""
+        if self.edit is None:
+            return self
+        edit = self.edit.onto(file)
+        return replace(self, edit=edit, references=(edit.reference, *self.references[1:]))
+
     def stem(self, number: int = 1) -> str:
         """What the file of its `number`th picture is called, without the suffix."""
         return f"{self.name}_{number}" if self.numbered or number > 1 else self.name
 
     @property
     def source(self) -> Path | None:
-        """The file of the first picture, if it is one."""
+        """The file of the first picture, or of what it was cut of, if it is one."""
         return self.references[0].path if self.references else None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job. `credits`: what this run paid for it; `seconds`: from its submit to the file."""
+    """What came of a job. `credits`: what this run paid for it; `seconds`: from its submit to the file.
+
+    An edit of an area that others follow has no `files`: the last one brings the picture with all of them.
+    """
 
     job: Job
     status: Status
@@ -116,6 +139,7 @@ class Outcome:
     urls: tuple[str, ...] = ()  # where the service keeps the pictures, for 2 hours
     made_by: str = ""  # the model, where another one stood in for the job's
     worker: str = ""  # of a cluster, which made it
+    plain: tuple[Path, ...] = ()  # of an edit: what came from the service, which `files` hold pasted into their picture
 
     @property
     def model(self) -> str:
@@ -189,6 +213,12 @@ def told_apart(jobs: Iterable[Job]) -> list[Job]:
         apart.append(replace(job, variation=seen[job.fingerprint]) if seen[job.fingerprint] else job)
         seen[job.fingerprint] += 1
     return apart
+
+
+def with_edits(jobs: Sequence[Job], edits: Sequence[Sequence[Edit]]) -> list[Job]:
+    """The jobs in order, each with `edits` as often as it has of them, one after the other, and numbered anew."""
+    planned = [each for job, own in zip(jobs, edits, strict=True) for each in (map(job.edited, own) if own else [job])]
+    return told_apart(replace(job, task=task, variation=0) for task, job in enumerate(planned, 1))
 
 
 def safe_stem(name: str, *, most_bytes: int = MAX_STEM_BYTES) -> str:

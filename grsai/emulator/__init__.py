@@ -22,13 +22,14 @@ command      `python -m grsai.emulator`
 from .command import WrongOption, build, fault_from_text, main, serve, span
 from .faults import FAILED, KINDS, RUNNING, STEPS, SUCCEEDED, Fault, Kind
 from .models import MODELS, Model
-from .painting import Drift
+from .painting import AS_MODELS, Drift
 from .refusals import PLAIN
 from .replies import Received
 from .server import Emulator
 from .tasks import Task, Upload
 
 __all__ = [
+    "AS_MODELS",
     "FAILED",
     "KINDS",
     "MODELS",

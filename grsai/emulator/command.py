@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .faults import KINDS, Fault
+from .painting import AS_MODELS, Drift
 from .server import Emulator
 from .service import HOST
 
@@ -65,6 +66,7 @@ OPTIONS = (
     Option("refund_failed", "credits of failed tasks come back", default=False),
     Option("seed", "of faults and durations", int, 0),
     Option("faithful", "pictures keep what their reference shows, but for a disc", default=False),
+    Option("drift", "pictures come a few pixels off, shifted and tinted, as those of the models", default=False),
     Option("cheap", "one plain picture per size", default=False),
     Option("side", "pixels of each side of a plain picture", int),
 )
@@ -82,7 +84,8 @@ class WrongOption(ValueError):
 def build(given: Mapping[str, Any]) -> Emulator:
     """An emulator from the texts of its options, by name; others and None are passed over. Raises WrongOption."""
     values = {option.name: value_of(option, given.get(option.name)) for option in OPTIONS}
-    speed, cheap, faults, prices = (values.pop(name) for name in ("speed", "cheap", "fault", "price"))
+    speed, cheap, drift, faults, prices = (values.pop(name) for name in ("speed", "cheap", "drift", "fault", "price"))
+    values["drift"] = AS_MODELS if drift else Drift()
     seconds = tuple(part / speed for part in values.pop("seconds"))
     return Emulator(seconds=(seconds[0], seconds[-1]), faults=faults, prices=dict(prices), render=not cheap, **values)
 

@@ -27,7 +27,11 @@ class Drift:
 
     size: tuple[int, int] = (0, 0)  # pixels that width and height have too many; below 0: too few
     shift: tuple[int, int] = (0, 0)  # pixels that what they show lies too far right and down
+    scale: float = 1.0  # how much larger than it should be, from the middle on
     cast: tuple[float, float, float] = (1.0, 1.0, 1.0)  # factors of red, green and blue
+
+
+AS_MODELS = Drift(size=(6, -4), shift=(7, -5), scale=1.01, cast=(1.04, 1.0, 0.95))  # chosen: about what is seen of the models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +121,18 @@ def with_disc(image: Image.Image, dice: random.Random) -> Image.Image:
 
 
 def drifted(image: Image.Image, drift: Drift) -> Image.Image:
-    """Shifted and tinted; what the shift leaves free shows what lay there."""
+    """Enlarged, shifted and tinted; what that leaves free shows what lay there."""
     if drift == Drift(size=drift.size):
         return image
     moved = image.copy()
-    moved.paste(image, drift.shift)
+    if drift.scale == 1:
+        moved.paste(image, drift.shift)
+    else:
+        back = 1 / drift.scale
+        x, y = ((1 - back) * side / 2 - shift * back for side, shift in zip(image.size, drift.shift, strict=True))
+        way = (back, 0, x, 0, back, y)
+        there = Image.new("L", image.size, 255).transform(image.size, Image.Transform.AFFINE, way)
+        moved.paste(image.transform(image.size, Image.Transform.AFFINE, way, Image.Resampling.BICUBIC), mask=there)
     return moved.point([min(255, round(value * factor)) for factor in drift.cast for value in range(256)])
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from .. import files
 from ..client import GrsaiClient, Task
 from ..errors import (
+    BadPicture,
     DownloadError,
     GrsaiError,
     KeyRefused,
@@ -50,8 +51,11 @@ _log = logging.getLogger(__name__)
 class JobRun:
     """One job in one run. Its thread writes how far it is, under the lock of the run's progress."""
 
-    def __init__(self, job: Job, run: RunContext, known: Reuse | None = None) -> None:
+    def __init__(self, job: Job, run: RunContext, known: Reuse | None = None, former: JobRun | None = None) -> None:
         self.job = job
+        self.pasted: tuple[Path, ...] = ()  # what an edit brought: its picture, or that for the next area
+        self._former = former  # whose picture this one edits
+        self._plain: tuple[Path, ...] = ()
         self.outcome: Outcome | None = None
         self.phase: Literal["waiting", "running", "submitting", "finished"] = "waiting"
         self._folder = run.output / job.folder
@@ -77,6 +81,7 @@ class JobRun:
         """All of it. What goes wrong becomes the outcome; only a bug, or a listener's, is raised."""
         self._enter()
         try:
+            self._await_former()
             if self._known is not None:
                 outcome = self._reuse(self._known)
             else:
@@ -126,7 +131,7 @@ class JobRun:
             self._write_down(self._run.ledger.copied, entry.row, kept)
         self._task_id, self._made_by = entry.task_id, entry.model
         urls = entry.urls if entry.collectable else ()
-        return self._outcome_of("succeeded", kept=kept, reused=not self._takes_up(entry), urls=urls)
+        return self._succeeded(kept, reused=not self._takes_up(entry), urls=urls)
 
     def _collect(self, entry: Entry) -> Outcome:
         """The picture of a task that an earlier run paid."""
@@ -309,7 +314,36 @@ class JobRun:
         except (DownloadError, OutputError) as error:
             raise self._keep_open(row, _paid_all_the_same(error, task.id)) from None
         self._write_down(self._run.ledger.done, row, kept, task.public_urls)
-        return self._outcome_of("succeeded", kept=kept, urls=task.public_urls)
+        return self._succeeded(kept, urls=task.public_urls)
+
+    # An edit within a mask: the paste comes when all that was paid is safe
+
+    def _await_former(self) -> None:
+        """An area that is edited on the picture of another one waits for it."""
+        if self._former is None:
+            return
+        while (former := self._former.outcome) is None:
+            self._run.steps.pause(LOOK_SECONDS)
+        if former.error is not None:
+            raise Stopped("Not sent: {why}", why=former.error)
+        self.job = self.job.onto(self._former.pasted[0])
+
+    def _succeeded(self, kept: tuple[Path, ...], *, reused: bool = False, urls: tuple[str, ...] = ()) -> Outcome:
+        edit = self.job.edit
+        if edit is None:
+            return self._outcome_of("succeeded", kept=kept, reused=reused, urls=urls)
+        self._plain = kept
+        try:
+            pasted = [
+                edit.paste(plain, self._folder, number=number, metadata=self._run.metadata)
+                for number, plain in enumerate(kept, 1)
+            ]
+        except (BadPicture, OutputError) as error:
+            text = "{why} What came is paid and kept as {file}: run again, and it is pasted without paying."
+            raise error.within(text, file=kept[0].name) from None
+        self.pasted = tuple(each.file for each in pasted)
+        self._notes += [note for each in pasted for note in each.notes]
+        return self._outcome_of("succeeded", kept=self.pasted if edit.is_last else (), reused=reused)
 
     def _fall_back(self, error: GrsaiError) -> bool:
         """Whether the next model of `fallback` is taken from now on that can make the job and costs no more than was shown."""
@@ -420,7 +454,9 @@ class JobRun:
     ) -> Outcome:
         seconds = 0.0 if reused or self._begun is None else time.monotonic() - self._begun
         notes, made_by = tuple(self._notes), self._model.id if self._model is not self.job.model else self._made_by
-        return Outcome(self.job, status, kept, self._task_id, error, seconds, self._credits, reused, notes, urls, made_by)
+        return Outcome(
+            self.job, status, kept, self._task_id, error, seconds, self._credits, reused, notes, urls, made_by, plain=self._plain
+        )  # fmt: skip
 
 
 def _paid_all_the_same(error: GrsaiError, task_id: str | None) -> GrsaiError:

@@ -179,10 +179,11 @@ class _Batch:
     """The threads of one run, which take job after job; the caller's thread waits for them, or for `stop`."""
 
     def __init__(self, jobs: Sequence[Job], decisions: Sequence[Decision], run: RunContext, last_word_seconds: float) -> None:
-        self._job_runs = [
-            JobRun(job, run, each if isinstance(each, Reuse) and is_in(each, run.output / job.folder) else None)
-            for job, each in zip(jobs, decisions, strict=True)
-        ]
+        self._job_runs = list[JobRun]()
+        for job, each in zip(jobs, decisions, strict=True):
+            known = each if isinstance(each, Reuse) and is_in(each, run.output / job.folder) else None
+            former = self._job_runs[-1] if job.edit is not None and job.edit.part > 1 else None
+            self._job_runs.append(JobRun(job, run, known, former))
         self._todo = iter(self._job_runs)
         self._run = run
         self._last_word_seconds = last_word_seconds

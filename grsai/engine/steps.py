@@ -109,15 +109,16 @@ class Steps:
         """
         if reference.load is None:
             return reference.url or ""
-        with self._gate.upload_of(reference.digest):
-            url = self._uploaded.get(reference.digest) or (None if self._fresh else self._ledger.uploaded(reference.digest))
+        digest = reference.content or reference.digest
+        with self._gate.upload_of(digest):
+            url = self._uploaded.get(digest) or (None if self._fresh else self._ledger.uploaded(digest))
             if url is None:
                 with self._gate.room.taken(reference.weight, self._stop):
                     url = self._sent(reference.load)
                 if url.startswith("data:"):
                     return url
-                self._ledger.record_upload(reference.digest, url)
-            self._uploaded[reference.digest] = url
+                self._ledger.record_upload(digest, url)
+            self._uploaded[digest] = url
             return url
 
     def _sent(self, load: Callable[[], Encoded]) -> str:
@@ -136,8 +137,9 @@ class Steps:
 
     def forget(self, reference: Reference) -> None:
         """The upload may be gone: the next `upload` sends it again."""
-        self._uploaded.pop(reference.digest, None)
-        self._ledger.forget_upload(reference.digest)
+        digest = reference.content or reference.digest
+        self._uploaded.pop(digest, None)
+        self._ledger.forget_upload(digest)
 
     def tried(self, step: Callable[[], T], *, seconds: float = math.inf) -> T:
         """`step`, tried again after errors that cost nothing, for so many seconds."""

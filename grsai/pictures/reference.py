@@ -50,6 +50,7 @@ class Reference:
     url: str | None = None
     path: Path | None = None
     size: int = field(default=0, compare=False)  # bytes that it is read from; 0: not known
+    content: str = field(default="", compare=False)  # what its upload is known by; "": its digest
 
     @property
     def weight(self) -> int:
