@@ -342,7 +342,7 @@ def test_a_batch_runs_without_torch_numpy_and_comfyui(studio, photos) -> None:
 # What others do when they are imported is theirs: it is done before the watch begins.
 WATCH = """
 import asyncio, logging, os, sys, threading
-import PIL.Image, PIL.ImageFont, PIL.ImageOps, aiohttp.web, dotenv, filelock, requests, sqlite3, tqdm
+import PIL.Image, PIL.ImageFont, PIL.ImageOps, aiohttp.web, dotenv, filelock, numpy, requests, sqlite3, tqdm
 
 class Watched(type(os.environ)):
     def __getitem__(self, name):
