@@ -134,6 +134,7 @@ class Work:
                     budget=budget,
                     concurrency=concurrency,
                     metadata=metadata,
+                    run_id=self.run.ledger_id,
                 )
                 if back is not None:
                     back.tell(*outcomes)  # those that were stopped too

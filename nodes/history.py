@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..grsai.errors import BadPicture, Refused, WrongSetting
 from ..grsai.files import copy_one
-from ..grsai.ledger import OFFLINE, Entry
+from ..grsai.ledger import OFFLINE, Entry, Wanted
 from ..grsai.ledger.entries import STATES
 from ..grsai.pictures import thumbnail
 from . import account
@@ -19,6 +22,7 @@ from .paths import input_folder, inside, output_folder, view_of
 from .tiles import in_few_words
 
 MOST_ENTRIES = 200
+TIMES = {"today": 1, "week": 7, "month": 30}  # days
 THUMBNAIL_SIDE = 192  # pixels
 
 
@@ -27,24 +31,64 @@ class NotThere(Refused):
 
 
 def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
-    """The entries before row `before` that are in `state` and have `text` in their prompt, newest first, at most `limit`.
+    """The entries before row `before` of what is wanted, newest first, at most `limit`, and how many there are: see `counted`.
 
+    Wanted are those in `state`, of `model`, made `since` "today", "week" or "month", of `run`, with `text` in prompt or name.
     `service`: another one than that which is chosen now; `elsewhere` says which ones have entries. `task`: that one alone.
     """
     ledger = account.ledger()
     if task := query.get("task"):
-        return {"entries": [_as_object(entry, language) for entry in ledger.entries_of([task])]}
-    limit, text, service = min(number(query, "limit") or 50, MOST_ENTRIES), query.get("text", ""), query.get("service") or None
-    counts = ledger.counts(text=text, service=service)
-    found = ledger.entries(
-        before=number(query, "before"), limit=limit, state=query.get("state") or None, text=text, service=service
-    )
+        return {"entries": [as_object(entry, language) for entry in ledger.entries_of([task])]}
+    limit, wanted = min(number(query, "limit") or 50, MOST_ENTRIES), wanted_of(query)
+    found = ledger.entries(before=number(query, "before"), limit=limit, **asdict(wanted))
     return {
-        "entries": [_as_object(entry, language) for entry in found],
+        "entries": [as_object(entry, language) for entry in found],
         "next": found[-1].row if len(found) == limit else None,
-        "counts": {state: counts[state] for state in STATES if state in counts},
+        **counted(query, wanted),
+    }
+
+
+def wanted_of(query: Mapping[str, str]) -> Wanted:
+    """What a query asks for. Raises `WrongSetting`."""
+    since = query.get("since", "")
+    if since and since not in TIMES:
+        raise WrongSetting("{value} is no value for {name}.", value=since[:40], name="since")
+    return Wanted(
+        service=query.get("service") or account.ledger().service,
+        state=query.get("state", ""),
+        model=query.get("model", ""),
+        since=_begin_of(since) if since else 0.0,
+        run=query.get("run"),
+        text=query.get("text", ""),
+    )
+
+
+def counted(query: Mapping[str, str], wanted: Wanted) -> dict[str, Any]:
+    """How many entries each choice of a filter would leave, whatever is chosen in the others: `counts` by state, `models`, and
+    `since`. `elsewhere`: how many other services have.
+    """
+    ledger, since = account.ledger(), query.get("since", "")
+    loose = Wanted(wanted.service, run=wanted.run, text=wanted.text)
+    states, models, times = Counter[str](), Counter[str](), Counter[str]()
+    for tally in ledger.tallies(loose, [_begin_of(name) for name in TIMES]):
+        of_time = dict(zip(TIMES, tally.since, strict=True))
+        tasks = of_time[since] if since else tally.tasks
+        is_state, is_model = wanted.state in ("", tally.state), wanted.model in ("", tally.model)
+        states[tally.state] += tasks * is_model
+        models[tally.model] += tasks * is_state
+        times.update({name: count * (is_state and is_model) for name, count in {"": tally.tasks, **of_time}.items()})
+    return {
+        "counts": {state: states[state] for state in STATES if states[state]},
+        "models": {model: models[model] for model in sorted(models) if models[model]},
+        "since": dict(times),
         "elsewhere": ledger.elsewhere(),
     }
+
+
+def _begin_of(since: str) -> float:
+    """Seconds since 1970 of the midnight with which a day, seven or thirty of them begin."""
+    year, month, day = time.localtime(account.ledger().now())[:3]
+    return time.mktime((year, month, day + 1 - TIMES[since], 0, 0, 0, 0, 0, -1))
 
 
 def small_jpeg(query: Mapping[str, str]) -> bytes:
@@ -77,14 +121,14 @@ def _picture(query: Mapping[str, str]) -> Path:
     else:
         row = number(query, "row")
         entry = account.ledger().entry(row) if row is not None else None
-        files = _files_of(entry) if entry else []
+        files = files_of(entry) if entry else []
     place = number(query, "file") or 0
     if place >= len(files):
         raise NotThere("There is no such picture.")
     return files[place]
 
 
-def _files_of(entry: Entry) -> list[Path]:
+def files_of(entry: Entry) -> list[Path]:
     """Those that are still there and that ComfyUI shows."""
     return [path for path, _ in entry.files if path.is_file() and view_of(path)]
 
@@ -99,7 +143,7 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _as_object(entry: Entry, language: str) -> dict[str, Any]:
+def as_object(entry: Entry, language: str) -> dict[str, Any]:
     return {
         "row": entry.row,
         "state": entry.state,
@@ -121,7 +165,7 @@ def _as_object(entry: Entry, language: str) -> dict[str, Any]:
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
-        "files": [view_of(path) for path in _files_of(entry)],
+        "files": [view_of(path) for path in files_of(entry)],
     }
 
 

@@ -7,7 +7,8 @@ page cannot send without asking first, and requests of foreign pages are refused
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import APIS
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES
-from . import account, bridge, history, language, money, outlook, panel, paths
+from . import account, bridge, history, language, made, money, outlook, panel, paths
 from .account import Account
 from .history import NotThere
 from .limits import whole
@@ -38,6 +39,7 @@ class Asked:
 
     values: Mapping[str, Any]
     language: str
+    is_near: bool = False  # on this computer
 
 
 Answer = Mapping[str, Any] | web.Response
@@ -86,7 +88,8 @@ def _guarded(answer: Answering, *, posted: bool = False) -> Callable[[web.Reques
             return _error(Refused("Requests of other web pages are refused."), 403)
         speaks = language.of_request(request.headers)
         try:
-            said = await answer(Asked(await _object_of(request) if posted else request.query, speaks))
+            near = request.remote in ("127.0.0.1", "::1") and "X-Forwarded-For" not in request.headers
+            said = await answer(Asked(await _object_of(request) if posted else request.query, speaks, near))
         except GrsaiError as error:
             return _error(error, next((status for kind, status in _STATUS if isinstance(error, kind)), 500))
         return said if isinstance(said, web.Response) else web.json_response(said, headers={"Cache-Control": "no-store"})
@@ -234,6 +237,34 @@ async def _history(asked: Asked) -> Answer:
     return await bridge.off_loop(history.page, asked.values, asked.language)
 
 
+async def _runs(asked: Asked) -> Answer:
+    return await bridge.off_loop(made.page, asked.values, asked.language)
+
+
+async def _graph(asked: Asked) -> Answer:
+    return await bridge.off_loop(made.graph, asked.values.get("run", ""))
+
+
+async def _zip(asked: Asked) -> Answer:
+    parts = await bridge.off_loop(made.zipped, asked.values.get("run", ""))
+
+    async def sent() -> AsyncIterator[bytes]:
+        while (part := await bridge.off_loop(next, parts, None)) is not None:
+            if part:
+                yield part
+
+    name = time.strftime("banana_%Y-%m-%d_%H-%M-%S.zip")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return web.Response(body=sent(), content_type="application/zip", headers=headers)
+
+
+async def _open_folder(asked: Asked) -> Answer:
+    """Opens the folder of a run where ComfyUI runs, if whoever asks sits there; says where it is in any case."""
+    place = await bridge.off_loop(made.folder, str(asked.values.get("run", "")))
+    opened = asked.is_near and await bridge.off_loop(made.show, place)
+    return {"folder": str(place) if asked.is_near else place.name, "opened": opened}
+
+
 async def _thumbnail(asked: Asked) -> Answer:
     data = await bridge.off_loop(history.small_jpeg, asked.values)
     return web.Response(body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
@@ -303,6 +334,9 @@ _GET: dict[str, Answering] = {
     "folder": _folder,
     "folders": _folders,
     "history": _history,
+    "runs": _runs,
+    "graph": _graph,
+    "zip": _zip,
     "thumbnail": _thumbnail,
     "running": _running,
     "tiles": _tiles,
@@ -315,6 +349,7 @@ _POST: dict[str, Answering] = {
     "models/refresh": _refresh_models,
     "estimate": _estimate,
     "input": _as_input,
+    "open": _open_folder,
     "stop": _stop,
     "collect": _collect,
 }

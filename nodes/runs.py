@@ -85,6 +85,11 @@ class NodeRun:
         self.pictures.extend(collected.files)
 
     @property
+    def ledger_id(self) -> str | None:
+        """By which the ledger knows it: one run for all items of a list. Tells what was run, and which node of it."""
+        return f"{self.prompt_id}/{self.node_id}" if self.prompt_id and self.node_id else None
+
+    @property
     def now(self) -> Snapshot:
         return replace(self.snapshot, seconds=time.monotonic() - self.begun)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import types
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,14 @@ def run(
     backoff: Backoff | None = None,
     last_word_seconds: float = LAST_WORD_SECONDS,
     metadata: Mapping[str, str] = types.MappingProxyType({}),
+    run_id: str | None = None,
 ) -> list[Outcome]:
     """Makes the pictures of `jobs` as `output/<job.folder>/<job.stem(k)><suffix>`; returns the outcomes in the order of the jobs.
 
     Blocks, but returns soon once `stop` is set: it waits `last_word_seconds` for the answers to paid requests under way, and what
     is paid for goes on being written down in threads of its own. `on_event` is called from those threads, one call at a time.
-    `budget` in yuan, 0 for none. `metadata`: texts that each PNG is to carry beside its pixels, by name.
+    `budget` in yuan, 0 for none. `metadata`: texts that each PNG is to carry beside its pixels, by name. `run_id`: by which the
+    ledger knows this run; those of one id are one run.
 
     Raises `Refused` before anything is sent where the run cannot work: no key, too few credits, a limit that is none, an output
     folder that cannot be written.
@@ -80,6 +83,7 @@ def run(
                 stop_at_failure=stop_at_failure,
                 budget=plan.budget,
                 metadata=metadata,
+                id=run_id or uuid.uuid4().hex,
             )
             outcomes = _Batch(jobs, plan.decisions, context, last_word_seconds).run()
             if balance is None or balance.account is None or not alone or entrance.had_company:

@@ -12,3 +12,5 @@ from .ledger import ledger_of as ledger_of
 from .questions import UPLOAD_SECONDS as UPLOAD_SECONDS
 from .questions import Spent as Spent
 from .remarks import Remark as Remark
+from .runs import RunSum as RunSum
+from .wanted import Wanted as Wanted

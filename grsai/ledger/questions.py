@@ -13,6 +13,8 @@ from . import remarks
 from .database import Connection, Database
 from .entries import COLUMNS, TASK_SECONDS, Entry, entry_of, is_of_its_service, storable, text_of
 from .remarks import Remark
+from .runs import RunSum, Tally, newest_runs, tallies
+from .wanted import Wanted
 
 UPLOAD_SECONDS = 24 * 3600  # so long an upload is used again; the vendor names no lifetime, clients count on 3 days
 _NEWEST = 50  # entries of one job that are looked at
@@ -22,8 +24,6 @@ _NAMED = 10_000  # names in one question that reads all tasks
 _SUMMED_SECONDS = 5.0  # so long a sum of older tasks is used again
 _SUMS = 8
 _MOST = 2**62  # rows
-_LONGEST = 1_000  # letters of a text that is looked for
-_HAS_TEXT = "(prompt LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\')"  # takes `_patterns`
 _KEYS = {
     "day": "CAST(submitted / 900 AS INTEGER)",  # quarters of an hour, which lie within one day of every time zone
     "month": "CAST(submitted / 900 AS INTEGER)",
@@ -94,16 +94,25 @@ class Questions:
         state: str | None = None,
         text: str = "",
         service: str | None = None,
+        model: str = "",
+        since: float = 0.0,
+        run: str | None = None,
+        oldest_first: bool = False,
     ) -> list[Entry]:
-        """The history, newest first: rows below `before`, of one state, with `text` in prompt or name, also of other services."""
-        index = "tasks_by_state" if state else "tasks_by_service"
-        newest = _MOST if before is None else min(max(before, 0), _MOST)
-        conditions, values = f"INDEXED BY {index} WHERE service = ? AND row < ?", [text_of(service or self.service), newest]
-        if state:
-            conditions, values = f"{conditions} AND state = ?", [*values, text_of(state)]
-        if text:
-            conditions, values = f"{conditions} AND {_HAS_TEXT}", [*values, *_patterns(text)]
-        return self._entries(f"{conditions} ORDER BY row DESC LIMIT ?", (*values, max(min(limit, _MOST), 0)))
+        """The history, newest first: rows below `before` of what is `Wanted`, also of other services."""
+        wanted = Wanted(service or self.service, state or "", model, since, run, text)
+        where, values = wanted.where()
+        order = "row" if oldest_first else "row DESC"
+        conditions = f"INDEXED BY {wanted.index} WHERE {where} AND row < ? ORDER BY {order} LIMIT ?"
+        return self._entries(conditions, (*values, _row(before), max(min(limit, _MOST), 0)))
+
+    def runs(self, wanted: Wanted, *, before: int | None = None, limit: int = 20) -> list[RunSum]:
+        """The runs that have what is wanted, newest first: those whose newest row of it is below `before`."""
+        return newest_runs(self._database.read, wanted, before=_row(before), limit=max(min(limit, _MOST), 0))
+
+    def tallies(self, wanted: Wanted, times: Sequence[float]) -> list[Tally]:
+        """How many tasks there are of each model and state of what is wanted, and how many of those since each of `times`."""
+        return tallies(self._database.read, wanted, times)
 
     def open_entries(self) -> list[Entry]:
         """What was paid and not collected, and can still be had, oldest first."""
@@ -168,11 +177,11 @@ class Questions:
 
     def counts(self, *, text: str = "", service: str | None = None) -> dict[str, int]:
         """How many tasks there are of each state; with `text`, of those that `entries` finds."""
-        service = text_of(service or self.service)
+        service = service or self.service
         if text:
-            found = f"SELECT state, count(*) FROM tasks WHERE service = ? AND {_HAS_TEXT} GROUP BY state"
-            return dict(self._database.read(found, (service, *_patterns(text))))
-        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (service,)))
+            where, values = Wanted(service, text=text).where()
+            return dict(self._database.read(f"SELECT state, count(*) FROM tasks WHERE {where} GROUP BY state", values))
+        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (text_of(service),)))
 
     def elsewhere(self) -> dict[str, int]:
         """How many tasks there are with each of the other services."""
@@ -251,6 +260,5 @@ def _name_of(key: Any, date: str | None) -> str:
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else key or ""
 
 
-def _patterns(text: str) -> list[str]:
-    looked_for = text_of(text)[:_LONGEST].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return [f"%{looked_for}%"] * 2
+def _row(before: int | None) -> int:
+    return _MOST if before is None else min(max(before, 0), _MOST)

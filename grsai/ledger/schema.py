@@ -66,6 +66,12 @@ FOURTH = (
     "ALTER TABLE journal_read ADD COLUMN journal TEXT NOT NULL DEFAULT ''",
 )
 
-STEPS = {1: FIRST, 2: SECOND, 3: THIRD, 4: FOURTH}  # what brings a ledger to each version
+# From version 4 to 5: the history by runs, and how many tasks there are of each kind.
+FIFTH = (
+    "CREATE INDEX tasks_by_run ON tasks (service, run)",
+    "CREATE INDEX tasks_by_kind ON tasks (service, model, state, created)",
+)
+
+STEPS = {1: FIRST, 2: SECOND, 3: THIRD, 4: FOURTH, 5: FIFTH}  # what brings a ledger to each version
 VERSION = max(STEPS)
 PROGRAM = 0x67727361  # "grsa": whose database it is

@@ -90,5 +90,5 @@ def test_processes_that_open_it_at_once_change_it_once(path: Path) -> None:
             assert sum(ledger.counts().values()) == 6
             ledger.close()
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (4,)
+        assert database.execute("PRAGMA user_version").fetchone() == (5,)
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -7,6 +7,7 @@ import io
 import json
 import stat
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -20,8 +21,8 @@ from tests import graphs
 
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
-POSTS = ("key", "key/test", "settings", "models/refresh", "estimate", "input", "stop", "collect")
-GETS = ("key", "settings", "balance", "catalogue", "spend", "folders", "history", "running", "tiles", "waiting")
+POSTS = ("key", "key/test", "settings", "models/refresh", "estimate", "input", "open", "stop", "collect")
+GETS = ("key", "settings", "balance", "catalogue", "spend", "folders", "history", "runs", "running", "tiles", "waiting")
 
 
 @pytest.fixture(scope="module")
@@ -337,6 +338,53 @@ def test_a_run_has_a_tile_for_each_picture_from_the_start_and_says_what_became_o
     assert desk.get("/grsai/tiles?workflow=another")["over"] == []
     [entry] = desk.get("/grsai/history?text=tile%203")["entries"]
     assert desk.get(f"/grsai/history?task={entry['task_id']}")["entries"] == [entry]
+
+
+def test_a_run_is_one_row_with_its_sums_its_graph_its_folder_and_its_zip(desk: Any, service: Emulator):
+    graph = {"7": graphs.batch("by run 1\n[error] by run 2\nby run 3", filename_prefix="by/run")}
+    prompt_id = desk.queue(graph)
+    desk.wait_until(lambda: prompt_id in desk.get(f"/history/{prompt_id}"))
+    desk.run(batch("another"))
+    [run] = desk.get("/grsai/runs?text=by%20run")["entries"]
+    name = run["run"]
+    assert name == f"{prompt_id}/7"
+    assert (run["pictures"], run["made"], run["due"], run["price"]) == (3, 2, 0, 1320)
+    assert run["credits"] == sum(entry["credits"] for entry in desk.get(f"/grsai/history?{urlencode({'run': name})}")["entries"])
+    assert [entry["prompt"] for entry in run["entries"]] == ["by run 1", "[error] by run 2", "by run 3"]
+    query = urlencode({"run": name})
+    assert desk.get(f"/grsai/graph?{query}") == {"prompt": graph, "node": "7"}
+    status, data, headers = ask(desk, "GET", f"zip?{query}")
+    assert (status, headers["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        files = {entry["files"][0]["filename"] for entry in run["entries"] if entry["files"]}
+        assert set(archive.namelist()) == files and len(files) == 2
+        for name in files:
+            assert archive.read(name) == (desk.output / "by" / name).read_bytes()
+    status, said = post(desk, "open", {"run": run["run"]})
+    assert (status, said["folder"]) == (200, str(desk.output / "by"))
+    status, said, _ = ask(desk, "POST", "open", {"run": run["run"]}, Content_Type="application/json", X_Forwarded_For="10.0.0.9")
+    assert (status, said) == (200, {"folder": "by", "opened": False})
+    for route in ("graph?run=none", "zip?run=none", "zip?run=../../etc"):
+        assert ask(desk, "GET", route)[0] == 404
+    assert post(desk, "open", {"run": "/etc"})[0] == 404
+
+
+def test_each_filter_counts_what_it_would_leave_beside_the_others(desk: Any, service: Emulator):
+    desk.run(batch("counted one\n[error] counted two\ncounted three"))
+    desk.run(
+        {"1": graphs.batch("counted four", **{"model": "nano-banana-2", "model.aspect_ratio": "auto", "model.image_size": "1K"})}
+    )
+    said = desk.get("/grsai/history?text=counted")
+    tries = said["counts"]["failed"]  # one that fails is tried again
+    assert (said["counts"]["done"], said["models"]) == (3, {"nano-banana-2": 1, "nano-banana-fast": 2 + tries})
+    assert said["since"] == dict.fromkeys(("", "today", "week", "month"), 3 + tries)
+    said = desk.get("/grsai/history?text=counted&model=nano-banana-fast&state=done&since=today")
+    assert len(said["entries"]) == 2
+    assert (said["counts"], said["models"]) == ({"done": 2, "failed": tries}, {"nano-banana-2": 1, "nano-banana-fast": 2})
+    assert said["since"] == {"": 2, "today": 2, "week": 2, "month": 2}
+    assert desk.get("/grsai/runs?text=counted&state=failed")["entries"][0]["pictures"] == 3
+    assert ask(desk, "GET", "history?since=once")[0] == 400
 
 
 def test_a_run_is_listed_and_can_be_stopped_and_collected(desk: Any, service: Emulator):
