@@ -141,13 +141,18 @@ def test_every_sheet_is_taken(block: Block, project: Path, emulator: Emulator) -
     assert done.returncode == 0, done.stderr
 
 
-def run(command: list[str], project: Path, emulator: Emulator) -> subprocess.CompletedProcess[str]:
-    environment = {
+def environment(project: Path, emulator: Emulator) -> dict[str, str]:
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("GRSAI_")},
         "GRSAI_API_KEY": "sk-" + "a" * 32, "GRSAI_BASE_URL": emulator.url, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1",
         "GRSAI_HOME": str(project / "home"),
     }  # fmt: skip
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, encoding="utf-8", timeout=120)
+
+
+def run(command: list[str], project: Path, emulator: Emulator) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=project, env=environment(project, emulator), capture_output=True, encoding="utf-8", timeout=120
+    )
 
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
@@ -183,7 +188,20 @@ def test_no_command_stands_in_a_block_that_is_not_run() -> None:
     assert not [block for block in blocks("text", "") if COMMAND.search(block.text)]
 
 
-@pytest.mark.parametrize("line", [line for line in commands() if OURS_OR_PLAIN.match(line)])
+def serves(line: str) -> bool:
+    return " -m grsai review" in line
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if OURS_OR_PLAIN.match(line) and serves(line)])
+def test_every_page_that_is_named_is_served_until_it_is_ended(line: str, project: Path, emulator: Emulator) -> None:
+    command = [sys.executable, *shlex.split(line)[1:], "--no-browser"]
+    with subprocess.Popen(command, cwd=project, env=environment(project, emulator), stdout=subprocess.PIPE, text=True) as page:
+        assert page.stdout is not None and page.stdout.readline().startswith("http://127.0.0.1:")
+        page.terminate()
+        assert page.wait(20) == 0 or os.name == "nt"
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if OURS_OR_PLAIN.match(line) and not serves(line)])
 def test_every_command_of_ours_runs(line: str, project: Path, emulator: Emulator) -> None:
     line = line.replace("run_batch.bat", "python run_batch.py").replace("--demo", "--demo --estimate")  # seen elsewhere
     words = [sys.executable, *shlex.split(line)[1:]]

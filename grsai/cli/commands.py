@@ -197,6 +197,13 @@ def finish(options: Options) -> int:
     return finish(options)
 
 
+def review(options: Options) -> int:
+    """Serves the page until Ctrl+C, or until it is asked to end."""
+    from .reviewing import review
+
+    return review(options)
+
+
 def config(options: Options) -> int:
     settings = settings_of(options)
     if options.json:

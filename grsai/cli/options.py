@@ -53,6 +53,7 @@ class Options:
     forget: tuple[str, ...] = ()
     refresh: bool = False
     port: str | None = None
+    no_browser: bool = False
     key: str | None = None
     credits: str | None = None
     seconds: str | None = None
@@ -215,6 +216,17 @@ COMMANDS = (
         "make files for a shop of the pictures that are there; sends nothing",
         "finish --output batch_outputs --preset taobao-main",
         (Option("--output", "DIR", "folder with the pictures", OUTPUT), *FINISHING, JSON),
+    ),
+    Command(
+        "review",
+        "look at the pictures in a browser: keep, reject, make again",
+        "review --output batch_outputs",
+        (
+            Option("--output", "DIR", "folder with the pictures", OUTPUT),
+            Option("--port", "N", "where the page is served, on 127.0.0.1; 0: any free port", "0"),
+            Option("--no-browser", "", "only print the address of the page"),
+            SERVICE,
+        ),
     ),
     Command("config", "every setting and where it comes from", "config", (JSON,)),
     Command(

@@ -87,7 +87,7 @@ def _page(
         "sums": _sums(sums, language, per_yuan),
         "notes": notes(outcomes, language),
         "ratio": common_ratio([file for outcome in outcomes for file in outcome.files]),
-        "words": _words(language),
+        "words": words(language),
         "links": _links(outcomes, folder, language),
     }
     run = json_text(facts, "cards", cards)
@@ -121,7 +121,7 @@ def _hash(text: str) -> str:
 # What is in it
 
 
-def _words(language: str) -> dict[str, Any]:
+def words(language: str) -> dict[str, Any]:
     def say(text: str, **values: Any) -> str:
         return texts.say(text, language, **values)
 

@@ -58,6 +58,17 @@ def thumbnail_after(file: Path, folder: Path) -> Path:
     return folder / FOLDER / f"{hashlib.sha256(place).hexdigest()[:16]}.jpg"
 
 
+def thumbnail_of(digest: str, folder: Path) -> Path:
+    """The same of a picture that something was made from: named after its content."""
+    return folder / FOLDER / f"{digest[:16]}.jpg"
+
+
+def is_made(thumbnail: Path, picture: Path) -> bool:
+    """Whether the thumbnail of a picture is there now: made, if it was not, or is of another picture."""
+    time = _time(picture)
+    return time is not None and (_time(thumbnail) == time or _make(thumbnail, picture) is not None)
+
+
 def thumbnail_before(outcome: Outcome, folder: Path) -> Path | None:
     """Where the thumbnail of the first reference belongs: named after its content, one for all jobs."""
     references = outcome.job.references
