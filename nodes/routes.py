@@ -22,7 +22,7 @@ from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import APIS
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES
-from . import account, bridge, history, language, made, money, outlook, panel, paths
+from . import account, bridge, history, language, made, money, outlook, panel, paths, wishes
 from .account import Account
 from .history import NotThere
 from .limits import whole
@@ -222,6 +222,11 @@ async def _folder(asked: Asked) -> Answer:
     return {**said, "left_out": [_in_all_languages(error) for error in said["left_out"]]}
 
 
+async def _sheet(asked: Asked) -> Answer:
+    said = await bridge.off_loop(lambda: wishes.as_object(wishes.of_sheet(asked.values.get("file", ""), wishes.by_facts)))
+    return {**said, "faults": [{"row": row, "why": _in_all_languages(error)} for row, error in said["faults"]]}
+
+
 async def _folders(_: Asked) -> Answer:
     return await bridge.off_loop(paths.folders)
 
@@ -333,6 +338,7 @@ _GET: dict[str, Answering] = {
     "spend": _spend,
     "folder": _folder,
     "folders": _folders,
+    "sheet": _sheet,
     "history": _history,
     "runs": _runs,
     "graph": _graph,

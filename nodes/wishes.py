@@ -21,7 +21,7 @@ from . import paths
 from .inputs import Choice
 
 KIND = "BANANA_JOBS"
-MOST_TOLD, _LETTERS = 6, 60  # rows that a node shows, and letters of a prompt
+MOST_TOLD, _LETTERS = 6, 80  # rows that a node shows, and letters of a prompt
 Read = Callable[[Iterable[Path]], Mapping[Path, Reference | GrsaiError]]
 
 
@@ -168,19 +168,42 @@ def fingerprint(wishes: Wishes) -> str:
     ).hexdigest()
 
 
-def told(wishes: Wishes, language: str) -> str:
-    """What a node shows of them: how many there are, what is wrong, and the first of them."""
+def as_object(wishes: Wishes) -> dict[str, Any]:
+    """What a node shows of a sheet: how many rows and pictures, and the first rows, and faults by their rows."""
     pictures = {each.digest for wish in wishes.rows for each in (wish.image, *wish.references) if each}
-    lines = [say("Rows: {rows} · pictures: {pictures}", language, rows=len(wishes.rows), pictures=len(pictures))]
     faults = wishes.faults
-    lines += [say("Row {row}: {why}", language, row=row, why=fault.say(language)) for row, fault in faults[:MOST_TOLD]]
-    if len(faults) > MOST_TOLD:
-        lines.append(say("… and {count} more", language, count=len(faults) - MOST_TOLD))
-    return "\n".join([*lines, *(_told(wish) for wish in wishes.rows[:MOST_TOLD])])
+    return {
+        "rows": len(wishes.rows),
+        "pictures": len(pictures),
+        "first": [_row_object(wish) for wish in wishes.rows[:MOST_TOLD]],
+        "faults": faults[:MOST_TOLD],
+        "more_faults": max(0, len(faults) - MOST_TOLD),
+    }
 
 
-def _told(wish: Wish) -> str:
-    prompt = " ".join(wish.prompt.split())
-    short = prompt if len(prompt) <= _LETTERS else f"{prompt[:_LETTERS]}…"
-    names = "+".join(each.name for each in (wish.image, *wish.references) if each)
-    return f"{wish.row} · " + " · ".join(part for part in (names, wish.model, short) if part)
+def _row_object(wish: Wish) -> dict[str, Any]:
+    names = [each.name for each in (wish.image, *wish.references) if each]
+    first = next((each.path for each in (wish.image, *wish.references) if each), None)
+    return {
+        "row": wish.row,
+        "source": paths.view_of(first) if first else None,
+        "name": "+".join(names),
+        "model": wish.model,
+        "prompt": short(wish.prompt),
+    }
+
+
+def told(wishes: Wishes, language: str) -> str:
+    """The same in words."""
+    said = as_object(wishes)
+    lines = [say("Rows: {rows} · pictures: {pictures}", language, rows=said["rows"], pictures=said["pictures"])]
+    lines += [say("Row {row}: {why}", language, row=row, why=fault.say(language)) for row, fault in said["faults"]]
+    if said["more_faults"]:
+        lines.append(say("… and {count} more", language, count=said["more_faults"]))
+    firsts = ((row["row"], [row[part] for part in ("name", "model", "prompt") if row[part]]) for row in said["first"])
+    return "\n".join([*lines, *(" · ".join([str(number), *parts]) for number, parts in firsts)])
+
+
+def short(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= _LETTERS else f"{line[:_LETTERS]}…"

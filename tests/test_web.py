@@ -13,7 +13,7 @@ from PIL import Image
 PACK = Path(__file__).parent.parent
 MODULES = sorted((PACK / "web" / "js").rglob("*.js"))
 COMPONENTS = PACK / "grsai" / "components"
-NODES = ("BatchBanana", "GrsaiUpload", "LoadBananaFolder", "NanoBananaGenerate")
+NODES = ("BatchBanana", "GrsaiUpload", "LoadBananaFolder", "LoadBananaSheet", "NanoBananaGenerate")
 SENTENCES = PACK / "web" / "js" / "sentences.js"
 # Keys that the code puts together: t(`state.${entry.state}`).
 COMPOSED = re.compile(r"(api|currency|host)\.|(ask_above|budget_day|budget_month|credits_per_yuan|limit)\.(label|about)$")

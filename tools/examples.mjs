@@ -209,6 +209,23 @@ export const EXAMPLES = [
       ["join", "IMAGE", "picture", "images"],
     ],
   },
+  {
+    name: "8 Rows of a sheet",
+    nodes: {
+      note: note(
+        "**Rows of a sheet** · 按表格逐行生成\n\nA row a picture: which photo, which text, which model, which name. What a row leaves open comes from the batch. The sheet comes back beside the pictures, with what became of each row.\n\n每行一张图片：用哪张照片、什么提示词、哪个模型、叫什么名字。空着的由批量节点补上。结果表格和图片放在一起，写明每一行的结果。",
+        [40, 60],
+        [420, 230],
+      ),
+      sheet: { type: "LoadBananaSheet", at: [40, 340], size: [420, 330], values: { file: "banana_demo/jobs.csv" } },
+      batch: { type: "BatchBanana", at: [520, 60], size: [540, 1000], values: { filename_prefix: "banana/Sheet/Task", "model.aspect_ratio": "1:1" } },
+      report: { type: "PreviewAny", title: "Report", at: [1120, 60], size: [420, 320] },
+    },
+    links: [
+      ["sheet", "jobs", "batch", "jobs"],
+      ["batch", "report", "report", "source"],
+    ],
+  },
 ];
 
 export const BLUEPRINT = {

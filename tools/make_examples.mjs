@@ -77,7 +77,8 @@ async function save() {
 function sourcesOf({ nodes }) {
   const chosen = Object.values(nodes).flatMap(({ type, values }) => {
     if (type === "LoadImage") return [{ filename: values.image, subfolder: "" }];
-    return type === "LoadBananaFolder" ? [{ filename: "astronaut.jpg", subfolder: "banana_demo/image" }] : [];
+    const first = { LoadBananaFolder: "astronaut.jpg", LoadBananaSheet: "coffee.jpg" }[type];
+    return first ? [{ filename: first, subfolder: "banana_demo/image" }] : [];
   });
   return chosen.map((place) => ({ ...place, type: "input" }));
 }

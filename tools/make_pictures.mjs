@@ -13,6 +13,7 @@ import { PLAIN_CANVAS, photographGraph, shrink } from "./photo.mjs";
 
 const EDIT = "2 Edit one photo";
 const BATCH = "5 Folder times prompts";
+const SHEET = "8 Rows of a sheet";
 const CHINESE = { [EDIT]: "把咖啡换成抹茶拿铁，桌面换成白色大理石，其余保持不变。" };
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const HELP = [
@@ -20,6 +21,7 @@ const HELP = [
   ["GrsaiUpload", "4 Upload once, use in three nodes", ["LoadImage", "GrsaiUpload", "NanoBananaGenerate", "PreviewImage"]],
   ["BatchBanana", BATCH, ["LoadBananaFolder", "BatchBanana", "PreviewAny"]],
   ["LoadBananaFolder", BATCH, ["LoadBananaFolder"]],
+  ["LoadBananaSheet", SHEET, ["LoadBananaSheet"]],
 ];
 const LOOKS = [
   { name: "dark", palette: "dark" },

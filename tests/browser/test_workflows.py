@@ -38,7 +38,7 @@ def test_an_example_names_nothing_of_the_machine_it_was_made_on():
 
 
 def test_an_example_uses_core_nodes_and_ours_only():
-    ours = {"BatchBanana", "GrsaiUpload", "LoadBananaFolder", "NanoBananaGenerate"}
+    ours = {"BatchBanana", "GrsaiUpload", "LoadBananaFolder", "LoadBananaSheet", "NanoBananaGenerate"}
     core = {"ImageGrid", "JoinImageWithAlpha", "LoadImage", "MarkdownNote", "PreviewAny", "PreviewImage", "SaveImage"}
     for file in EXAMPLES:
         assert {node["type"] for node in json.loads(file.read_text("utf-8"))["nodes"]} <= ours | core, file

@@ -12,6 +12,7 @@ import { bringGridsBack, showGrids } from "./grid.js";
 import { refreshPrices } from "./money.js";
 import { anew, followGraph } from "./outlook.js";
 import { SETTINGS } from "./settings.js";
+import { showSheet } from "./sheet.js";
 import { TAB } from "./sidebar/tab.js";
 
 app.registerExtension({
@@ -27,6 +28,7 @@ app.registerExtension({
     hideOwnPictures(node);
     keepPromptReadable(node);
     keepSize(node);
+    showSheet(node);
   },
   afterConfigureGraph() {
     forgetAll();
