@@ -72,15 +72,12 @@ class LoadBananaFolder(io.ComfyNode):
             report = _report(len(loaded.images), len(of_texts.rows) or len(prompts), left_out, work.run.language)
             work.tell(report)
         names = [file.stem for file in loaded.files]
-        read = (
-            functools.partial(wishes.of_texts, folder=texts) if texts else functools.partial(wishes.of_pictures, prompts=prompts)
-        )
         return io.NodeOutput(
             loaded.images,
             names,
             "\n".join(prompts),
             report,
-            wishes.Wire(functools.partial(read, loaded.files)),
+            wishes.Wire(functools.partial(wishes.of_files, loaded.files, texts, prompts)),
             ui={"text": [report]},
         )
 
@@ -99,7 +96,7 @@ class LoadBananaFolder(io.ComfyNode):
 
 def _of_texts(files: Sequence[Path], folder: Path, language: str) -> wishes.Wishes:
     """Each picture with its text. Raises `WrongJob` with all that have none, before anything is made of the others."""
-    found = wishes.of_texts(files, folder, wishes.by_facts)
+    found = wishes.of_files(files, folder, (), wishes.by_facts)
     if found.faults:
         why = "\n".join(fault.say(language) for _, fault in found.faults)
         raise WrongJob("Each picture needs a text of its name.\n{why}", why=why)

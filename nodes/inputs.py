@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from comfy_api.latest import io
 
@@ -18,6 +18,7 @@ from .limits import MOST_SEED, text, texts
 from .sources import Sources, number_of
 
 CATEGORY = "Grsai"
+T = TypeVar("T")
 PAINTED = "clipspace"  # the folder of pictures on which a mask was painted
 MOST_REFERENCES = 14  # sockets; a batch in one counts as several
 
@@ -114,12 +115,16 @@ def references_of_sockets(pictures: Any, name: str, sources: Sources) -> list[Re
 
 def partners_of_sockets(pictures: Any, count: int, sources: Sources) -> list[tuple[Reference, ...]]:
     """For each of `count` pictures what each socket of `paired` brings for it. Raises `WrongJob` where they are not as many."""
-    lists = _sockets(pictures, "paired", sources)
-    for socket, references in lists:
-        if len(references) != count:
+    return paired(_sockets(pictures, "paired", sources), count)
+
+
+def paired(lists: Sequence[tuple[str, Sequence[T]]], count: int) -> list[tuple[T, ...]]:
+    """The same of the lists of the sockets, by their names."""
+    for socket, partners in lists:
+        if len(partners) != count:
             text = "{socket} holds {partners} pictures for the {pictures} of images. Give as many: the first goes with the first."
-            raise WrongJob(text, socket=socket, partners=len(references), pictures=count)
-    return [tuple(references[place] for _, references in lists) for place in range(count)]
+            raise WrongJob(text, socket=socket, partners=len(partners), pictures=count)
+    return [tuple(partners[place] for _, partners in lists) for place in range(count)]
 
 
 def as_files(references: Iterable[Reference]) -> tuple[Reference, ...]:

@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
 from ..grsai.models import yuan
 from ..grsai.pictures import Reference
 from ..grsai.pictures.reading import unreadable
-from . import account, paths
+from ..grsai.sheets import Given
+from . import account, paths, wishes
 from .images import digest_of_file, references
-from .inputs import Choice, choice_of
+from .inputs import Choice, choice_of, paired
 from .prefix import expanded
-from .sources import Source, Sources
+from .sources import JOBS_OUTPUT, Source, Sources
+from .wishes import Wishes
 
 MOST_READ = 100  # pictures that are read for their content; of more, nobody says which were made earlier
 FIRST = 12  # pictures of a folder that are shown
@@ -64,6 +66,8 @@ def outlook(graph: Mapping[str, Any], node_id: str, *, quick: bool = False) -> d
     asked = {part: node.asked(part if part == "model" else f"model.{part}") for part in _PARTS}
     choice = choice_of(asked, account.catalogue(), node)
     each = choice.model.credits or None
+    if node.is_wired("jobs") or node.sockets("paired"):
+        return {**_of_wishes(node, choice, quick), "each": each}
     count, known = _count(node), {"reused": None, "open": None}
     jobs = _jobs(node, choice) if count and not quick else None
     if jobs:
@@ -74,6 +78,96 @@ def outlook(graph: Mapping[str, Any], node_id: str, *, quick: bool = False) -> d
     credits = None if new is None or each is None else new * each
     seconds = None if new is None else _seconds(node, choice, new)
     return {"pictures": count, "new": new, **known, "credits": credits, "each": each, "seconds": seconds}
+
+
+def _of_wishes(node: Sources, choice: Choice, quick: bool) -> dict[str, Any]:
+    """The outlook of a batch that is planned row by row, each of which may have a model of its own."""
+    jobs = _planned(node, choice, wishes.by_facts)
+    read = {reference.path for job in jobs or () for reference in job.references if reference.path}
+    credits = [job.model.credits for job in jobs or ()]
+    said = {"pictures": None, "new": None, "reused": None, "open": None, "credits": None, "seconds": None}
+    if jobs is None:
+        return said
+    said |= {"pictures": len(jobs), "new": len(jobs), "credits": sum(credits) if all(credits) else None}
+    if not quick and len(read) <= MOST_READ and (jobs := _planned(node, choice, _read)):
+        price = estimate(jobs, account.ledger(), output=_folder(node))
+        said |= {
+            "new": price.new,
+            "reused": price.reused,
+            "open": price.open,
+            "credits": None if price.unpriced else price.credits,
+        }
+    return {**said, "seconds": _seconds(node, choice, said["new"] or 0)}
+
+
+def _planned(node: Sources, choice: Choice, read: wishes.Read) -> Sequence[Job] | None:
+    """The jobs of such a batch as the node would plan them; None where what goes into them is not known."""
+    shared = _files_read(node, node.sockets("references"), read)
+    pictures = _files_read(node, ["images"], read)
+    partners = [(socket, _files_read(node, [socket], read)) for socket in node.sockets("paired")]
+    if shared is None or pictures is None:
+        return None
+    if node.is_wired("jobs"):
+        asked = _wire(node.behind("jobs"), read)
+    else:
+        known = [(socket, references) for socket, references in partners if references is not None]
+        asked = wishes.of_pairs(pictures, paired(known, len(pictures)), shared) if len(known) == len(partners) else None
+    prompts, seed = _prompts(node), node.value("seed")
+    if asked is None or (prompts is None and not all(wish.prompt for wish in asked.rows)):
+        return None
+    given = Given(
+        account.catalogue(),
+        choice.model.id,
+        seed=seed if isinstance(seed, int) else 0,
+        prompts=tuple(prompts or ()),
+        pairing=node.asked("pairing") or PAIRINGS[0],
+    )
+    return wishes.planned(asked, choice, given, shared=shared).jobs
+
+
+def _wire(behind: tuple[Sources, int] | None, read: wishes.Read) -> Wishes | None:
+    """What the node at the other end brings; None where it does not tell before it runs."""
+    node, output = behind or (None, 0)
+    if node and node.kind == "LoadBananaSheet" and output == 0:
+        file = node.value("file")
+        return wishes.of_sheet(file, read) if isinstance(file, str) else None
+    if node and node.kind == "LoadBananaFolder" and output == JOBS_OUTPUT:
+        named, prompts = node.value("folder"), node.value("prompts_file")
+        if isinstance(named, str) and isinstance(prompts, str):
+            texts = paths.text_folder(prompts)
+            files = paths.picture_folder(named).files
+            return wishes.of_files(files, texts, [] if texts else paths.read_prompts(prompts), read)
+    return None
+
+
+def _files_read(node: Sources, sockets: Sequence[str], read: wishes.Read) -> list[Reference] | None:
+    """The pictures that are wired to the sockets, as files; None where they are not known."""
+    loaded = [node.loaded(socket) for socket in sockets]
+    if None in loaded:
+        return None
+    files = [source.file for sources in loaded for source in sources or ()]
+    found = read(files)
+    return [picture for file in files if isinstance(picture := found[file], Reference)]
+
+
+def _read(files: Iterable[Path]) -> dict[Path, Reference | GrsaiError]:
+    """Pictures by their content, each read once while it is the same."""
+    wanted = list(dict.fromkeys(files))
+    with concurrent.futures.ThreadPoolExecutor(_cores) as pool:
+        return dict(zip(wanted, pool.map(_by_content, wanted), strict=True))
+
+
+def _by_content(file: Path) -> Reference | GrsaiError:
+    try:
+        facts = file.stat()
+        return Reference(file.stem, _digest_of_bytes(file, facts.st_mtime_ns, facts.st_size), path=file)
+    except (GrsaiError, OSError) as error:
+        return error if isinstance(error, GrsaiError) else unreadable(file.name, error.strerror)
+
+
+@functools.lru_cache(4096)
+def _digest_of_bytes(file: Path, mtime_ns: int, size: int) -> str:
+    return Reference.from_file(file).digest
 
 
 def folder(name: str, prompts_file: str) -> dict[str, Any]:

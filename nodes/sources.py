@@ -17,7 +17,7 @@ from ..grsai.errors import GrsaiError
 from ..grsai.pictures import Reference
 from .paths import picture_folder, read_prompts, view_of
 
-PROMPTS_OUTPUT = 2  # of Load Banana Folder
+PROMPTS_OUTPUT, JOBS_OUTPUT = 2, 4  # of Load Banana Folder
 _HOLDERS = ("PrimitiveInt", "PrimitiveString", "PrimitiveStringMultiline")  # ComfyUI's own, with a `value`
 _MOST_WIRES = 20  # in a row; a graph that goes round in a circle is none that runs
 
@@ -84,6 +84,13 @@ class Sources:
                 return replace(self, node_id=str(source))._told(output, deep + 1)
             case written:
                 return None if isinstance(written, list) else written
+
+    def behind(self, name: str) -> tuple[Sources, int] | None:
+        """The node at the other end of a wire, and which of its outputs it is; None where there is none."""
+        match self._inputs.get(name):
+            case [str() | int() as source, int() as output]:
+                return replace(self, node_id=str(source)), output
+        return None
 
     def wired_to(self) -> list[str]:
         """The nodes at the other ends of the wires that come in."""

@@ -83,16 +83,16 @@ def _sheet(path: Path, mtime_ns: int, size: int) -> Sheet:
     return sheets.read_sheet(path)
 
 
-def of_pictures(files: Sequence[Path], prompts: Sequence[str], read: Read = sheets.read_each) -> Wishes:
-    """Each picture with each of the prompts; without any, with those of the node that makes them. Raises `BadPicture`."""
-    return Wishes(tuple(Wish(image=picture, prompt=prompt) for picture in _read(files, read) for prompt in prompts or [""]))
-
-
-def of_texts(files: Sequence[Path], folder: Path, read: Read = sheets.read_each) -> Wishes:
-    """Each picture with the text of its name in the folder, or with the fault that it has none. Raises `BadPicture`."""
-    wishes = [Wish(image=picture) for picture in _read(files, read)]
-    rows, found = sheets.with_texts(wishes, folder, paths.texts_in(folder))
-    return Wishes(tuple(rows), notices=found.notices(folder))
+def of_files(files: Sequence[Path], texts: Path | None, prompts: Sequence[str], read: Read = sheets.read_each) -> Wishes:
+    """Each picture that can be read, with the text of its name in the folder `texts`, or with the fault that it has none; or with
+    each of the prompts, and without any with those of the node that makes them.
+    """
+    found = read(files)
+    pictures = [picture for file in files if isinstance(picture := found[file], Reference)]
+    if texts is None:
+        return Wishes(tuple(Wish(image=picture, prompt=prompt) for picture in pictures for prompt in prompts or [""]))
+    rows, partners = sheets.with_texts([Wish(image=picture) for picture in pictures], texts, paths.texts_in(texts))
+    return Wishes(tuple(rows), notices=partners.notices(texts))
 
 
 def of_pairs(pictures: Sequence[Reference], partners: Sequence[Sequence[Reference]], shared: Sequence[Reference]) -> Wishes:
@@ -136,15 +136,6 @@ def _has(check: Callable[[str], object], value: str) -> bool:
     except WrongJob:
         return False
     return True
-
-
-def _read(files: Sequence[Path], read: Read) -> list[Reference]:
-    by_file = read(files)
-    found = [by_file[file] for file in files]
-    for each in found:
-        if isinstance(each, GrsaiError):
-            raise each
-    return [each for each in found if isinstance(each, Reference)]
 
 
 def by_facts(files: Iterable[Path]) -> dict[Path, Reference | GrsaiError]:

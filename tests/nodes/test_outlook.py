@@ -196,3 +196,48 @@ def test_the_folders_and_text_files_on_offer_are_those_below_input(graph: Any, o
     said = graph.module("nodes.paths").folders()
     assert said["folders"] == [{"folder": "banana_demo/image", "pictures": 8}]
     assert said["prompts_files"] == ["banana_demo/text/text.txt"]
+
+
+# Row by row
+
+
+def sheet_batch(**inputs: Any) -> dict[str, Any]:
+    sheet = {"class_type": "LoadBananaSheet", "inputs": {"file": "banana_demo/jobs.csv"}}
+    return {"1": sheet, "2": graphs.batch("", jobs=["1", 0], **inputs)}
+
+
+def test_a_sheet_is_priced_row_by_row_with_the_models_of_its_rows(graph: Any, outlook: Any):
+    said = outlook(sheet_batch(), "2")
+    assert (said["pictures"], said["new"], said["credits"], said["each"]) == (9, 9, 6 * 440 + 3 * 1200, 440)
+    wire = graph.run("LoadBananaSheet", file="banana_demo/jobs.csv").result[0]
+    graph.batch("", jobs=wire)
+    said = outlook(sheet_batch(), "2")
+    assert (said["pictures"], said["new"], said["reused"], said["credits"]) == (9, 0, 9, 0)
+    assert outlook(sheet_batch(seed=1), "2")["new"] == 9
+    assert outlook(sheet_batch(), "2", quick=True)["new"] == 9
+
+
+def test_what_is_wrong_in_a_sheet_is_told_before_it_is_run(graph: Any, outlook: Any):
+    (graph.base / "input" / "banana_demo" / "jobs.csv").write_text("prompt,model\nred,nano-bananna\n,\n,nano-banana-2\n", "utf-8")
+    with pytest.raises(graph.module("grsai.errors").WrongSheet) as told:
+        outlook(sheet_batch(), "2")
+    assert [row for row, _ in told.value.faults] == [2, 4]
+
+
+def test_pairs_are_counted_and_what_was_made_is_known(graph: Any, outlook: Any):
+    asked = graphs.batch("red\nblue", images=["1", 0], **{"paired.image_1": ["2", 0]})
+    said = outlook({"1": graphs.folder(), "2": graphs.folder(), "3": asked}, "3")
+    assert (said["pictures"], said["credits"]) == (16, 16 * 440)
+    load = {"class_type": "LoadImage", "inputs": {"image": "banana_demo_coffee.jpg"}}
+    with pytest.raises(graph.module("grsai.errors").WrongJob, match="paired.image_1 holds 1 pictures for the 8 of images"):
+        outlook({"1": graphs.folder(), "2": load, "3": asked}, "3")
+    assert outlook({"1": graphs.folder(), "2": {"class_type": "ImageScale", "inputs": {}}, "3": asked}, "3")["pictures"] is None
+
+
+def test_texts_of_a_folder_are_counted(graph: Any, outlook: Any):
+    for photo in (graph.base / "input" / "banana_demo" / "image").iterdir():
+        photo.with_suffix(".txt").write_text(f"a picture of {photo.stem}", "utf-8")
+    asked = graphs.folder("banana_demo/image", "banana_demo/image")
+    said = outlook({"1": asked, "2": graphs.batch("", jobs=["1", 4])}, "2")
+    assert (said["pictures"], said["credits"]) == (8, 8 * 440)
+    assert outlook({"1": asked, "2": graphs.batch("", jobs=["1", 3])}, "2")["pictures"] is None

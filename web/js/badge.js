@@ -74,7 +74,7 @@ function priceOfBatch(node, credits) {
   const prompts = promptCount(valueOf(node, "prompts"));
   const pictures = pictureCount(node);
   const oneToOne = valueOf(node, "pairing") === "zip";
-  if (!prompts) return t("money.each", { price: money(credits) });
+  if (!prompts || linkOf(node, "jobs") !== null) return t("money.each", { price: money(credits) });
   if (pictures === null && !oneToOne) return t("money.each_source", { price: money(credits * prompts) });
   return moneyAndCredits(credits * prompts * (oneToOne ? 1 : (pictures ?? 1)));
 }
@@ -87,10 +87,15 @@ function promptCount(text) {
 // 1 without pictures: then every prompt makes one.
 /** @param {GraphNode} node */
 function pictureCount(node) {
-  const input = node.inputs?.find((each) => each.name === "images");
-  if (input?.link === null || input?.link === undefined) return 1;
-  const link = node.graph?.getLink?.(input.link) ?? node.graph?.links?.[input.link];
+  const wired = linkOf(node, "images");
+  if (wired === null) return 1;
+  const link = node.graph?.getLink?.(wired) ?? node.graph?.links?.[wired];
   return node.graph?.getNodeById(link?.origin_id)?.comfyClass === "LoadImage" ? 1 : null;
+}
+
+/** @type {(node: GraphNode, name: string) => number | null} */
+function linkOf(node, name) {
+  return node.inputs?.find((each) => each.name === name)?.link ?? null;
 }
 
 // The value of a widget; null where a link brings it.
