@@ -11,5 +11,6 @@ from .progress import Event as Event
 from .progress import OnEvent as OnEvent
 from .progress import Snapshot as Snapshot
 from .retry import Backoff as Backoff
+from .run import gate_of as gate_of
 from .run import run as run
 from .run import upload as upload

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from ..errors import OverBudget, WrongSetting
-from ..ledger import Ledger
+from ..ledger import Allow, Ledger, Sums
 from ..models import CREDITS_PER_YUAN, yuan
 from ..settings import Settings
 
@@ -21,9 +21,12 @@ class Limit:
 
 
 class Budget:
-    """The limits of one run. Raises `OverBudget` for what they do not allow."""
+    """The limits of one run. Raises `OverBudget` for what they do not allow.
 
-    def __init__(self, settings: Settings, ledger: Ledger, *, of_the_run: float | None) -> None:
+    `spread`: the id of a run that goes on in several processes at once, so that only the ledger knows what it has paid.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, *, of_the_run: float | None, spread: str | None = None) -> None:
         day, month = _beginnings(ledger.now())
         asked = (
             ("budget", settings.budget if of_the_run is None else of_the_run, None),
@@ -35,6 +38,7 @@ class Budget:
         self._limits = [limit for limit in limits if limit.credits]
         self._ledger = ledger
         self._reserved = 0
+        self._begun, self._spread = ledger.now(), spread
 
     def check(self, count: int, credits: int, *, unpriced: int = 0) -> None:
         """Whether `count` pictures for so many credits may be begun. Of `unpriced` ones among them nobody knows the price."""
@@ -66,19 +70,33 @@ class Budget:
                     name=limit.name,
                 )
 
-    def reserve(self, credits: int, *, accepted: int) -> None:
-        """Keeps what the run pays, tries after failed tasks included, within the limits. A negative sum gives back.
+    def reserve(self, credits: int) -> None:
+        """Keeps what the run pays, tries after failed tasks included, within its own limit. A negative sum gives back.
 
-        `accepted`: the credits that this run has paid, which the ledger knows of. Under a lock of the caller's.
+        Under a lock of the caller's.
         """
-        for limit in self._limits if credits > 0 else ():
-            under_way = self._reserved if limit.since is None else self._ledger.spent(limit.since) + self._reserved - accepted
-            if under_way + credits > limit.credits:
-                text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
-                if limit.since is not None:
-                    text = "Not sent: {name} (¥{budget:.2f}) is used up. Raise it to go on."
-                raise OverBudget(text, budget=self._yuan(limit.credits), name=limit.name)
+        for limit in self._limits if credits > 0 and self._spread is None else ():
+            if limit.since is None and self._reserved + credits > limit.credits:
+                raise self._used_up(limit)
         self._reserved += credits
+
+    def allowance(self, credits: int) -> Allow | None:
+        """What the ledger asks before it writes a submit for so many credits down; None where nothing but the run is limited."""
+        limits = [limit for limit in self._limits if limit.since is not None or self._spread is not None]
+
+        def allow(sums: Sums) -> None:
+            for limit in limits:
+                spent = sums.since(limit.since) if limit.since is not None else sums.of_run(self._begun)
+                if spent + credits > limit.credits:
+                    raise self._used_up(limit)
+
+        return allow if limits else None
+
+    def _used_up(self, limit: Limit) -> OverBudget:
+        text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
+        if limit.since is not None:
+            text = "Not sent: {name} (¥{budget:.2f}) is used up. Raise it to go on."
+        return OverBudget(text, budget=self._yuan(limit.credits), name=limit.name)
 
     def _yuan(self, credits: int) -> float:
         return yuan(credits, self._per_yuan)

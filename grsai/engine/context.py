@@ -85,7 +85,7 @@ class RunContext:
     def reserve(self, credits: int) -> None:
         """Keeps what the run pays, tries after failed tasks included, within the budget."""
         with self.progress.changed:
-            self.budget.reserve(credits, accepted=self.progress.paid)
+            self.budget.reserve(credits)
 
     def usual_of(self, job: Job) -> Usual:
         key = (job.model.id, job.image_size)

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..errors import Stopped
+from ..errors import GrsaiError, Stopped
 
 DEFAULT_LIMIT = 5
 FIRST_WINDOW = 5  # tasks submitted at once before anything is known
@@ -83,12 +83,13 @@ class Window:
 
 
 @dataclass(eq=False)  # two jobs of one run may have the same place
-class _Waiter:
+class Waiter:
     order: tuple[int, int]
     run: Entrance
     go: threading.Event = field(default_factory=threading.Event)
+    error: GrsaiError | None = None  # why nobody can be let in
 
-    def __lt__(self, other: _Waiter) -> bool:
+    def __lt__(self, other: Waiter) -> bool:
         return self.order < other.order
 
 
@@ -105,9 +106,11 @@ class Entrance:
     @contextlib.contextmanager
     def slot(self, order: int, stop: threading.Event) -> Iterator[bool]:
         """Waits for the right to have one more task open, low `order` first. False: stopped while waiting."""
-        waiter = _Waiter((order, self.number), self)
+        waiter = Waiter((order, self.number), self)
         self.gate.wait_for(waiter, stop)
         try:
+            if waiter.error is not None:
+                raise waiter.error
             yield waiter.go.is_set() and not stop.is_set()
         finally:
             self.gate.leave(waiter)
@@ -147,7 +150,7 @@ class Gate:
         self.encoders = threading.BoundedSemaphore(os.cpu_count() or 1)  # encoding is work for a core, not a wait
         self._lock = threading.Lock()
         self._runs: list[Entrance] = []
-        self._waiting: list[_Waiter] = []
+        self._waiting: list[Waiter] = []
         self._window = Window()
         self._open = 0
         self._accepted_open = 0
@@ -199,8 +202,8 @@ class Gate:
             self._window.accepted(time.monotonic(), self._accepted_open)
             self._grant()
 
-    def finished(self) -> None:
-        """A task that was accepted is no longer open."""
+    def finished(self, *, goes_on: float = 0.0) -> None:
+        """A task that was accepted is no longer open, or, if it `goes_on` for so many seconds, nobody watches it any more."""
         with self._lock:
             self._accepted_open -= 1
 
@@ -243,7 +246,7 @@ class Gate:
         """Seconds until the service takes submits again, by its own word."""
         return max(0.0, self._cool_until - time.monotonic())
 
-    def wait_for(self, waiter: _Waiter, stop: threading.Event) -> None:
+    def wait_for(self, waiter: Waiter, stop: threading.Event) -> None:
         with self._lock:
             insort(self._waiting, waiter)
             self._grant()
@@ -251,18 +254,18 @@ class Gate:
             with self._lock:
                 self._grant()
 
-    def leave(self, waiter: _Waiter) -> None:
+    def leave(self, waiter: Waiter) -> None:
         with self._lock:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            if waiter.go.is_set():
+            if waiter.go.is_set() and waiter.error is None:
                 self._open -= 1
                 waiter.run.open -= 1
             self._grant()
 
     def _grant(self) -> None:
         """Lets in whom the window, the cool-down and their own run's concurrency allow, in order."""
-        room = min(self._most(), self._window.size) - self._open
+        room = self._places() - self._open
         if room <= 0 or self.cool_pause() > 0:
             return
         for waiter in list(self._waiting):
@@ -274,6 +277,10 @@ class Gate:
                 room -= 1
                 if room <= 0:
                     return
+
+    def _places(self) -> int:
+        """How many tasks may be open now."""
+        return min(self._most(), self._window.size)
 
     def _most(self) -> int:
         return self.limit or max([DEFAULT_LIMIT, *(run.concurrency for run in self._runs)])

@@ -23,6 +23,7 @@ from ..errors import (
     NoSuchTask,
     OutOfCredits,
     OutputError,
+    OverBudget,
     RateLimited,
     ServiceError,
     StillOpen,
@@ -183,10 +184,15 @@ class JobRun:
                 row = self._submit(client, urls)
                 if isinstance(row, int):
                     steps = self._run.steps.at(client.base_url, self._model.api(self._run.settings.api))
+                    goes_on = self._run.usual_of(self.job).seconds
                     try:
                         task, seconds = self._watch(row, steps)
+                        goes_on = 0.0
+                    except TaskError as error:
+                        goes_on = goes_on if isinstance(error, StillOpen) else 0.0
+                        raise
                     finally:
-                        self._run.gate.finished()
+                        self._run.gate.finished(goes_on=goes_on)
                     self._run.learn(self.job, seconds)
                     return row, steps, task
             failures += 1
@@ -209,15 +215,20 @@ class JobRun:
         job = self.job if model is self.job.model else self.job.made_with(model)
         api = model.api(self._run.settings.api)
         self._run.reserve(model.credits)
-        row = ledger.submitting(
-            self.job,
-            base_url=client.base_url,
-            folder=self._folder,
-            api=api,
-            model=model,
-            run=self._run.id,
-            key_mark=self._run.key_mark,
-        )
+        try:
+            row = ledger.submitting(
+                self.job,
+                base_url=client.base_url,
+                folder=self._folder,
+                api=api,
+                model=model,
+                run=self._run.id,
+                key_mark=self._run.key_mark,
+                allow=self._run.budget.allowance(model.credits),
+            )
+        except OverBudget:
+            self._run.reserve(-model.credits)
+            raise
         with self._run.progress.changed:  # the last moment at which a stop keeps the request from being sent
             if not (stopped := self._run.stop.is_set()):
                 self._enter("submitting")
@@ -226,6 +237,7 @@ class JobRun:
             raise Stopped("Stopped.")
         self._begun = time.monotonic()
         try:
+            ledger.check_sendable(row)
             task_id = client.submit(
                 model=model.id,
                 prompt=job.prompt,
@@ -250,7 +262,7 @@ class JobRun:
 
     def _not_accepted(self, row: int, error: GrsaiError) -> GrsaiError:
         """What an error means for the money. Returns one after which the request may be sent again, raises all others."""
-        said = verdict(error)
+        said = "refused" if isinstance(error, LedgerError) else verdict(error)  # the ledger's own: it was not sent
         _log.info("%s: the submit is %s: %s", self.job.name, {"again": "not taken"}.get(said, said), error)
         if said == "uncertain":
             lost = Uncertain(

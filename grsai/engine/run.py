@@ -64,7 +64,7 @@ def run(
     folder that cannot be written.
     """
     plan = prepared(jobs, settings=settings, ledger=ledger, output=output, fresh=fresh, budget=budget, concurrency=concurrency)
-    gate, stop = gate or Gate(limit=settings.limit), stop or threading.Event()
+    gate, stop = gate or gate_of(settings, ledger), stop or threading.Event()
     with GrsaiClient(settings) as client:
         balance = check_price(plan.price, plan.budget, client, stop) if plan.price.new else None
         alone = balance is not None and gate.is_idle and not _has_other_work(ledger)
@@ -122,6 +122,16 @@ def prepared(
     decisions = survey(jobs, ledger, fresh=fresh, output=output)
     check_models(jobs, decisions, settings)
     return Prepared(decisions, priced(jobs, decisions), limits, concurrency)
+
+
+def gate_of(settings: Settings, ledger: Ledger) -> Gate:
+    """For the key of the settings: of this process alone, or shared with all that use it with the same ledger."""
+    agreement = ledger.agreement(settings.require_key().mark)
+    if agreement is None:
+        return Gate(limit=settings.limit)
+    from .shared_gate import SharedGate
+
+    return SharedGate(agreement, limit=settings.limit)
 
 
 def upload(

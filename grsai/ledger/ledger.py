@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Forgotten, GrsaiError, LedgerError, TaskFailed
 from ..jobs import Job
@@ -30,14 +30,17 @@ from .connection import ledger_errors
 from .database import Connection
 from .entries import COLUMNS, LATER, OFFLINE, SELDOM, Entry, as_text, service_of, storable, with_sizes
 from .journal import Facts, Journal, as_line
-from .questions import Questions
+from .questions import Questions, Sums
 from .remarks import Remark
 from .remarks import write as write_remarks
 from .replay import Replay
 from .room import Room
 from .stores import store_at
 
-Allow = Callable[[Callable[[float], int]], None]  # is given what was spent, or may have been, since a moment
+if TYPE_CHECKING:
+    from .agreement import Agreement
+
+Allow = Callable[[Sums], None]
 BUSY_SECONDS = 10.0
 _MOST_COPIES = 5
 _LATER_SECONDS = 0.001  # by which a remark is newer than the one before, whatever the clock says
@@ -264,12 +267,22 @@ class Ledger(Questions):
         self._take_in(super().open_entries())
         return super().open_entries()
 
+    # With others
+
+    def agreement(self, key_mark: str) -> Agreement | None:
+        """What is agreed upon by all that use a key with this ledger; None where this computer has it for itself."""
+        if self._session is None:
+            return None
+        from .agreement import Agreement
+
+        return Agreement(self._database, self._session, self.service, key_mark)
+
     # Below: the database and the journal
 
     def _write_submitting(self, database: Connection, values: Facts, allow: Allow | None) -> int:
         if allow is not None:
             database.lock(f"spent {self.service}")
-            allow(lambda since: self.spent_within(database, since, values["run"]))
+            allow(Sums(self, database, values["run"]))
         if self._session is not None:
             self._session.check(database, self._claims.held(values["fingerprint"]))
         return database.insert(tuple(values), tuple(values.values()))

@@ -148,25 +148,29 @@ def _brought_up(raw: psycopg.Connection[Any], address: Address) -> str:
     raw.execute("SET synchronous_commit TO off")  # for claims alone: all else is written within a transaction, which sets it
     known = _known(raw)
     if known is None or known[0] < tables.VERSION:
-        with raw.transaction():
-            raw.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
-            known = _known(raw)  # another process may have done it meanwhile
-            if known is None:
-                raw.execute(f"CREATE SCHEMA IF NOT EXISTS {tables.SCHEMA}")
-                for statement in tables.TABLES:
-                    raw.execute(statement)  # type: ignore[call-overload]
-                raw.execute("INSERT INTO about (version, id) VALUES (1, %s)", (uuid.uuid4().hex,))
-                known = (1, "")
-            for step in tables.LATER[known[0] - 1 :]:
-                for statement in step:
-                    raw.execute(statement)  # type: ignore[call-overload]
-            raw.execute("UPDATE about SET version = %s WHERE version < %s", (tables.VERSION, tables.VERSION))
-        known = _known(raw)
+        raw.execute("SELECT pg_advisory_lock(%s)", (_MAKING,))  # before the transaction, which then sees what others have made
+        try:
+            with raw.transaction():
+                _make(raw, _known(raw))
+            known = _known(raw)
+        finally:
+            raw.execute("SELECT pg_advisory_unlock(%s)", (_MAKING,))
     assert known is not None
     if known[0] > tables.VERSION:
         text = "The ledger {path} was written by a newer version of this program. Update it, or name another ledger."
         raise LedgerError(text, path=address)
     return known[1]
+
+
+def _make(raw: psycopg.Connection[Any], known: tuple[int, str] | None) -> None:
+    """What is missing of the tables of today."""
+    if known is None:
+        for statement in (f"CREATE SCHEMA IF NOT EXISTS {tables.SCHEMA}", *tables.TABLES):
+            raw.execute(statement)  # type: ignore[call-overload]
+        raw.execute("INSERT INTO about (version, id) VALUES (1, %s)", (uuid.uuid4().hex,))
+    for statement in (each for step in tables.LATER[known[0] - 1 if known else 0 :] for each in step):
+        raw.execute(statement)  # type: ignore[call-overload]
+    raw.execute("UPDATE about SET version = %s WHERE version < %s", (tables.VERSION, tables.VERSION))
 
 
 def _known(raw: psycopg.Connection[Any]) -> tuple[int, str] | None:

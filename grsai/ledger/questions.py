@@ -200,13 +200,6 @@ class Questions:
             self._spent = {**(self._spent if len(self._spent) < _SUMS else {}), since: (now, older)}
         return older + self._sum(max(since, summed_at - _SUMMED_SECONDS), float("inf"), read)
 
-    def spent_within(self, database: Connection, since: float, run: str | None) -> int:
-        """The same within a transaction, with what may be charged yet: on its way, or such as this `run` is uncertain of."""
-        query = "SELECT coalesce(sum(credits), 0) FROM tasks WHERE service = ? AND created >= ? AND"
-        query += " (state = 'submitting' OR (state = 'uncertain' AND run = ?))"
-        ((under_way,),) = database.execute(query, (self.service, since, run)).fetchall()
-        return self.spent(since, lambda query, values: database.execute(query, values).fetchall()) + under_way
-
     def spend(self, by: Literal["day", "month", "model", "folder"], *, since: float = 0.0) -> list[Spent]:
         """What was spent, in order of the keys; days and months are those of this computer's time zone."""
         rows = self._database.read(
@@ -251,6 +244,30 @@ class Questions:
         rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
         found = [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
         return [entry for entry in found if is_of_its_service(entry.base_url, entry.service)]
+
+
+class Sums:
+    """What was spent, or may have been: with what is on its way, and what a `run` is uncertain of. Within a transaction."""
+
+    def __init__(self, questions: Questions, database: Connection, run: str | None) -> None:
+        self._questions = questions
+        self._database = database
+        self._run = run
+
+    def since(self, moment: float) -> int:
+        """By all, since then."""
+        query = "SELECT coalesce(sum(credits), 0) FROM tasks INDEXED BY tasks_by_state WHERE service = ?"
+        query += " AND state IN ('submitting', 'uncertain') AND created >= ? AND (state = 'submitting' OR run = ?)"
+        ((under_way,),) = self._read(query, (self._questions.service, moment, self._run))
+        return self._questions.spent(moment, self._read) + under_way
+
+    def of_run(self, begun: float) -> int:
+        """By the run alone, which began then."""
+        query = "SELECT coalesce(sum(credits), 0) FROM tasks WHERE service = ? AND run = ? AND created >= ? AND refunded = 0"
+        return self._read(query, (self._questions.service, self._run, begun))[0][0]
+
+    def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return self._database.execute(query, values).fetchall()
 
 
 def _name_of(key: Any, date: str | None) -> str:
