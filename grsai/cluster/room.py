@@ -12,10 +12,10 @@ from typing import Any
 from ..client import GrsaiClient
 from ..engine.budget import Budget
 from ..engine.context import RunContext
-from ..engine.gate import Gate
 from ..engine.job_run import JobRun
 from ..engine.progress import Progress
 from ..engine.retry import Backoff
+from ..engine.run import gate_of
 from ..engine.steps import Steps
 from ..engine.threads import LOOK_SECONDS
 from ..errors import GrsaiError, OutputError, Stopped, WrongSetting
@@ -57,7 +57,7 @@ class Room:
         with contextlib.ExitStack() as opened:
             ledger = opened.enter_context(_ledger_of(order, settings))
             client = opened.enter_context(GrsaiClient(settings))
-            gate, stop = Gate(limit=settings.limit), threading.Event()
+            gate, stop = gate_of(settings, ledger), threading.Event()
             self.share = _Share(
                 settings=settings,
                 ledger=ledger,
@@ -69,7 +69,7 @@ class Room:
                 progress=Progress(order.total, lambda event: None),
                 fresh=order.fresh,
                 stop_at_failure=order.stop_at_failure,
-                budget=Budget(settings, ledger, of_the_run=order.budget),
+                budget=Budget(settings, ledger, of_the_run=order.budget, spread=order.run),
                 metadata=dict(order.metadata),
                 id=order.run,
                 spread=True,
