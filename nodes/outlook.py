@@ -30,6 +30,7 @@ FIRST = 12  # pictures of a folder that are shown
 MAKING = ("BatchBanana", "NanoBananaGenerate")
 _PARTS = ("model", "aspect_ratio", "image_size", "quality", "background")
 _SUMMED = ("pictures", "new", "reused", "open", "credits", "seconds")
+_UNDERSTOOD = ("images", "names", "references", "prompts", "prompt", "seed", "count", "concurrency")  # what may come by a wire
 _cores = min(4, os.cpu_count() or 1)
 
 
@@ -173,7 +174,8 @@ def _digest_of_bytes(file: Path, mtime_ns: int, size: int) -> str:
 def folder(name: str, prompts_file: str) -> dict[str, Any]:
     """What Load Banana Folder would read: how many pictures and prompts, the first pictures, and what is left out."""
     found = paths.picture_folder(name)
-    prompts = paths.read_prompts(prompts_file)
+    texts = paths.text_folder(prompts_file)
+    prompts = paths.texts_in(texts) if texts else paths.read_prompts(prompts_file)
     first = [place for file in found.files[:FIRST] if (place := paths.view_of(file))]
     return {"pictures": len(found.files), "prompts": len(prompts), "first": first, "left_out": found.left_out}
 
@@ -221,7 +223,8 @@ def _jobs(node: Sources, choice: Choice) -> list[Job] | None:
     is_batch, seed = node.kind == "BatchBanana", node.value("seed")
     sockets = [node.loaded(socket) for socket in _picture_sockets(node)]
     pictures = node.loaded("images") if is_batch else []
-    if pictures is None or None in sockets or not isinstance(seed, int) or node.is_wired("image_urls"):
+    others = [name for name in node.wired() if name.partition(".")[0] not in _UNDERSTOOD]
+    if pictures is None or None in sockets or not isinstance(seed, int) or others:
         return None
     along = [source for files in sockets for source in files or ()]
     runs_once = is_batch or all(len(files or ()) <= 1 for files in sockets)

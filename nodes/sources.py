@@ -15,7 +15,7 @@ import folder_paths
 
 from ..grsai.errors import GrsaiError
 from ..grsai.pictures import Reference
-from .paths import picture_folder, read_prompts, view_of
+from .paths import picture_folder, read_prompts, text_folder, view_of
 
 PROMPTS_OUTPUT, JOBS_OUTPUT = 2, 4  # of Load Banana Folder
 _HOLDERS = ("PrimitiveInt", "PrimitiveString", "PrimitiveStringMultiline")  # ComfyUI's own, with a `value`
@@ -69,6 +69,10 @@ class Sources:
     def is_wired(self, name: str) -> bool:
         return isinstance(self._inputs.get(name), list)
 
+    def wired(self) -> list[str]:
+        """The inputs that a wire comes into."""
+        return [name for name in self._inputs if self.is_wired(name)]
+
     def sockets(self, name: str) -> list[str]:
         """The sockets of an input that grows, that are wired, in their order."""
         wired = [socket for socket in self._inputs if socket.startswith(f"{name}.")]
@@ -100,7 +104,8 @@ class Sources:
     def _told(self, output: int, deep: int) -> Any:
         """What the node gives at an output, as far as it is known before the node runs."""
         if self.kind == "LoadBananaFolder" and output == PROMPTS_OUTPUT:
-            return "\n".join(read_prompts(str(self.value("prompts_file", deep) or "")))
+            named = str(self.value("prompts_file", deep) or "")
+            return "" if text_folder(named) else "\n".join(read_prompts(named))
         if output or deep > _MOST_WIRES:
             return None
         if self.kind in _HOLDERS:

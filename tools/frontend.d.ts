@@ -34,6 +34,8 @@ interface GraphNode {
   addDOMWidget(name: string, type: string, element: HTMLElement, options: object): Widget & { serialize?: boolean };
   onDrawBackground?: unknown;
   onConfigure?: (saved: any) => void;
+  onDragOver?: (event: DragEvent) => boolean;
+  onDragDrop?: (event: DragEvent) => boolean | Promise<boolean>;
   onExecuted?: (output: any) => void;
   onConnectionsChange?: (...facts: any[]) => void;
 }

@@ -97,6 +97,25 @@ def test_quickly_all_count_as_new_and_no_picture_is_read(graph: Any, outlook: An
     assert (said["pictures"], said["new"], said["reused"]) == (18, 18, None)
 
 
+def test_a_folder_with_a_text_for_each_picture_is_counted(graph: Any, outlook: Any):
+    texts = graph.base / "input" / "texts"
+    texts.mkdir()
+    for photo in (graph.base / "input" / "banana_demo" / "image").iterdir():
+        (texts / f"{photo.stem}.txt").write_text(f"a poster of {photo.stem}", "utf-8")
+    wired = {"1": graphs.folder(prompts_file="texts"), "2": graphs.batch("", jobs=["1", 4])}
+    assert outlook(wired, "2")["pictures"] == 8
+    assert graph.module("nodes.outlook").folder("banana_demo/image", "texts")["prompts"] == 8
+    graph.batch("", jobs=graph.run("LoadBananaFolder", folder="banana_demo/image", prompts_file="texts").result[4])
+    assert outlook(wired, "2")["reused"] == 8
+
+
+def test_with_a_wire_that_is_not_understood_all_count_as_new(graph: Any, outlook: Any):
+    graph.batch("a red boat")
+    assert outlook({"1": graphs.batch("a red boat")}, "1")["reused"] == 1
+    said = outlook({"1": graphs.batch("a red boat", mask=["9", 0])}, "1")
+    assert (said["pictures"], said["new"], said["reused"]) == (1, 1, None)
+
+
 @pytest.fixture
 def of_graph(graph: Any, outlook: Any) -> Any:
     return graph.module("nodes.outlook").of_graph

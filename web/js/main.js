@@ -8,6 +8,7 @@ import { speak } from "./components.js";
 import { style } from "./dom.js";
 import { takeDrops } from "./drag.js";
 import { forgetAll, showFailures } from "./failures.js";
+import { showFolder } from "./folder.js";
 import { bringGridsBack, showGrids } from "./grid.js";
 import { refreshPrices } from "./money.js";
 import { anew, followGraph } from "./outlook.js";
@@ -29,6 +30,7 @@ app.registerExtension({
     keepPromptReadable(node);
     keepSize(node);
     showSheet(node);
+    showFolder(node);
   },
   afterConfigureGraph() {
     forgetAll();

@@ -27,6 +27,16 @@ export const TEXTS = {
   "ask.cancel": { "en": "Cancel", "zh": "取消" },
   "ask.run": { "en": "Run", "zh": "运行" },
 
+  "folder.folder": { "en": "Choose a folder", "zh": "选择文件夹" },
+  "folder.prompts_file": { "en": "Choose a prompt file", "zh": "选择提示词文件" },
+  "folder.no_prompts": { "en": "no prompt file", "zh": "不用提示词文件" },
+  "folder.prompts": { "en": "prompts: {count}", "zh": "提示词 {count} 条" },
+  "folder.left_out": { "en": "left out: {count}", "zh": "跳过 {count} 个" },
+  "folder.drop": { "en": "Drop pictures, a folder or a text file here", "zh": "可把图片、文件夹或文本文件拖到这里" },
+  "folder.taking": { "en": "Taking over {done} of {total}…", "zh": "正在接收 {done} / {total}……" },
+  "folder.nothing": { "en": "There was no picture and no text file in it.", "zh": "里面没有图片，也没有文本文件。" },
+  "folder.refused": { "en": "ComfyUI did not take {name} (status {status}).", "zh": "ComfyUI 没有接收 {name}（状态 {status}）。" },
+
   "key.label": { "en": "API key", "zh": "API 密钥" },
   "key.placeholder": { "en": "sk-…", "zh": "sk-…" },
   "key.save": { "en": "Save", "zh": "保存" },

@@ -1,0 +1,151 @@
+// @ts-check
+// What Load Banana Folder would read, on the node itself: the folders to choose from, how many pictures, and the first of them.
+// The widgets for folder and prompts file stay texts, as saved workflows have them; what is chosen here is written into them.
+import { app } from "./comfy.js";
+import { h, icon, settled } from "./dom.js";
+import { anew, counted } from "./outlook.js";
+import { get, inLanguage, thumbnailAddress, whyOf } from "./routes.js";
+import { takeFiles } from "./take_files.js";
+import { t } from "./texts.js";
+
+/** @typedef {import("./routes.js").Texts} Texts */
+/** @typedef {import("./routes.js").Place} Place */
+/** @typedef {{pictures: number, prompts: number, first: Place[], left_out: Texts[]}} Found */
+/** @typedef {{folders: {folder: string, pictures: number}[], prompts_files: string[]}} Offer */
+
+const [WIDTH, LINES, COLUMNS] = [320, 100, 6]; // pixels of the node, and of what stands around the pictures; pictures in a row
+const QUIET_MILLISECONDS = 300;
+const CHOSEN = ["folder", "prompts_file"];
+
+/**
+ * To be called for each node that is created.
+ * @param {GraphNode} node
+ */
+export function showFolder(node) {
+  if (node.comfyClass !== "LoadBananaFolder" || !node.widgets) return;
+  const view = makeView(node);
+  const widget = node.addDOMWidget("grsai_folder", "grsai_folder", view.element, { serialize: false, hideOnZoom: false, getMinHeight: view.height });
+  widget.serialize = false; // it is no value of the workflow
+  const look = settled(view.refresh, QUIET_MILLISECONDS);
+  for (const each of node.widgets) if (CHOSEN.includes(each.name)) after(each, "callback", look);
+  after(node, "onConnectionsChange", look);
+  after(node, "onConfigure", () => fit(node));
+  after(node, "onConfigure", look);
+  const seen = () => (node.graph ? look() : window.removeEventListener("focus", seen));
+  window.addEventListener("focus", seen); // files may have come into it meanwhile
+  takeFiles(node, view.element, view.say, (/** @type {Record<string, string>} */ values) => {
+    for (const [name, value] of Object.entries(values)) write(node, name, value);
+    anew();
+    look();
+  });
+  node.setSize([Math.max(node.size[0], WIDTH), node.size[1]]);
+  fit(node);
+  look();
+}
+
+/** @param {GraphNode} node */
+function fit(node) {
+  node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
+}
+
+/** @param {GraphNode} node */
+function makeView(node) {
+  const folders = select("folder.folder", (value) => write(node, "folder", value));
+  const texts = select("folder.prompts_file", (value) => write(node, "prompts_file", value));
+  const words = h("span", { class: "grsai-folder-words", role: "status" });
+  const pictures = h("div", { class: "grsai-folder-pictures" });
+  const hint = h("span", { class: "grsai-muted" }, icon("upload"), t("folder.drop"));
+  const element = h("div", { class: "grsai-folder" }, h("div", { class: "grsai-row" }, folders, texts), words, pictures, hint);
+  for (const event of ["pointerdown", "keydown"]) element.addEventListener(event, (heard) => heard.stopPropagation()); // else the canvas acts
+  element.addEventListener("pointerenter", offer);
+
+  let number = 0;
+  const height = () => LINES + Math.ceil(pictures.childElementCount / COLUMNS) * (node.size[0] / COLUMNS);
+
+  /** @type {(text: string, kind?: "plain" | "error", title?: string) => void} */
+  function say(text, kind = "plain", title = "") {
+    words.textContent = text;
+    words.title = title;
+    words.dataset.kind = kind;
+  }
+
+  async function offer() {
+    /** @type {Offer} */
+    const there = await get("folders").catch(() => ({ folders: [], prompts_files: [] }));
+    fill(folders, there.folders.map(({ folder, pictures }) => [folder, `${folder} (${pictures})`]), read(node, "folder"));
+    fill(texts, [["", t("folder.no_prompts")], ...there.prompts_files.map((file) => [file, file])], read(node, "prompts_file"));
+  }
+
+  async function refresh() {
+    const [folder, prompts_file] = CHOSEN.map((name) => read(node, name));
+    folders.disabled = folder === null;
+    texts.disabled = prompts_file === null;
+    offer();
+    const mine = ++number;
+    /** @type {{found: Found | null, why?: string}} */
+    const { found, why } = folder === null ? { found: null } : await get("folder", { folder, prompts_file }).then((found) => ({ found }), refused);
+    if (mine !== number) return;
+    show(found);
+    if (why) say(why, "error", why);
+  }
+
+  /** @param {Found | null} found null: only the run can tell */
+  function show(found) {
+    const reasons = found?.left_out.map((why) => inLanguage(why)) ?? [];
+    const parts = found ? [counted(found.pictures), t("folder.prompts", { count: found.prompts })] : [];
+    if (reasons.length) parts.push(t("folder.left_out", { count: reasons.length }));
+    say(parts.join(" · "), "plain", reasons.join("\n"));
+    pictures.replaceChildren(...(found?.first ?? []).map((place) => h("img", { src: thumbnailAddress(place), alt: place.filename, title: place.filename, draggable: "false" })));
+    fit(node);
+    app.canvas?.setDirty(true, true);
+  }
+
+  return { element, refresh, say, height };
+}
+
+/** @param {any} error */
+function refused(error) {
+  return { found: null, why: whyOf(error) };
+}
+
+/** @type {(label: import("./texts.js").TextKey, chosen: (value: string) => void) => HTMLSelectElement} */
+function select(label, chosen) {
+  const box = h("select", { "aria-label": t(label), title: t(label) });
+  box.addEventListener("change", () => chosen(box.value));
+  return box;
+}
+
+// What is chosen is on the list, also where it is not there.
+/** @type {(box: HTMLSelectElement, offered: string[][], chosen: string | null) => void} */
+function fill(box, offered, chosen) {
+  const known = offered.some(([value]) => value === chosen);
+  const all = known || chosen === null ? offered : [[chosen, chosen], ...offered];
+  box.replaceChildren(...all.map(([value, text]) => h("option", { value }, text)));
+  box.value = chosen ?? "";
+}
+
+// The text in a widget; null where a wire brings it.
+/** @type {(node: GraphNode, name: string) => string | null} */
+function read(node, name) {
+  const wired = node.inputs?.some(({ widget, link }) => widget?.name === name && typeof link === "number");
+  return wired ? null : String(node.widgets?.find((each) => each.name === name)?.value ?? "");
+}
+
+/** @type {(node: GraphNode, name: string, value: string) => void} */
+function write(node, name, value) {
+  const widget = node.widgets?.find((each) => each.name === name);
+  if (!widget) return;
+  widget.value = value;
+  widget.callback?.(value);
+  app.canvas?.setDirty(true, true);
+}
+
+/** @type {(thing: any, name: string, then: () => void) => void} */
+function after(thing, name, then) {
+  const before = thing[name];
+  thing[name] = function (/** @type {any[]} */ ...facts) {
+    const answer = before?.apply(this, facts);
+    then();
+    return answer;
+  };
+}
