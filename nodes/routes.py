@@ -61,7 +61,7 @@ def register() -> None:
 async def _component(request: web.Request) -> web.StreamResponse:
     """A module of the components, or their style sheet, which web/js loads: they lie where the library's own pages find them."""
     name = request.match_info["name"]
-    if name not in (*components.MODULES, components.STYLE):
+    if name not in (*components.MODULES, *components.STYLES):
         raise web.HTTPNotFound
     kind = components.TYPES[name[name.rindex(".") :]]
     text = await bridge.off_loop((components.FOLDER / name).read_text, "utf-8")

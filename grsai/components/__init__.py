@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-STYLE = "components.css"
+STYLES = ("page.css", "components.css")  # what stands around pictures on a page of our own; the components
 # Each imports names of those before it only, and no two of all their own names are alike: so they can stand in one module.
 MODULES = (
     "dom.js",
@@ -22,6 +22,7 @@ MODULES = (
     "verdict.js",
     "versions.js",
     "viewer.js",
+    "made.js",
     "grid.js",
     "strip.js",
 )
@@ -34,5 +35,6 @@ def in_one(modules: Iterable[Path]) -> str:
     return re.sub(r"(?ms)^(import .*?;|// @ts-check)\n", "", "\n".join(texts))
 
 
-def style() -> str:
-    return (FOLDER / STYLE).read_text("utf-8")
+def style(*more: Path) -> str:
+    """Of a page of our own: its colours, the components, and what it has beside them."""
+    return "\n".join(path.read_text("utf-8") for path in (*(FOLDER / name for name in STYLES), *more))

@@ -34,7 +34,7 @@ export const WORDS = {
   "verdict.stars": { "en": "Stars", "zh": "星级" },
   "verdict.star": { "en": "{count} of 5 stars", "zh": "{count} 星（共 5 星）" },
   "verdict.note": { "en": "Note", "zh": "备注" },
-  "verdict.note_hint": { "en": "What is to be said of it", "zh": "写点什么" },
+  "verdict.note_hint": { "en": "A note", "zh": "写备注" },
 
   "versions.label": { "en": "Versions of this picture", "zh": "这张图的各个版本" },
   "versions.one": { "en": "Version {number}", "zh": "第 {number} 版" }
@@ -54,11 +54,17 @@ export function speak(asked) {
   spoken = asked;
 }
 
+/** The language that the user reads. */
+export const spokenHere = () => spoken();
+
 /**
- * A text in the user's language, its {places} filled.
- * @param {Word} key
- * @param {Record<string, unknown>} values
+ * A function that tells a text of a table in the user's language, its {places} filled.
+ * @template {string} Key
+ * @param {Record<Key, {en: string, zh: string}>} table
  */
-export function say(key, values = {}) {
-  return WORDS[key][spoken()].replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+export function speaker(table) {
+  return (/** @type {Key} */ key, /** @type {Record<string, unknown>} */ values = {}) =>
+    table[key][spoken()].replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
+
+export const say = speaker(WORDS);

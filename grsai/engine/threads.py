@@ -20,6 +20,7 @@ LOOK_SECONDS = 0.1  # how often the stop event is looked at
 def in_background(function: Callable[P, Result], /, *arguments: P.args, **named: P.kwargs) -> Future[Result]:
     """Calls `function` in a thread of its own. The future has its result or its error, whatever kind that is."""
     future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()  # it is: who awaits it may go away, but cannot cancel it
 
     def work() -> None:
         try:

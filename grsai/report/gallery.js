@@ -3,36 +3,16 @@
 import { makeCard } from "../components/card.js";
 import { h } from "../components/dom.js";
 import { Grid } from "../components/grid.js";
-import { makeBeside } from "../components/tile.js";
+import { aboutMade, shownOfMade, tileOfMade } from "../components/made.js";
 import { readVerdict } from "../components/verdict.js";
-import { Viewer, makeFacts } from "../components/viewer.js";
+import { Viewer } from "../components/viewer.js";
 import { say } from "../components/words.js";
 
+/** @typedef {import("../components/made.js").Made} Made */
 /**
- * A picture, or a job that brought none. Addresses are relative to the page.
- * @typedef {object} Made
- * @property {string} number "3", or "3.2" for the second picture of a job
- * @property {string} name
- * @property {string} prompt
- * @property {string} state
- * @property {string[]} facts what stands below the picture: time and price
- * @property {string[]} values what stands beside it at full size, in the order of the labels; empty ones are left out
- * @property {string[]} [said] why there is no picture, and what else is to be known
- * @property {string} [after] the picture
- * @property {string} [after_small] its thumbnail, or itself
- * @property {string} [before] what it was made from
- * @property {string} [before_small]
- * @property {string[]} [beside] thumbnails of what else it was made from
- * @property {string} [finished] the file for a shop that was made of it
- * @property {import("../components/tile.js").Choice} [verdict]
- * @property {number} [stars]
- * @property {string} [note]
- */
-
-/**
- * Words by name, in the user's language. `states`: how each state is called; `labels`: those of a card's values.
- * @typedef {{states: Record<string, string>, labels: string[], task: string, state: string, compare: string, before: string, after: string,
- *   all: string, both: string, find: string, shown: string, nothing: string, open: string, finished: string}} Words
+ * Words by name, in the user's language. `states`: how each state is called.
+ * @typedef {import("../components/made.js").MadeWords & {task: string, compare: string, before: string, after: string, all: string, both: string,
+ *   find: string, shown: string, nothing: string, open: string, finished: string}} Words
  */
 /**
  * @typedef {object} Run
@@ -77,7 +57,7 @@ function drawCard(card) {
   const facts = card.facts.join(" · ");
   return makeCard(
     {
-      tile: tileOf(card),
+      tile: tileOfMade(card, words),
       prompt: card.prompt,
       foot: [
         card.after ? h("a", { class: "name", href: card.after, title: card.name }, name) : h("span", { class: "name" }, name),
@@ -91,44 +71,16 @@ function drawCard(card) {
 
 /**
  * @param {Made} card
- * @returns {import("../components/tile.js").Tile}
- */
-function tileOf(card) {
-  const said = card.said?.join("\n");
-  return {
-    state: card.after ? "done" : /** @type {import("../components/tile.js").TileState} */ (card.state),
-    label: card.name,
-    image: card.after_small ?? null,
-    source: card.before_small ?? null,
-    why: card.after ? null : [words.states[card.state], said].filter(Boolean).join("\n"),
-    percent: null,
-    hint: card.after && said,
-    beside: card.beside,
-    verdict: card.verdict,
-    stars: card.stars,
-    note: card.note,
-  };
-}
-
-/**
- * @param {Made} card
  * @returns {import("../components/viewer.js").Sight}
  */
 function sightOf(card) {
-  const { after, after_small, before, before_small, finished } = card;
+  const { after, finished } = card;
   const link = (/** @type {string} */ href, /** @type {string} */ text) => h("a", { class: "open", href, target: "_blank", rel: "noopener" }, text);
   return {
-    tile: tileOf(card),
-    picture: after ? { label: card.name, after, after_small, before, before_small } : null,
+    tile: tileOfMade(card, words),
+    picture: shownOfMade(card),
     why: card.said?.join("\n"),
-    about: [
-      h("h2", {}, card.name),
-      h("p", { class: "whole-prompt" }, card.prompt),
-      card.beside && makeBeside(card.beside),
-      readVerdict(card),
-      ...(card.after ? (card.said ?? []).map((text) => h("p", { class: "note" }, text)) : []),
-      makeFacts([[words.state, words.states[card.state]], ...words.labels.map((label, place) => /** @type {[string, string]} */ ([label, card.values[place]]))]),
-    ],
+    about: aboutMade(card, words, [readVerdict(card)]),
     foot: [after && link(after, words.open), finished && link(finished, words.finished)],
   };
 }

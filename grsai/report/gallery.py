@@ -107,7 +107,7 @@ def _page(
 def _frame() -> tuple[str, str]:
     """The page without its data, and a policy that lets only its own script and style in, whatever a prompt may hold."""
     room = Path(__file__).parent
-    style = components.style() + (room / "gallery.css").read_text("utf-8")
+    style = components.style(room / "gallery.css")
     script = components.in_one([room / "gallery.js"])
     frame = (room / "gallery.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)
     allowed = f"script-src {_hash(script)}; style-src {_hash(style)}; img-src 'self' file:"
@@ -192,7 +192,7 @@ def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tup
 def _cards(
     outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float, delivery: Delivery
 ) -> Iterator[dict[str, Any]]:
-    """One for each picture of a job, or one that says why there is none: `Made` in gallery.js tells the fields."""
+    """One for each picture of a job, or one that says why there is none: `Made` in made.js tells the fields."""
     job, number = outcome.job, str(outcome.job.task)
     said = [*([outcome.error] if outcome.error else []), *outcome.notes]
     seconds = duration(outcome.seconds, language) if outcome.seconds else ""

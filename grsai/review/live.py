@@ -39,7 +39,7 @@ class Stream:
         self._news: collections.deque[News] = collections.deque(maxlen=_REMEMBERED)
         self._wakes: list[Callable[[], object]] = []
 
-    def tell(self, kind: str, **facts: Any) -> None:
+    def tell(self, kind: str, /, **facts: Any) -> None:
         with self._lock:
             self._news.append(News(next(self._numbers), kind, facts))
             wakes = list(self._wakes)

@@ -17,7 +17,8 @@ from ..report.gallery import words as gallery_words
 from ..texts import say
 
 _ROOM = Path(__file__).parent
-_SCRIPTS = (_ROOM / "review.js",)  # each may import names of those before it, and of the components
+# Each may import names of those before it, and of the components.
+_SCRIPTS = ("sentences.js", "asking.js", "pictures.js", "desk.js", "live.js", "redo.js", "compare.js", "keys.js", "review.js")
 
 
 def page(state: Mapping[str, Any], language: str) -> str:
@@ -43,8 +44,8 @@ def words(language: str) -> dict[str, Any]:
 @functools.cache
 def _frame() -> tuple[str, str]:
     """The page without its data, and a policy that lets only its own script and style in, whatever a prompt may hold."""
-    style = components.style() + (_ROOM / "review.css").read_text("utf-8")
-    script = components.in_one(_SCRIPTS)
+    style = components.style(_ROOM / "review.css")
+    script = components.in_one(_ROOM / name for name in _SCRIPTS)
     frame = (_ROOM / "review.html").read_text("utf-8").replace("{{style}}", style).replace("{{script}}", script)
     allowed = f"script-src {_hash(script)}; style-src {_hash(style)}; img-src 'self' blob: data:; connect-src 'self'"
     return frame, f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"

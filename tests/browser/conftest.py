@@ -7,10 +7,7 @@ of an unpacked `comfyui-frontend-package`.
 from __future__ import annotations
 
 import functools
-import json
 import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.comfy import Comfy
+from tests.stories import need_a_browser, tell
 
 HERE = Path(__file__).parent
-STORY_SECONDS = 300
 FRONTENDS = {name: title for name, title in (("", "shipped"), (os.environ.get("COMFYUI_FRONTEND"), "newest")) if name is not None}
 
 
@@ -52,25 +49,9 @@ def comfy(new_comfy: Callable[..., Comfy]) -> Comfy:
 @pytest.fixture(scope="session")
 def browse() -> Callable[..., dict[str, Any]]:
     """Runs a script of this folder against a ComfyUI: `browse("settings", comfy, locale="en")` → what it answers."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no Node.js: the browser tests need it")
-    missing = _what_is_missing(node)
-    if missing:
-        pytest.skip(missing)
+    need_a_browser()
 
     def run(script: str, comfy: Comfy, **options: Any) -> dict[str, Any]:
-        command = [node, str(HERE / f"{script}.mjs"), comfy.url, json.dumps(options)]
-        ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=STORY_SECONDS, check=False)
-        assert ended.returncode == 0, ended.stderr[-3000:]
-        answer = json.loads(ended.stdout)
-        assert not answer.pop("troubles", [])
-        return answer
+        return tell(HERE / f"{script}.mjs", comfy.url, **options)
 
     return run
-
-
-def _what_is_missing(node: str) -> str:
-    script = f"import {{ whatIsMissing }} from {json.dumps((HERE / 'frontend.mjs').as_uri())}; console.log(whatIsMissing() ?? '')"
-    command = [node, "--input-type=module", "--eval", script]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=True).stdout.strip()

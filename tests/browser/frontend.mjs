@@ -30,8 +30,7 @@ export const DIALOGS = ".p-dialog:visible, [role=dialog]:visible, dialog[open]";
  */
 export async function openFrontend(url, options = {}) {
   const { locale = "en", vue = false, palette = "dark", size = [1600, 1000], settings = {}, fresh = false, sharp = 1 } = options;
-  const { chromium } = playwright();
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
+  const browser = await launch();
   const context = await browser.newContext({
     viewport: { width: size[0], height: size[1] },
     deviceScaleFactor: sharp,
@@ -48,6 +47,11 @@ export async function openFrontend(url, options = {}) {
   await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
   if (!fresh) await ownWorkflow(page);
   return page;
+}
+
+/** A headless Chromium. */
+export function launch() {
+  return playwright().chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
 }
 
 /** Opens the tab of the pack in the sidebar. */

@@ -47,7 +47,7 @@ def service(desk: Any) -> Iterator[Emulator]:
 
 
 def test_the_components_are_where_the_web_extension_looks_for_them(desk: Any) -> None:
-    for name in (*components.MODULES, components.STYLE):
+    for name in (*components.MODULES, *components.STYLES):
         status, text, headers = ask(desk, "GET", f"components/{name}")
         assert status == 200 and text.decode() == (components.FOLDER / name).read_text("utf-8")
         assert headers["Content-Type"].split(";")[0] in components.TYPES.values()
