@@ -54,9 +54,10 @@ def batch(options: Options) -> int:
         if place is None or place.workers:  # workers elsewhere have keys of their own
             settings.require_key()  # before a thousand pictures are read
         return _batch(options, settings)
-    from ..emulator import Emulator
+    from ..emulator import AS_MODELS, Drift, Emulator
 
-    with Emulator(seconds=DEMO_SECONDS) as emulator:
+    edits = options.masks is not None  # a cut comes back as the models send it
+    with Emulator(seconds=DEMO_SECONDS, faithful=edits, drift=AS_MODELS if edits else Drift()) as emulator:
         key = Key("sk-" + secrets.token_hex(16))
         return _batch(options, replace(settings, api_key=key, base_url=emulator.url, proxy=False))
 

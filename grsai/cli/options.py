@@ -38,6 +38,11 @@ class Options:
     with_: tuple[str, ...] = ()
     recursive: bool = False
     name: str | None = None
+    masks: str | None = None  # "" where only the option stands: those of the demo
+    mask_margin: str | None = None
+    mask_feather: str | None = None
+    mask_align: str | None = None
+    mask_match: str | None = None
     fit: str | None = None
     fit_how: str | None = None
     format: str | None = None
@@ -125,6 +130,13 @@ FINISHING = (
     Option("--metadata", "off|keep", "keep: the prompt in the finished files; all else is taken out", "off"),
     Option("--preset", "NAME", "what a shop asks for, such as taobao-main; the options above count before it"),
 )
+MASKS = (
+    Option("--masks", "DIR", "edit only where masks are white: a folder with one a picture; or alpha: its own", bare=True),
+    Option("--mask-margin", "N", "pixels around a mask that the model sees at least", "128"),
+    Option("--mask-feather", "N", "pixels around a mask on which the edit fades out", "16"),
+    Option("--mask-align", "on|off", "undo what the model shifted and scaled", "on"),
+    Option("--mask-match", "on|off", "give the edit the brightness and colour of what surrounds it", "on"),
+)
 BATCH = Command(
     "",
     "Makes many pictures at once: every picture of a folder with every prompt of a list.",
@@ -137,6 +149,7 @@ BATCH = Command(
         Option("--with", "PATH", "a picture for all, or a folder with one for each; may stand again", name="with_", many=True),
         Option("--recursive", "", "take the folders in --images too, and lay the pictures out like them"),
         Option("--name", "TEMPLATE", "what the files are called, such as {sku}-{k}", "Task_{n}_{stem}_{k}"),
+        *MASKS,
         *FINISHING,
         _setting("model", "NAME"),
         _setting("aspect_ratio", "W:H"),

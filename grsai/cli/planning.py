@@ -11,7 +11,8 @@ from .. import sheets
 from ..errors import BadPicture, GrsaiError, WrongJob, WrongSetting, WrongSheet
 from ..jobs import Job
 from ..ledger import Ledger
-from ..pictures import Reference
+from ..masks import ALPHA, mask_options_of
+from ..pictures import Reference, look_at, look_below
 from ..report.report import REPORT_FILE
 from ..settings import Settings, path_of
 from ..sheets import Sheet, Wish
@@ -19,6 +20,7 @@ from .inputs import DEMO, files_of, pictures_of, prompts_of
 from .options import PROMPTS, Options
 
 DEMO_SHEET = DEMO / "jobs.csv"
+_MASK_OPTIONS = ("margin", "feather", "align", "match")
 _SHOWN = 8  # names in a sentence
 Notice = Callable[[GrsaiError], object]
 
@@ -53,6 +55,7 @@ def plan_of(options: Options, settings: Settings, ledger: Ledger, notice: Notice
         raise WrongJob("There is no picture for the texts in {folder}. Name their folder with --images.", folder=texts)
     wishes = _with_partners(wishes, options, notice)
     wishes = _with_texts(wishes, texts, options, notice) if texts else wishes
+    wishes = _with_masks(wishes, options, notice)
     _check(wishes, notice)
     wishes = wishes or [Wish(prompt=prompt) for prompt in prompts]
     planned = sheets.planned(wishes, _given(options, settings, prompts))
@@ -78,6 +81,7 @@ def _of_sheet(options: Options, settings: Settings, ledger: Ledger, notice: Noti
     texts = _texts_folder(options)
     wishes = _with_partners(wishes, options, notice)
     wishes = _with_texts(wishes, texts, options, notice) if texts else wishes
+    wishes = _with_masks(wishes, options, notice)
     prompts = prompts_of(options) if options.prompts is not None and not texts else []
     planned = sheets.planned(wishes, _given(options, settings, prompts), sheet=sheet)
     return Plan(planned.jobs, planned.rows, sheet, folders[0], skipped)
@@ -115,6 +119,8 @@ def _given(options: Options, settings: Settings, prompts: Sequence[str]) -> shee
         prompts=tuple(prompts),
         pairing=settings.pairing,
         template=options.name or "",
+        mask_options=mask_options_of({name: getattr(options, f"mask_{name}") for name in _MASK_OPTIONS}),
+        keeps_names=True,
     )
 
 
@@ -161,6 +167,28 @@ def _partners(wishes: Sequence[Wish], path: Path, options: Options, notice: Noti
     for each in found.notices(path):
         notice(each)
     return found.files
+
+
+def _with_masks(wishes: Sequence[Wish], options: Options, notice: Notice) -> list[Wish]:
+    """Each wish with what `--masks` says. A row that names a mask keeps its own."""
+    if options.masks is None:
+        return list(wishes)
+    if not any(wish.image for wish in wishes):
+        raise WrongJob("There is no picture for the masks. Name the folder of the pictures with --images.")
+    if options.masks == ALPHA:
+        return sheets.with_alpha(wishes)
+    if not options.masks and not options.demo:
+        raise WrongSetting("Option {option} needs a value. See --help.", option="--masks")
+    folder = path_of(options.masks) if options.masks else DEMO / "mask"
+    try:
+        files = (look_below if options.recursive else look_at)(folder).files
+    except OSError as error:
+        text = "The folder {folder} cannot be read: {why}. Name another with --masks."
+        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+    wishes, found = sheets.with_masks(wishes, folder, files)
+    for each in found.notices(folder):
+        notice(each)
+    return wishes
 
 
 def _texts_folder(options: Options) -> Path | None:

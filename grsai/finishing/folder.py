@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import BadPicture, GrsaiError, OutputError
 from ..files import write_text, write_whole
-from ..pictures import FINISHED, FINISHED_STATE, SUFFIXES, natural
+from ..pictures import FINISHED, FINISHED_STATE, SUFFIXES, beside_an_edit, natural
 from .finish import Finish
 from .picture import finished
 
@@ -121,7 +121,7 @@ def originals_in(folder: Path) -> list[Path]:
         folders[:] = sorted((each for each in folders if not (each.startswith(".") or (top and each in _OURS))), key=natural)
         there = [name for name in sorted(names, key=natural) if not name.startswith(".") and name not in _OURS]
         found += [Path(here, name) for name in there if Path(name).suffix.lower() in SUFFIXES]
-    return found
+    return [path for path in found if not beside_an_edit(path)]
 
 
 def _raised(error: OSError) -> None:

@@ -8,6 +8,9 @@ from .edit import PastedFile as PastedFile
 from .edit import edits_of as edits_of
 from .options import MaskOptions as MaskOptions
 from .options import mask_options_of as mask_options_of
+from .reading import ALPHA as ALPHA
 from .reading import Mask as Mask
+from .reading import Masked as Masked
+from .reading import MaskFile as MaskFile
 from .reading import Original as Original
 from .reading import check_mask_size as check_mask_size

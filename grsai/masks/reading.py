@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -15,6 +16,7 @@ from ..pictures import Reference, eight_bits, picture, upright
 from ..pictures.reading import turn, unreadable, why
 from ..pictures.whole import PNG_MARK
 
+ALPHA = "alpha"  # what a user writes for the mask that is in the picture itself
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # that a PNG holds as they are
 Size = tuple[int, int]  # width and height, pixels
 _ON_SIDE = (Image.Transpose.TRANSPOSE, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)
@@ -96,6 +98,39 @@ class Mask:
             raise BadPicture(text, name=original.name)
         alpha = image.convert("RGBA").getchannel("A")
         return cls.of_image(alpha.point([255 - value for value in range(256)]), name=original.name, opens=True)
+
+
+class Masked(NamedTuple):
+    """A picture and its mask."""
+
+    original: Original
+    mask: Mask
+
+    def read(self, _reference: Reference) -> Masked:
+        return self
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """Where the mask of a picture is: in a file, or, where `path` is None, in the picture's own alpha. `stamp`: tells whether the
+    file is another one by now.
+    """
+
+    path: Path | None = None
+    stamp: str = ""
+
+    @classmethod
+    def at(cls, path: Path) -> MaskFile:
+        try:
+            facts = path.stat()
+        except OSError:  # told when it is read
+            return cls(path)
+        return cls(path, f"{facts.st_mtime_ns} {facts.st_size}")
+
+    def read(self, reference: Reference) -> Masked:
+        """Raises `BadPicture`."""
+        original = Original.from_reference(reference)
+        return Masked(original, Mask.from_file(self.path, original) if self.path else Mask.from_alpha(original))
 
 
 def check_mask_size(mask: Size, size: Size, name: str) -> None:

@@ -5,6 +5,7 @@ from .folder import FINISHED_STATE as FINISHED_STATE
 from .folder import SUFFIXES as SUFFIXES
 from .folder import Found as Found
 from .folder import LeftOut as LeftOut
+from .folder import beside_an_edit as beside_an_edit
 from .folder import list_pictures as list_pictures
 from .folder import look_at as look_at
 from .folder import look_below as look_below

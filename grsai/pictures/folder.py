@@ -17,6 +17,8 @@ FINISHED = "finished"  # the folder of finished pictures, below that of the orig
 FINISHED_STATE = ".finished.json"  # in it: what was finished how
 _MADE_HERE = ("contact_sheet.jpg", "index.html", "report.json", "thumbnails")  # the names that a report has
 _RESULT = re.compile(r"Task_\d+_(?P<source>.+)_\d+( \(\d+\))?")
+# Of an edit within a mask, beside its picture: what came from the service, and the picture that the next area is edited on.
+_OF_EDIT = re.compile(r"(?P<source>.+?)(\.area-\d+(\.plain(_\d+)?)?|\.plain(_\d+)?)( \(\d+\))?")
 _SHOWN = 8  # names in a sentence
 
 Why = Literal["kind", "link", "folder", "ours"]
@@ -117,15 +119,22 @@ def _why_not(path: Path) -> Why | None:
 
 
 def _is_made_of(path: Path, stems: set[str]) -> bool:
-    found = _RESULT.fullmatch(path.stem)
+    found = _RESULT.fullmatch(path.stem) or _OF_EDIT.fullmatch(path.stem)
     return found is not None and found["source"] in stems - {path.stem}
+
+
+def beside_an_edit(path: Path) -> bool:
+    """Whether a picture is what an edit within a mask was made of, and that stands beside it."""
+    found = _OF_EDIT.fullmatch(path.stem)
+    return found is not None and path.with_name(f"{found['source']}.png").is_file()
 
 
 def _reported(folder: Path) -> set[str]:
     """The names of the pictures that a report in the folder tells of."""
     try:
         jobs = json.loads((folder / "report.json").read_text("utf-8"))["jobs"]
-        return {Path(job["file"]).name for job in jobs if job["file"] and "/" not in job["file"]}
+        files = [file for job in jobs for file in (job["file"], *job.get("plain", ())) if file]
+        return {Path(file).name for file in files if "/" not in file}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 

@@ -240,6 +240,7 @@ def _job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> di
         "background": outcome.job.background,
         "status": outcome.status,
         "file": _path_text(file, beside),
+        **_edit_object(outcome, beside),
         **({} if finished is None else {"finished": _path_text(finished.get(file) if file else None, beside)}),
         "task_id": outcome.task_id,
         "error": str(outcome.error) if outcome.error else None,
@@ -248,6 +249,17 @@ def _job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> di
         "credits": outcome.credits,
         **({"worker": outcome.worker or None} if delivery.by_workers else {}),
     }
+
+
+def _edit_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
+    """Of an edit within a mask: what came from the service, the box that may have changed (x, y, width, height), and which of the
+    areas of its picture it is.
+    """
+    edit = outcome.job.edit
+    if edit is None:
+        return {}
+    plain = [_path_text(each, beside) for each in outcome.plain]
+    return {"plain": plain, "mask": {"box": list(edit.area), "part": edit.part, "parts": edit.parts}}
 
 
 def _path_text(path: Path | None, beside: Path | None) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from .back import DONE as DONE
 from .back import Back as Back
 from .company import key as key
+from .company import with_alpha as with_alpha
+from .company import with_masks as with_masks
 from .company import with_pictures as with_pictures
 from .company import with_texts as with_texts
 from .partners import partners as partners

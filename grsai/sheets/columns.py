@@ -10,6 +10,7 @@ import unicodedata
 _NAMES = types.MappingProxyType(
     {
         "image": ("image", "图片", "原图", "照片"),
+        "mask": ("mask", "蒙版", "遮罩"),
         "references": ("references", "参考图", "参考图片"),
         "prompt": ("prompt", "提示词", "提示语"),
         "model": ("model", "模型"),

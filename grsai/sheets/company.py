@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import GrsaiError
+from ..masks import MaskFile
 from ..pictures import Reference
-from .partners import Partners, text_of_picture, texts
+from .partners import Partners, by_name, text_of_picture
 from .wishes import Wish
 
 
@@ -21,7 +22,7 @@ def with_texts(wishes: Sequence[Wish], folder: Path, files: Sequence[Path]) -> t
     """Each wish without a prompt with the text of its picture's name among the `files` of `folder`, or with that as a fault."""
     wishes = list(wishes)
     places = [place for place, wish in enumerate(wishes) if not wish.prompt and wish.image]
-    found = texts([key(wishes[place]) for place in places], folder, files)
+    found = by_name([key(wishes[place]) for place in places], folder, files)
     for place, path in zip(places, found.files, strict=True):
         try:
             if isinstance(path, GrsaiError):
@@ -30,6 +31,27 @@ def with_texts(wishes: Sequence[Wish], folder: Path, files: Sequence[Path]) -> t
         except GrsaiError as error:
             wishes[place] = wishes[place].with_fault(error)
     return wishes, found
+
+
+def with_masks(wishes: Sequence[Wish], folder: Path, files: Sequence[Path]) -> tuple[list[Wish], Partners]:
+    """Each wish with the mask of its picture's name among the `files` of `folder`, or with the fault that it has none.
+
+    One that has a mask keeps it.
+    """
+    wishes = list(wishes)
+    places = [place for place, wish in enumerate(wishes) if wish.mask is None and wish.image]
+    found = by_name([key(wishes[place]) for place in places], folder, files)
+    for place, path in zip(places, found.files, strict=True):
+        if isinstance(path, GrsaiError):
+            wishes[place] = wishes[place].with_fault(path)
+        else:
+            wishes[place] = replace(wishes[place], mask=MaskFile.at(path))
+    return wishes, found
+
+
+def with_alpha(wishes: Sequence[Wish]) -> list[Wish]:
+    """Each wish with a picture with that one's own alpha as its mask, unless it has another."""
+    return [replace(wish, mask=MaskFile()) if wish.mask is None and wish.image else wish for wish in wishes]
 
 
 def key(wish: Wish) -> str:

@@ -48,8 +48,8 @@ def partners(pictures: Sequence[str], folder: Path, files: Sequence[Path]) -> Pa
     return Partners(tuple(found[name] for name in pictures), tuple(path for path in files if path not in used))
 
 
-def texts(pictures: Sequence[str], folder: Path, files: Sequence[Path]) -> Partners:
-    """The same with texts, which go by their names alone."""
+def by_name(pictures: Sequence[str], folder: Path, files: Sequence[Path]) -> Partners:
+    """The same with texts and masks, which go by their names alone."""
     names = list(dict.fromkeys(pictures))
     found = _by_name(names, folder, files, always=True) or {}
     used = {path for path in found.values() if isinstance(path, Path)}

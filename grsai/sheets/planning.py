@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..errors import GrsaiError, WrongJob, WrongSheet
-from ..jobs import MAX_PREFIX_BYTES, Job, check_prompt, pairs, safe_stem, told_apart
+from ..errors import BadPicture, GrsaiError, WrongJob, WrongSheet
+from ..jobs import MAX_PREFIX_BYTES, Job, check_prompt, pairs, safe_stem, with_edits
+from ..masks import Edit, Masked, MaskOptions, edits_of
 from ..models import Catalogue, Model
 from .columns import COLUMNS
 from .naming import Numbers, alike, safe_folder, safe_name
@@ -44,6 +45,8 @@ class Given:
     template: str = ""
     prefix: str = "Task"
     prompts_from: str = "--prompts"
+    mask_options: MaskOptions = MaskOptions()
+    keeps_names: bool = False  # a picture that is edited within a mask is called as its source, unless a template says otherwise
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,39 @@ class _Planner:
         self._shapes: dict[tuple[str | None, ...], _Shape | list[GrsaiError]] = {}  # many rows ask for the same
 
     def planned(self, wishes: Sequence[Wish]) -> Planned:
-        jobs, rows = list[Job](), list[int | None]()
+        jobs, rows, edits = list[Job](), list[int | None](), list[Sequence[Edit]]()
         for wish, prompts in zip(wishes, self._prompts(wishes), strict=True):
+            masked = self._masked(wish)
             for job in self._jobs(wish, prompts):
                 if len(jobs) == MOST_JOBS:
                     raise WrongJob("The plan has more than {most:,} pictures. Divide it.", most=MOST_JOBS)
                 jobs.append(job)
-                rows.append(wish.row)
+                edits.append(self._edits(wish, job, masked) if masked else ())
+                rows += [wish.row] * max(len(edits[-1]), 1)
         if self._sheet and (self._lacks_prompts or self._faults):
             raise self._faulty(self._sheet)
-        return Planned(tuple(told_apart(jobs)), tuple(rows))
+        return Planned(tuple(with_edits(jobs, edits)), tuple(rows))
+
+    def _masked(self, wish: Wish) -> Masked | None:
+        """The picture of a wish with its mask, if it has one that can be read."""
+        if wish.mask is None or wish.image is None or wish.faults:
+            return None
+        try:
+            return wish.mask.read(wish.image)
+        except BadPicture as error:
+            self._fault(wish, error)
+            return None
+
+    def _edits(self, wish: Wish, job: Job, masked: Masked) -> Sequence[Edit]:
+        given, ratio = self._given, wish.aspect_ratio or self._given.aspect_ratio
+        size = wish.image_size or given.image_size or None
+        try:
+            return edits_of(
+                masked.original, masked.mask, model=job.model, ratio=ratio, size=size, options=given.mask_options
+            )  # fmt: skip
+        except WrongJob as error:
+            self._fault(wish, error)
+            return ()
 
     def _faulty(self, sheet: Sheet) -> WrongSheet:
         faults = sorted(self._faults, key=lambda fault: fault[0])
@@ -190,6 +216,8 @@ class _Planner:
             if template := wish.name or self._given.template:
                 model = shape.model.id if shape else wish.model
                 name = _Name(self._from_template(wish, template, {**values, "model": model}, number, several=several), False)
+            elif wish.mask is not None and wish.image is not None and self._given.keeps_names:
+                name = _Name(self._like_the_source(wish, safe_name(wish.image.name)), False)
             else:
                 picture = safe_stem(wish.image.name if wish.image else "text")
                 name = _Name(f"{safe_stem(self._given.prefix, most_bytes=MAX_PREFIX_BYTES)}_{number}_{picture}", True)
@@ -209,6 +237,13 @@ class _Planner:
             template += "_{k}"
         count = self._numbers.next(fill(template, {_NUMBER: "", **known}))
         return safe_name(fill(template, {_NUMBER: str(count), **known}))
+
+    def _like_the_source(self, wish: Wish, stem: str) -> str:
+        """With a number where another picture is called so."""
+        number, folder = 1, safe_folder(wish.folder)
+        while alike(f"{folder}/{stem}" if number == 1 else f"{folder}/{stem}_{number}") in self._names:
+            number += 1
+        return stem if number == 1 else f"{stem}_{number}"
 
     def _check_name(self, wish: Wish, name: str) -> None:
         """Two files of one name would be told apart by a number that nobody asked for."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import BadPicture, GrsaiError, WrongJob
+from ..masks import ALPHA, Masked, MaskFile
 from ..pictures import Reference
 from .sheet import Row, Sheet
 
@@ -23,7 +24,8 @@ class Wish:
     """A row as its cells say it; "" is left open. `row`: its number in the sheet, if it is of one.
 
     `folder`: where the picture lies below the folder that was named, which the output mirrors. `references` go along behind it.
-    `values`: variables by name, as `columns.plain` compares them. `faults`: what is known to be wrong with it.
+    `mask`: where alone the picture may change. `values`: variables by name, as `columns.plain` compares them. `faults`: what is
+    known to be wrong with it.
     """
 
     row: int | None = None
@@ -39,6 +41,7 @@ class Wish:
     count: str = ""
     name: str = ""
     folder: str = ""
+    mask: MaskFile | Masked | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[GrsaiError, ...] = ()
 
@@ -70,7 +73,10 @@ def wishes_of(sheet: Sheet, locate: Locate, read: Callable[[Iterable[Path]], Fou
     located = {each: _located(each, locate) for each in told}
     found = read(path for path in located.values() if isinstance(path, Path))
     pictures = {each: path if isinstance(path, GrsaiError) else found[path] for each, path in located.items()}
-    return [_wish(sheet, row, [pictures[each] for each in _pictures(sheet, row)]) for row in sheet.rows]
+    return [
+        _with_mask(_wish(sheet, row, [pictures[each] for each in _pictures(sheet, row)]), sheet.cell(row, "mask"), locate)
+        for row in sheet.rows
+    ]
 
 
 def _located(told: str, locate: Locate) -> Path | GrsaiError:
@@ -119,6 +125,18 @@ def _wish(sheet: Sheet, row: Row, pictures: Sequence[Reference | GrsaiError]) ->
         values=sheet.values(row),
         faults=(*_failures(sheet, row), *(each for each in pictures if isinstance(each, GrsaiError))),
     )
+
+
+def _with_mask(wish: Wish, told: str, locate: Locate) -> Wish:
+    """`told`: the path of a mask, or `alpha`; "" where there is none."""
+    if not told or has_failed(told):
+        return wish
+    if wish.image is None:
+        return wish if wish.faults else wish.with_fault(WrongJob("It has a mask and no picture. Name one in the column image."))
+    if told.casefold() == ALPHA:
+        return replace(wish, mask=MaskFile())
+    path = _located(told, locate)
+    return wish.with_fault(path) if isinstance(path, GrsaiError) else replace(wish, mask=MaskFile.at(path))
 
 
 def _failures(sheet: Sheet, row: Row) -> list[GrsaiError]:
