@@ -166,6 +166,7 @@ def as_object(entry: Entry, language: str) -> dict[str, Any]:
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
         "files": [view_of(path) for path in files_of(entry)],
+        "numbers": [place for place, (path, _) in enumerate(entry.files, 1) if path.is_file() and view_of(path)],
     }
 
 

@@ -22,7 +22,7 @@ from ..grsai.ledger import OFFLINE, TASK_SECONDS
 from ..grsai.models import APIS
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY
 from ..grsai.texts import LANGUAGES
-from . import account, bridge, history, language, made, money, outlook, panel, paths, wishes
+from . import account, bridge, history, judging, language, made, money, outlook, panel, paths, wishes
 from .account import Account
 from .history import NotThere
 from .limits import whole
@@ -239,7 +239,8 @@ async def _spend(_: Asked) -> Answer:
 
 
 async def _history(asked: Asked) -> Answer:
-    return await bridge.off_loop(history.page, asked.values, asked.language)
+    page = judging.page if asked.values.get("state") in judging.CHOICES else history.page
+    return await bridge.off_loop(lambda: judging.told(page(asked.values, asked.language)))
 
 
 async def _runs(asked: Asked) -> Answer:
@@ -268,6 +269,26 @@ async def _open_folder(asked: Asked) -> Answer:
     place = await bridge.off_loop(made.folder, str(asked.values.get("run", "")))
     opened = asked.is_near and await bridge.off_loop(made.show, place)
     return {"folder": str(place) if asked.is_near else place.name, "opened": opened}
+
+
+# Verdicts
+
+
+async def _verdict(asked: Asked) -> Answer:
+    return await bridge.off_loop(judging.say, asked.values)
+
+
+async def _verdicts(asked: Asked) -> Answer:
+    """POSTed, as there may be many; it changes nothing."""
+    return await bridge.off_loop(judging.of_tasks, asked.values)
+
+
+async def _price_redo(_: Asked) -> Answer:
+    return await bridge.off_loop(judging.price_redo)
+
+
+async def _redo(asked: Asked) -> Answer:
+    return await bridge.off_loop(judging.redo, asked.values, asked.language)
 
 
 async def _thumbnail(asked: Asked) -> Answer:
@@ -356,6 +377,10 @@ _POST: dict[str, Answering] = {
     "estimate": _estimate,
     "input": _as_input,
     "open": _open_folder,
+    "verdict": _verdict,
+    "verdicts": _verdicts,
+    "redo/estimate": _price_redo,
+    "redo": _redo,
     "stop": _stop,
     "collect": _collect,
 }

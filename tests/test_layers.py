@@ -89,7 +89,7 @@ NODES = (
     {"account"},
     {"missing", "money"},
     {"bridge", "history", "inputs", "results"},
-    {"made", "wishes"},
+    {"judging", "made", "wishes"},
     {"batch", "folder", "generate", "sheet", "upload", "outlook", "shutdown"},
     {"routes"},
     {"__init__"},

@@ -51,9 +51,12 @@ def judge(ledger: Ledger, verdicts: Mapping[str, Verdict], *, service: str | Non
     ledger.remark(_KIND, said, service=service)
 
 
-def verdicts_of(ledger: Ledger, names: Sequence[str]) -> dict[str, Verdict]:
-    """What was said of pictures, by their names; those that nobody judged are not in it."""
-    found = {remark.about: _verdict(remark.said) for remark in ledger.remarks(_KIND, list(names))}
+def verdicts_of(ledger: Ledger, names: Sequence[str] | None = None, *, service: str | None = None) -> dict[str, Verdict]:
+    """What was said of pictures, by their names; those that nobody judged are not in it. Without `names`: of all, or of those
+    of one service.
+    """
+    remarks = ledger.remarks(_KIND, None if names is None else list(names))
+    found = {remark.about: _verdict(remark.said) for remark in remarks if service in (None, remark.service)}
     return {name: verdict for name, verdict in found.items() if verdict}
 
 

@@ -17,11 +17,27 @@ from PIL import Image
 
 from grsai import components
 from grsai.emulator import Emulator, Fault
+from grsai.ledger import Ledger, service_of
+from grsai.review import verdicts_of
 from tests import graphs
 
 KEY = "sk-" + "0123456789abcdef" * 2
 OTHER_KEY = "sk-" + "fedcba9876543210" * 2
-POSTS = ("key", "key/test", "settings", "models/refresh", "estimate", "input", "open", "stop", "collect")
+POSTS = (
+    "key",
+    "key/test",
+    "settings",
+    "models/refresh",
+    "estimate",
+    "input",
+    "open",
+    "verdict",
+    "verdicts",
+    "redo/estimate",
+    "redo",
+    "stop",
+    "collect",
+)
 GETS = ("key", "settings", "balance", "catalogue", "spend", "folders", "history", "runs", "running", "tiles", "waiting")
 
 
@@ -385,6 +401,38 @@ def test_each_filter_counts_what_it_would_leave_beside_the_others(desk: Any, ser
     assert said["since"] == {"": 2, "today": 2, "week": 2, "month": 2}
     assert desk.get("/grsai/runs?text=counted&state=failed")["entries"][0]["pictures"] == 3
     assert ask(desk, "GET", "history?since=once")[0] == 400
+
+
+def test_verdicts_stand_in_the_ledger_and_the_rejected_are_made_again_for_what_was_shown(desk: Any, service: Emulator):
+    desk.run({"1": graphs.batch("judged one\njudged two\njudged three")})
+    tasks = {each["prompt"]: each["task_id"] for each in desk.get("/grsai/history?text=judged")["entries"]}
+    assert post(desk, "verdict", {"task": tasks["judged one"], "number": 1, "verdict": "keep", "stars": 4})[0] == 200
+    for prompt in ("judged two", "judged three"):
+        said = post(desk, "verdict", {"task": tasks[prompt], "number": 1, "verdict": "reject"})[1]
+        assert said == {"name": f"{tasks[prompt]}/1", "verdict": "reject", "stars": 0, "note": ""}
+    assert [post(desk, "verdict", {"task": "none", "number": 1})[0], post(desk, "verdict", {"task": tasks["judged one"]})[0]] == [
+        404,
+        400,
+    ]
+    page = desk.get("/grsai/history?text=judged")
+    assert page["verdicts"] == {"kept": 1, "rejected": 2}
+    assert [each["verdicts"][0]["verdict"] for each in page["entries"]] == ["reject", "reject", "keep"]
+    kept = desk.get("/grsai/history?state=kept")
+    assert [each["prompt"] for each in kept["entries"]] == ["judged one"] and kept["next"] is None
+    assert desk.get("/grsai/history?state=rejected&limit=1")["entries"][0]["prompt"] == "judged three"
+    said = post(desk, "verdicts", {"tasks": list(tasks.values())})[1]["verdicts"]
+    assert {name: each["stars"] for name, each in said.items()}[f"{tasks['judged one']}/1"] == 4 and len(said) == 3
+    with Ledger(desk.private / "ledger.sqlite3", service=service_of(service.url)) as ledger:
+        assert verdicts_of(ledger)[f"{tasks['judged one']}/1"].verdict == "keep"
+
+    before = service.count("submit")
+    priced = post(desk, "redo/estimate")[1]
+    assert (priced["pictures"], priced["credits"], priced["gone"]) == (2, 880, [])
+    assert post(desk, "redo", {"credits": 440})[0] == 400 and service.count("submit") == before
+    assert post(desk, "redo", {"credits": 880})[1]["pictures"] == 2
+    desk.wait_until(lambda: not desk.get("/grsai/running")["runs"])
+    assert service.count("submit") == before + 2
+    assert post(desk, "redo/estimate")[1]["pictures"] == 0
 
 
 def test_a_run_is_listed_and_can_be_stopped_and_collected(desk: Any, service: Emulator):
