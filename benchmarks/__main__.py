@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import batches, canvas, edges, growth, ledger, machine, tensors
+from . import batches, canvas, cluster, edges, growth, ledger, machine, tensors
 from .figure import Figure, markdown
 from .service import settled
 
@@ -33,6 +33,9 @@ LINES: dict[str, Line] = {
     "ledger": ledger.ledger,
     "way": ledger.way,
     "canvas": canvas.canvas,
+    "cluster": cluster.against_one,
+    "queued": cluster.queued,
+    "killed": cluster.killed,
 }
 
 

@@ -10,7 +10,7 @@ import ssl
 import zlib
 from pathlib import Path
 
-PACKAGES = ("requests", "urllib3", "pillow", "numpy", "torch", "aiohttp")
+PACKAGES = ("requests", "urllib3", "pillow", "numpy", "torch", "aiohttp", "distributed")
 
 
 def described() -> str:

@@ -61,6 +61,11 @@ class Service:
         return {row["id"]: Task(row["id"], row["created"], row["seconds"], row["polls"]) for row in self._record["tasks"]}
 
     @property
+    def prompts(self) -> dict[str, str]:
+        """Of each task."""
+        return {row["id"]: row["prompt"] for row in self._record["tasks"]}
+
+    @property
     def peak_open(self) -> int:
         return self._record["peak_open"]
 

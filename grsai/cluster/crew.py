@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -92,7 +93,7 @@ class Crew:
         told = in_background(self._client.run, worker.leave, self._order.run, workers=self.fit, on_error="ignore")
         try:
             told.result(_FAREWELL_SECONDS)
-        except Exception as error:  # the scheduler is gone, or a worker hangs: they find out by themselves
+        except (Exception, asyncio.CancelledError) as error:  # no scheduler, or a worker hangs: they find out by themselves
             _log.info("the workers were not told that the run is over: %s", error)
 
     # One thread for each worker: one that hangs holds up nobody
@@ -111,7 +112,7 @@ class Crew:
                 self._seen = time.monotonic()
                 woken.wait(max(_BEAT_SECONDS, len(self._members) / _BEATS_A_SECOND))
                 woken.clear()
-        except Exception as error:  # whatever Dask raises for a worker that is gone
+        except (Exception, asyncio.CancelledError) as error:  # whatever Dask raises for a worker that is gone
             _log.info("the worker %s is gone: %s", address, error)
         finally:
             with self._lock:
@@ -138,7 +139,7 @@ class Crew:
         while not self._over.wait(_CALL_SECONDS):
             try:
                 there = self._client.nthreads()
-            except Exception as error:  # no scheduler: the run finds out by its tasks
+            except (Exception, asyncio.CancelledError) as error:  # no scheduler: the run finds out by its tasks
                 _log.info("the scheduler does not answer: %s", error)
                 continue
             for address in there:

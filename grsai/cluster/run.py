@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import queue
@@ -35,6 +36,7 @@ from .order import Order, outcome_of, packed, travelling
 OUTPUT = "batch_outputs"
 MOST_TRIES = 3  # how often a job is begun whose worker was lost or cannot take part
 LONELY_SECONDS = 120.0  # so long a run waits for a worker when all of them are gone
+_GONE = "The scheduler is gone. What is paid is kept: run again to go on."
 _SEEN = ".grsai-seen-"
 _OLD_SECONDS = 86_400.0
 _log = logging.getLogger(__name__)
@@ -102,7 +104,7 @@ class _Sent:
 
     number: int
     job: Job
-    future: Any  # a distributed.Future
+    future: Any = None  # a distributed.Future
     tries: int = 1
     percent: int = 0
     credits: int = 0
@@ -165,7 +167,8 @@ class _Batch:
             self._crew.stop()
             self._ended.put(None)
             for sent in self._sent.values():
-                sent.future.release()
+                if sent.future is not None:
+                    sent.future.release()
             self._crew.dismiss()
         for number in range(len(self._jobs)):
             if number not in self._outcomes:
@@ -204,18 +207,22 @@ class _Batch:
         while self._left and len(self._sent) + len(self._held) < self._window:
             number = self._left.popleft()
             job = self._jobs[number]
-            self._sent[number] = self._watched(_Sent(number, job, self._submit(number, job)))
+            self._sent[number] = sent = _Sent(number, job)
+            self._submit(sent)
 
-    def _submit(self, number: int, job: Job, tries: int = 1) -> Any:
+    def _submit(self, sent: _Sent) -> None:
         halted = self._crew.halted.as_object() if self._crew.halted else None
         unfit = self._crew.unfit
         where = {"workers": self._crew.fit, "allow_other_workers": True} if unfit and self._crew.fit else {}
-        key = (f"grsai-picture-{self._order.run[:8]}", number, tries)
-        return self._client.submit(make_picture, self._order.run, number, packed(job), halted, key=key, pure=False, **where)
-
-    def _watched(self, sent: _Sent) -> _Sent:
+        key = (f"grsai-picture-{self._order.run[:8]}", sent.number, sent.tries)
+        what = (self._order.run, sent.number, packed(sent.job), halted)
+        try:
+            sent.future = self._client.submit(make_picture, *what, key=key, pure=False, **where)
+        except Exception as error:  # whatever Dask raises where the connection has ended
+            _log.info("nothing can be handed out: %s", error)
+            self._lost = Refused(_GONE)
+            return
         sent.future.add_done_callback(lambda future: self._ended.put(sent))
-        return sent
 
     # Back
 
@@ -231,7 +238,7 @@ class _Batch:
             results = dict.fromkeys((sent.number for sent in ended), None)
             try:
                 results |= zip((sent.number for sent in done), self._client.gather([sent.future for sent in done]), strict=True)
-            except Exception as error:  # one of them was lost since
+            except (Exception, asyncio.CancelledError) as error:  # one of them was lost since
                 _log.info("results were lost: %s", error)
             for sent in ended:
                 self._told.put((sent, results[sent.number]))
@@ -274,13 +281,12 @@ class _Batch:
             if type(error).__name__ != "KilledWorker":
                 why = Refused("The worker failed over it: {why}", why=f"{type(error).__name__}: {error}")
         elif self._client.status != "running":
-            self._lost = Refused("The scheduler is gone. What is paid is kept: run again to go on.")
+            self._lost = Refused(_GONE)
             return
         sent.future.release()
         if sent.tries < MOST_TRIES:
             sent.tries += 1
-            sent.future = self._submit(sent.number, sent.job, sent.tries)
-            self._watched(sent)
+            self._submit(sent)
             return
         del self._sent[sent.number]
         known = self._as_the_ledger_knows(sent.job)
@@ -308,7 +314,7 @@ class _Batch:
         self._outcomes[number] = outcome
         if outcome.task_id:
             self._tasks.add(outcome.task_id)
-        if outcome.status == "uncertain":
+        if outcome.status == "uncertain" and self._order.ledger_is_a_file:  # a shared one counts it itself
             self._hold(outcome.job)
         error = outcome.error
         if isinstance(error, MEET_ALL) or (error is not None and self._order.stop_at_failure and not isinstance(error, Stopped)):

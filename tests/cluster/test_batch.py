@@ -14,6 +14,7 @@ import pytest
 
 from grsai.errors import WrongSetting
 from grsai.ledger import Ledger, service_of
+from grsai.pictures import Reference
 from tests.cluster.conftest import WORKERS_KEY
 from tests.conftest import KEY
 
@@ -123,3 +124,55 @@ def test_nothing_of_it_is_loaded_without_being_asked_for() -> None:
     program = "import sys, grsai.cli.batch, grsai.engine\nprint({'grsai.cluster', 'distributed'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=Path(__file__).parents[2])
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_neither_key_is_in_a_task_a_result_or_a_log(studio, cluster) -> None:
+    from distributed import Client
+
+    def tasks_of(dask_worker=None):
+        """All that a scheduler or a worker holds of its tasks, as text and as what is sent."""
+        import cloudpickle
+
+        tasks = getattr(dask_worker, "state", dask_worker).tasks.values()
+        return "".join(f"{task!r} {task.run_spec!r} {cloudpickle.dumps(task.run_spec)!r}" for task in tasks)
+
+    studio.emulator.seconds = 3.0
+    studio.furnish([f"prompt {number}" for number in range(4)])
+    process = studio.command(*COMMAND, "--cluster", cluster.address)
+    studio.wait_until(lambda: len(studio.emulator.tasks) == 4, seconds=60)
+    with Client(cluster.address, set_as_default=False) as client:
+        seen = client.run_on_scheduler(tasks_of)
+        seen += repr(client.run(tasks_of)) + repr(client.get_scheduler_logs()) + repr(client.get_worker_logs())
+    assert ended(process)[0] == 0
+    assert seen.count("grsai-picture") >= 4
+    for text in (seen, cluster.logs()):
+        assert KEY not in text and WORKERS_KEY not in text
+
+
+def test_from_python_with_a_client_of_ones_own(studio, cluster, photos) -> None:
+    from distributed import Client
+
+    import grsai.cluster
+
+    (studio.folder / ".grsai").mkdir(exist_ok=True)
+    jobs = studio.with_references(studio.jobs(4), [in_memory(photos[0])])
+    seen: list[Any] = []
+    with Client(cluster.address, set_as_default=False) as client, studio.ledger() as ledger:
+        given = {"settings": studio.settings(ledger=str(studio.ledger_path)), "ledger": ledger, "output": studio.output}
+        outcomes = grsai.cluster.run(jobs, client=client, on_event=seen.append, **given)
+        again = grsai.cluster.run(jobs, client=client, **given)
+    studio.assert_right(outcomes)
+    assert [outcome.job.name for outcome in outcomes] == [job.name for job in jobs]
+    assert {outcome.worker for outcome in outcomes} <= {"one", "two"} and all(outcome.reused for outcome in again)
+    assert len(studio.emulator.uploads) == 1 and len(studio.emulator.tasks) == 4
+    kinds = [event.kind for event in seen if event.job.name == jobs[0].name]
+    assert kinds[0] == "started" and kinds[-1] == "finished"
+    last = seen[-1].snapshot
+    assert (last.done, last.running, last.credits, last.progress) == (4, 0, 4 * 440, 1.0)
+
+
+def in_memory(photo: Reference) -> Reference:
+    """As a program has one that made it: no worker could read it."""
+    encoded = photo.load() if photo.load else None
+    assert encoded is not None
+    return Reference(photo.name, photo.digest, load=lambda: encoded)
