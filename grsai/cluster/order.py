@@ -6,7 +6,7 @@ import hashlib
 import pickle
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,8 +87,8 @@ def unpacked(data: bytes) -> Any:
     return pickle.loads(data)
 
 
-def facts_of(outcome: Outcome) -> dict[str, Any]:
-    """An outcome in plain values, without its job, which the command has."""
+def facts_of(outcome: Outcome, pasted: Sequence[Path]) -> dict[str, Any]:
+    """An outcome in plain values, without its job, which the command has. `pasted`: what an edit brought, for the next one."""
     return {
         "status": outcome.status,
         "files": [str(path) for path in outcome.files],
@@ -101,10 +101,14 @@ def facts_of(outcome: Outcome) -> dict[str, Any]:
         "urls": list(outcome.urls),
         "made_by": outcome.made_by,
         "worker": outcome.worker,
+        "plain": [str(path) for path in outcome.plain],
+        "pasted": [str(path) for path in pasted],
     }
 
 
 def outcome_of(job: Job, facts: Mapping[str, Any]) -> Outcome:
-    notes = tuple(note for each in facts["notes"] if (note := from_object(each)) is not None)
-    told = {**facts, "files": tuple(map(Path, facts["files"])), "urls": tuple(facts["urls"]), "notes": notes}
-    return Outcome(job, **{**told, "error": from_object(facts["error"])})
+    told = {name: value for name, value in facts.items() if name != "pasted"}
+    told["files"], told["plain"] = tuple(map(Path, facts["files"])), tuple(map(Path, facts["plain"]))
+    told["notes"] = tuple(note for each in facts["notes"] if (note := from_object(each)) is not None)
+    told["urls"], told["error"] = tuple(facts["urls"]), from_object(facts["error"])
+    return Outcome(job, **told)

@@ -19,10 +19,10 @@ from ..engine.run import gate_of
 from ..engine.steps import Steps
 from ..engine.threads import LOOK_SECONDS
 from ..errors import GrsaiError, OutputError, Stopped, WrongSetting
-from ..jobs import Job, Outcome
+from ..jobs import Job
 from ..ledger import OFFLINE, Ledger, OfflineLedger, ledger_of
 from ..settings import HOSTS, OTHER_HOSTS, Settings
-from .order import Order
+from .order import Order, facts_of
 
 LEASE_SECONDS = 20.0  # so long after the command was heard of last, something new may be paid
 GONE_SECONDS = 120.0  # after so long it does not come back
@@ -77,8 +77,8 @@ class Room:
             self.share.begun_at = order.begun_at
             self._open = opened.pop_all()
 
-    def make(self, number: int, job: Job, worker: str) -> Outcome:
-        """The whole way of one job, in this thread."""
+    def make(self, number: int, job: Job, worker: str) -> dict[str, Any]:
+        """The whole way of one job, in this thread. Returns what came of it, in plain values."""
         job_run = JobRun(job, self.share)
         with self._lock:
             self._jobs[number] = job_run
@@ -90,7 +90,7 @@ class Room:
                 self._told.pop(number, None)
                 self._close_if_empty()
         assert job_run.outcome is not None
-        return replace(job_run.outcome, worker=worker)
+        return facts_of(replace(job_run.outcome, worker=worker), job_run.pasted)
 
     def heard(self, *, stop: bool, halted: GrsaiError | None) -> dict[str, Any]:
         """The command lives, and says whether something new may be paid. Returns how far the jobs are, if that is news to it."""

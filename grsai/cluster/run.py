@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import queue
 import threading
@@ -36,6 +37,7 @@ from .order import Order, outcome_of, packed, travelling
 OUTPUT = "batch_outputs"
 MOST_TRIES = 3  # how often a job is begun whose worker was lost or cannot take part
 LONELY_SECONDS = 120.0  # so long a run waits for a worker when all of them are gone
+_LOOKS_AHEAD = 1000  # jobs that are looked through for one that waits for no other
 _GONE = "The scheduler is gone. What is paid is kept: run again to go on."
 _SEEN = ".grsai-seen-"
 _OLD_SECONDS = 86_400.0
@@ -144,11 +146,12 @@ class _Batch:
         self._told: queue.SimpleQueue[tuple[_Sent, Any]] = queue.SimpleQueue()
         self._lost: GrsaiError | None = None  # why nobody is heard of any more
         self._tasks: set[str] = set()
+        self._pasted: dict[int, Path] = {}  # what edits brought that others follow
 
     def run(self, last_word_seconds: float) -> list[Outcome]:
         known = {}
         for number, (job, found) in enumerate(zip(self._jobs, self._decisions, strict=True)):
-            if isinstance(found, Reuse) and is_in(found, self._order.output / job.folder):
+            if isinstance(found, Reuse) and job.edit is None and is_in(found, self._order.output / job.folder):
                 known[number] = _reused(job, found)
         self._left.extend(number for number in range(len(self._jobs)) if number not in known)
         if self._left:
@@ -204,11 +207,28 @@ class _Batch:
     def _hand_out(self) -> None:
         now = time.monotonic()
         self._held = [until for until in self._held if until > now]
-        while self._left and len(self._sent) + len(self._held) < self._window:
-            number = self._left.popleft()
-            job = self._jobs[number]
-            self._sent[number] = sent = _Sent(number, job)
-            self._submit(sent)
+        for number in list(itertools.islice(self._left, _LOOKS_AHEAD)):
+            if len(self._sent) + len(self._held) >= self._window:
+                return
+            if (ready := self._ready(number)) is None:
+                continue
+            self._left.remove(number)
+            if isinstance(ready, Outcome):
+                self._finish(number, ready)
+            else:
+                self._sent[number] = sent = _Sent(number, ready)
+                self._submit(sent)
+
+    def _ready(self, number: int) -> Job | Outcome | None:
+        """The job as it goes out. One that edits the picture of the job before it waits for that, and ends with it."""
+        job = self._jobs[number]
+        if job.edit is None or job.edit.part == 1:
+            return job
+        if (former := self._outcomes.get(number - 1)) is None:
+            return None
+        if former.error is not None:
+            return Outcome(job, "stopped", error=Stopped("Not sent: {why}", why=former.error))
+        return job.onto(self._pasted.pop(number - 1))
 
     def _submit(self, sent: _Sent) -> None:
         halted = self._crew.halted.as_object() if self._crew.halted else None
@@ -266,6 +286,8 @@ class _Batch:
             outcome = Outcome(sent.job, "failed", error=why, worker=result["worker"])
         else:
             outcome = outcome_of(sent.job, result)
+            if result["pasted"]:
+                self._pasted[sent.number] = Path(result["pasted"][0])
         if outcome.task_id in self._tasks:  # an equal job of this run, which is paid once
             outcome = replace(outcome, credits=0, reused=True)
         self._finish(sent.number, outcome, sent)

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import GrsaiError, from_object
 from ..redact import redact
 from ..settings import load, program_folders
-from .order import Kin, Order, facts_of, machine, unpacked
+from .order import Kin, Order, machine, unpacked
 from .room import Room
 
 ORDER_SECONDS = 60.0  # so long a job waits here for its run's order
@@ -73,7 +73,7 @@ def make(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> d
             return {"unfit": refused.as_object() if refused else None, "worker": name}
         if (why := from_object(halted)) is not None:
             room.share.halt(why)
-        return facts_of(room.make(number, unpacked(data), name))
+        return room.make(number, unpacked(data), name)
     except Exception as error:
         _log.exception("job %d of run %s", number, run)
         return {"bug": redact("".join(traceback.format_exception(error))), "worker": name}

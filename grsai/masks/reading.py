@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from collections.abc import Callable
@@ -47,7 +48,8 @@ class Original:
         except (OSError, ValueError, SyntaxError) as error:  # since it was read whole
             raise unreadable(path.name, why(error)) from None
         size = size[::-1] if turned in _ON_SIDE else size
-        return cls(reference.name, reference.digest, size, lambda: _loaded(path, reference.digest), path, turned)
+        load = functools.partial(_loaded, path.absolute(), reference.digest)
+        return cls(reference.name, reference.digest, size, load, path, turned)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import io
 import os
+import pickle
 import types
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -59,8 +60,14 @@ class Reference:
 
     @property
     def can_travel(self) -> bool:
-        """Whether another process can load it, too: it is a file, or on the web."""
-        return self.load is None or isinstance(self.load, functools.partial)
+        """Whether another process can load it, too: it is on the web, a file, or cut of one."""
+        if self.load is None or isinstance(self.load, functools.partial):
+            return True
+        try:
+            pickle.dumps(self.load)
+        except (pickle.PicklingError, AttributeError, TypeError):  # a function that stands nowhere by name
+            return False
+        return True
 
     @classmethod
     def from_file(cls, path: str | Path) -> Reference:
