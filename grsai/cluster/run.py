@@ -26,7 +26,7 @@ from ..engine.price import check_price
 from ..engine.progress import Progress
 from ..engine.run import LAST_WORD_SECONDS, is_in, prepared, upload
 from ..engine.threads import LOOK_SECONDS, start_threads
-from ..errors import GrsaiError, Refused, Stopped, TaskFailed, Uncertain, WrongJob, from_object
+from ..errors import GrsaiError, Refused, Stopped, TaskFailed, Uncertain, from_object
 from ..jobs import Job, Outcome
 from ..ledger import Entry, Ledger, ledger_of
 from ..pictures import Reference
@@ -67,8 +67,6 @@ def run(
     """
     settings = settings or load(folders=(Path.cwd(), *program_folders()), own=program_folders())
     output, stop = Path(output).absolute(), stop or threading.Event()
-    if any(job.edit is not None for job in jobs):
-        raise WrongJob("Edits within masks are made on this computer alone. Leave out --cluster or the masks.")
     with contextlib.ExitStack() as stack:
         ledger = ledger or stack.enter_context(ledger_of(settings))
         plan = prepared(

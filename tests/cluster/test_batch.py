@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from grsai.errors import WrongSetting
+from grsai.jobs import plan, with_edits
 from grsai.ledger import Ledger, service_of
 from grsai.pictures import Reference
 from tests.cluster.conftest import WORKERS_KEY
-from tests.conftest import KEY
+from tests.conftest import KEY, MODELS, PHOTOS
+from tests.masks.scene import edits, saved
 
 COMMAND = ("--concurrency", "8", "--json")
 
@@ -176,3 +179,24 @@ def in_memory(photo: Reference) -> Reference:
     encoded = photo.load() if photo.load else None
     assert encoded is not None
     return Reference(photo.name, photo.digest, load=lambda: encoded)
+
+
+def test_areas_of_a_mask_are_edited_one_after_the_other_wherever_that_is(studio, cluster, tmp_path) -> None:
+    from distributed import Client
+
+    import grsai.cluster
+
+    photo = saved(tmp_path / "large.png", Image.open(PHOTOS / "coffee.jpg").resize((2560, 1705)))
+    [job] = plan(["a red disc"], [Reference.from_file(photo)], model=MODELS.named("nano-banana-2"))
+    jobs = with_edits([job], [edits(photo, (0.03, 0.05, 0.13, 0.15), (0.85, 0.82, 0.95, 0.92))])
+    with Client(cluster.address, set_as_default=False) as client, studio.ledger() as ledger:
+        given = {"settings": studio.settings(ledger=str(studio.ledger_path)), "ledger": ledger, "output": studio.output}
+        first, last = grsai.cluster.run(jobs, client=client, **given)
+        assert (first.status, last.status, first.files) == ("succeeded", "succeeded", ())
+        again = grsai.cluster.run(jobs, client=client, **given)
+    assert [each.file for each in again] == [None, last.file] and all(each.reused for each in again)
+    assert [path.name for path in last.plain] == ["Task_1_large_1.plain.png"] and len(studio.emulator.tasks) == 2
+    before, after = Image.open(photo).convert("RGB"), Image.open(last.file).convert("RGB")
+    middle = (900, 600, 1500, 1000)
+    assert after.size == before.size and after.crop(middle).tobytes() == before.crop(middle).tobytes()
+    assert after.tobytes() != before.tobytes()

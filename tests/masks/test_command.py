@@ -126,7 +126,6 @@ def test_a_sheet_names_the_mask_of_each_row(shell: Shell) -> None:
         (("--masks",), "Option --masks needs a value"),
         (("--masks", "one"), "rocket has no partner in one"),
         (("--masks", "empty"), "The mask of coffee is empty"),
-        (("--masks", "masks", "--cluster", "local:2"), "on this computer alone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
