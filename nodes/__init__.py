@@ -10,6 +10,7 @@ from . import paths, routes, shutdown
 from .batch import BatchBanana
 from .folder import LoadBananaFolder
 from .generate import NanoBananaGenerate
+from .mask_options import GrsaiMaskOptions
 from .sheet import LoadBananaSheet
 from .upload import GrsaiUpload
 
@@ -27,4 +28,4 @@ class BananaExtension(ComfyExtension):
             paths.place_demo()
         except OSError as error:
             _log.info("the demo's pictures could not be copied: %s", error)
-        return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder, LoadBananaSheet]
+        return [BatchBanana, NanoBananaGenerate, GrsaiUpload, LoadBananaFolder, LoadBananaSheet, GrsaiMaskOptions]

@@ -217,6 +217,14 @@ def _gate(base_url: str, key: Key) -> Gate:
     return gate
 
 
+def answer_cuts(yes: bool) -> None:
+    """The offline emulator, which is running, answers as the models do a cut: a little off, and else as it was."""
+    from ..grsai.emulator import AS_MODELS, Drift
+
+    emulator = _emulator()
+    emulator.faithful, emulator.drift = yes, AS_MODELS if yes else Drift()
+
+
 @_once
 def _emulator() -> Emulator:
     from ..grsai.emulator import Emulator

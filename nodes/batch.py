@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from comfy_api.latest import io
@@ -34,6 +35,7 @@ from .inputs import (
     text_socket,
 )
 from .limits import MOST_AT_ONCE, MOST_BUDGET, MOST_JOBS, MOST_SEED, amount, one_of, text, texts, whole
+from .masks import Edits, edited, mask_inputs
 from .prefix import expanded
 from .sources import Sources
 
@@ -59,6 +61,7 @@ class BatchBanana(io.ComfyNode):
                     "paired", "A list as long as images: its first picture goes along with the first one, and so on."
                 ),
                 wishes.jobs_input(),
+                *mask_inputs("Where images may change; all else stays to the pixel. One for all, or as many as images."),
                 io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one per line."),
                 io.Combo.Input(
                     "pairing",
@@ -130,6 +133,8 @@ class BatchBanana(io.ComfyNode):
         references: Any = None,
         paired: Any = None,
         jobs: Any = None,
+        mask: Any = None,
+        mask_options: Any = None,
         **_: Any,
     ) -> io.NodeOutput:
         async with bridge.running("BatchBanana", cls.hidden.unique_id, workflow.id_of(cls.hidden.extra_pnginfo)) as work:
@@ -142,7 +147,7 @@ class BatchBanana(io.ComfyNode):
             account = await work.account()
             sources = Sources(cls.hidden.prompt, cls.hidden.unique_id)
             chosen = choice_of(model, account.settings.catalogue, sources)
-            wired = _Wired(images, names, references, paired, jobs, sources)
+            wired = _Wired(images, names, references, paired, jobs, Edits(mask, mask_options), sources)
             asked, sheet = await work.do(
                 _planned,
                 wired,
@@ -183,6 +188,7 @@ class _Wired(NamedTuple):
     references: Any
     paired: Any
     jobs: Any
+    edits: Edits
     sources: Sources
 
 
@@ -201,23 +207,33 @@ def _planned(
     With the sheet that the jobs are of, if they are of one.
     """
     shared = references_of_sockets(wired.references, "references", wired.sources)
-    pictures = _pictures(wired)
+    pictures, edits = _pictures(wired), wired.edits
+    masked = edits.of(pictures, frames(wired.images)) if edits.is_wired else None
     if wired.jobs or wired.paired:
         partners = partners_of_sockets(wired.paired, len(pictures), wired.sources)
         together = as_files(shared)
         asked = wishes.of_wire(wired.jobs) or wishes.of_pairs(as_files(pictures), [as_files(each) for each in partners], together)
-        given = Given(catalogue, choice.model.id, seed=seed, prompts=tuple(prompts), pairing=pairing, prefix=prefix)
+        if masked:
+            rows = (replace(wish, mask=each) for wish, each in zip(asked.rows, masked, strict=True))
+            asked = replace(asked, rows=tuple(rows))
+        given = Given(
+            catalogue, choice.model.id, seed=seed, prompts=tuple(prompts), pairing=pairing, prefix=prefix,
+            mask_options=edits.options,
+        )  # fmt: skip
         return wishes.planned(asked, choice, given, shared=together), asked.sheet
     count = len(prompts) * max(len(pictures), 1) if pairing == PAIRINGS[0] else len(prompts)
     if count > MOST_JOBS:
         raise WrongJob("{count:,} pictures are too many for one batch; at most {most:,} are made.", count=count, most=MOST_JOBS)
     jobs = plan(prompts, pictures, **choice._asdict(), shared=shared, pairing=pairing, seed=seed, prefix=prefix)
+    if masked:
+        per_picture = len(jobs) // len(masked)  # each with every prompt, or with its own
+        jobs = edited(jobs, [masked[place // per_picture] for place in range(len(jobs))], choice, edits.options)
     return Planned(tuple(jobs), (None,) * len(jobs)), None
 
 
 def _pictures(wired: _Wired) -> list[Reference]:
     """Those of `images`. A wire of jobs brings its own."""
-    given = {"images": wired.images, "names": wired.names, "paired": wired.paired}
+    given = {"images": wired.images, "names": wired.names, "paired": wired.paired, "mask": wired.edits.masks}
     too_many = [name for name, value in given.items() if value] if wired.jobs else []
     if too_many:
         raise WrongJob("jobs brings its own pictures. Take the wires off {sockets}.", sockets=", ".join(too_many))

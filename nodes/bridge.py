@@ -24,7 +24,7 @@ from ..grsai.jobs import Job, Outcome
 from ..grsai.pictures import Reference
 from ..grsai.sheets import Back
 from . import account, language, missing, paths
-from .account import Account
+from .account import Account, answer_cuts
 from .runs import Board, NodeRun, send_text, server
 from .tiles import Tiles
 
@@ -109,6 +109,8 @@ class Work:
         `back`: the sheet that is written beside them while it goes on, also after Cancel, until the engine has ended.
         """
         paths.refuse_output_links(output)
+        if account.offline:
+            await self.do(answer_cuts, any(job.edit is not None for job in jobs))
         self.run.tiles = Tiles(jobs)
         price = await self.do(engine.estimate, jobs, account.ledger, output=output)
         self.run.snapshot = engine.Snapshot(len(jobs))

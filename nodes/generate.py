@@ -29,6 +29,7 @@ from .inputs import (
     text_socket,
 )
 from .limits import MOST_PICTURES, MOST_SEED, text, whole
+from .masks import Edits, edited, first_of, mask_inputs
 from .sources import Sources
 
 _STEM = 40  # characters of the prompt in a file name
@@ -48,6 +49,7 @@ class NanoBananaGenerate(io.ComfyNode):
             inputs=[
                 references_input("images", "Pictures to edit, or to take as a reference. A batch counts as several."),
                 text_socket("image_urls", "More pictures by their addresses, one per line, as Grsai Upload gives them."),
+                *mask_inputs("Where image_1 may change; all else of it stays to the pixel. The mask editor paints it."),
                 io.String.Input("prompt", multiline=True, default="", tooltip="What the picture should show, or what to change."),
                 io.Int.Input("count", default=1, min=1, max=MOST_PICTURES, tooltip="How many pictures. Each is paid for."),
                 seed_input(),
@@ -78,6 +80,8 @@ class NanoBananaGenerate(io.ComfyNode):
         model: Any = None,
         images: Any = None,
         image_urls: str | None = None,
+        mask: Any = None,
+        mask_options: Any = None,
         **_: Any,
     ) -> io.NodeOutput:
         async with bridge.running("NanoBananaGenerate", cls.hidden.unique_id, workflow.id_of(cls.hidden.extra_pnginfo)) as work:
@@ -88,6 +92,7 @@ class NanoBananaGenerate(io.ComfyNode):
                 _jobs,
                 text(prompt, "prompt"),
                 images,
+                Edits(mask, mask_options),
                 text(image_urls, "image_urls"),
                 count=whole(count, "count", 1, MOST_PICTURES),
                 seed=whole(seed, "seed", 0, MOST_SEED),
@@ -111,6 +116,7 @@ class NanoBananaGenerate(io.ComfyNode):
 def _jobs(
     prompt: str,
     images: Any,
+    edits: Edits,
     image_urls: str,
     *,
     count: int,
@@ -120,6 +126,7 @@ def _jobs(
     ledger: Ledger,
 ) -> list[Job]:
     """Equal jobs but for their variation, each with a file name of its own."""
+    references = [*references_of_sockets(images, "images", sources), *references_of_urls(image_urls, ledger)]
     jobs = plan(
         [prompt] * count,
         model=choice.model,
@@ -127,8 +134,12 @@ def _jobs(
         image_size=choice.image_size,
         quality=choice.quality,
         background=choice.background,
-        shared=[*references_of_sockets(images, "images", sources), *references_of_urls(image_urls, ledger)],
+        shared=references,
         seed=seed,
     )
     stem = safe_stem(re.sub(r"\s+", "_", prompt.strip())[:_STEM])
-    return [replace(job, name=f"{stem}_{job.fingerprint[:8]}") for job in jobs]
+    jobs = [replace(job, name=f"{stem}_{job.fingerprint[:8]}") for job in jobs]
+    if not edits.is_wired:
+        return jobs
+    [masked] = edits.of(references[:1], [first_of(images)])
+    return edited(jobs, [masked] * len(jobs), choice, edits.options)

@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 from ..grsai.errors import BadPicture
+from ..grsai.masks import Mask, Original, check_mask_size
 from ..grsai.pictures import MAX_UPLOAD_BYTES, Encoded, Reference, check_size, lighter, on_white, picture, upright
 
 _UP = 2  # PNG filter: each row as its difference from the row above
@@ -51,6 +52,32 @@ def reference(frame: torch.Tensor, name: str) -> Reference:
     check_size(name, frame.shape[1], frame.shape[0])
     values = pixels(frame)
     return Reference(name, _digest(values), load=lambda: encode(pixels(frame)), size=values.nbytes // 2)
+
+
+def original(frame: torch.Tensor, reference: Reference) -> Original:
+    """The picture of a reference as something to edit within a mask: its pixels as they come by the wire, 8 bits a channel."""
+    size = frame.shape[1], frame.shape[0]
+    return Original(reference.name, reference.digest, size, lambda: Image.fromarray(pixels(frame)), reference.path)
+
+
+def mask_frames(masks: Any) -> list[torch.Tensor]:
+    """Every mask `[H, W]` in a tensor, a batch, or a list of such. Raises `BadPicture` for what is none."""
+    if isinstance(masks, (list, tuple)):
+        return [frame for part in masks for frame in mask_frames(part)]
+    if not isinstance(masks, torch.Tensor) or masks.ndim not in (2, 3, 4) or not masks.numel():
+        raise BadPicture("mask holds something that is no mask. Wire a MASK into it.")
+    return list(masks.reshape(-1, *masks.shape[-2:]))
+
+
+def mask(frame: torch.Tensor, original: Original) -> Mask:
+    """White where `frame` is at least half. Raises `BadPicture` for one that is empty or of another size.
+
+    LoadImage gives an empty one of 64 × 64 for a picture on which nothing was painted.
+    """
+    gray = Image.fromarray(_bytes_of(frame), "L")
+    if gray.getbbox() is not None:
+        check_mask_size(gray.size, original.size, original.name)
+    return Mask.of_image(gray, name=original.name)
 
 
 def digest_of_file(file: Path) -> str:

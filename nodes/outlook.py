@@ -11,16 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from ..grsai.engine import estimate
 from ..grsai.errors import BadPicture, GrsaiError, WrongJob
 from ..grsai.jobs import PAIRINGS, Job, plan, split_prompts
+from ..grsai.masks import Masked, MaskOptions, Original
 from ..grsai.models import yuan
 from ..grsai.pictures import Reference
 from ..grsai.pictures.reading import unreadable
 from ..grsai.sheets import Given
 from . import account, paths, wishes
-from .images import digest_of_file, references
+from .images import digest_of_file, mask, mask_frames, references
 from .inputs import Choice, choice_of, paired
+from .masks import edited
 from .prefix import expanded
 from .sources import JOBS_OUTPUT, Source, Sources
 from .wishes import Wishes
@@ -71,6 +75,8 @@ def outlook(graph: Mapping[str, Any], node_id: str, *, quick: bool = False) -> d
         return {**_of_wishes(node, choice, quick), "each": each}
     count, known = _count(node), {"reused": None, "open": None}
     jobs = _jobs(node, choice) if count and not quick else None
+    if jobs is None and not quick and node.is_wired("mask"):
+        count = None  # how many areas are paid for only the mask tells
     if jobs:
         price = estimate(jobs, account.ledger(), output=_folder(node))
         count, new, known = price.total, price.new, {"reused": price.reused, "open": price.open}
@@ -235,7 +241,7 @@ def _jobs(node: Sources, choice: Choice) -> list[Job] | None:
         single = _readable(pictures)
     except (BadPicture, OSError):
         return None
-    return plan(
+    jobs = plan(
         (_prompts(node) or []) * (1 if is_batch else node.value("count")),
         single,
         model=choice.model,
@@ -247,6 +253,31 @@ def _jobs(node: Sources, choice: Choice) -> list[Job] | None:
         pairing=node.asked("pairing") or PAIRINGS[0],
         seed=seed,
     )
+    if not node.is_wired("mask"):
+        return jobs
+    edits = _edits(node, single if is_batch else shared[:1])
+    if edits is None:
+        return None
+    masked, options = edits
+    per_picture = len(jobs) // len(masked)
+    return edited(jobs, [masked[place // per_picture] for place in range(len(jobs))], choice, options)
+
+
+def _edits(node: Sources, pictures: Sequence[Reference]) -> tuple[list[Masked], MaskOptions] | None:
+    """The pictures with the mask that LoadImage gives of what was painted; None where that is not known."""
+    kind, loaded = node.behind("mask", output=1)
+    of_options, given = node.behind("mask_options", output=0)
+    margin = given.get("margin", MaskOptions().margin)
+    known = not node.is_wired("mask_options") or (of_options == "GrsaiMaskOptions" and isinstance(margin, int))
+    if kind != "LoadImage" or not isinstance(loaded.get("image"), str) or not known or not pictures:
+        return None
+    try:
+        [frame] = mask_frames(sys.modules["nodes"].LoadImage().load_image(loaded["image"])[1])
+    except Exception:  # told by the run
+        return None
+    size = frame.shape[1], frame.shape[0]
+    originals = [Original(each.name, each.digest, size, load=lambda: Image.new("1", size)) for each in pictures]
+    return [Masked(each, mask(frame, each)) for each in originals], MaskOptions(margin=margin)
 
 
 def _picture_sockets(node: Sources) -> list[str]:

@@ -89,8 +89,8 @@ NODES = (
     {"account"},
     {"missing", "money"},
     {"bridge", "history", "inputs", "results"},
-    {"judging", "made", "wishes"},
-    {"batch", "folder", "generate", "sheet", "upload", "outlook", "shutdown"},
+    {"judging", "made", "masks", "wishes"},
+    {"batch", "folder", "generate", "mask_options", "sheet", "upload", "outlook", "shutdown"},
     {"routes"},
     {"__init__"},
 )
