@@ -16,7 +16,7 @@ from ..grsai.errors import BadPicture, Refused, WrongSetting
 from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry, Wanted
 from ..grsai.ledger.entries import STATES
-from ..grsai.masks import PLAIN
+from ..grsai.masks import outline_of, shown_of
 from ..grsai.pictures import thumbnail
 from . import account
 from .paths import input_folder, inside, output_folder, view_of
@@ -131,15 +131,8 @@ def _picture(query: Mapping[str, str]) -> Path:
 
 def files_of(entry: Entry) -> list[Path]:
     """Those that are still there and that ComfyUI shows."""
-    files = [_with_the_edit(path) for path, _ in entry.files]
-    return [path for path in files if path.is_file() and view_of(path)]
-
-
-def _with_the_edit(path: Path) -> Path:
-    """The picture that the result of an edit within a mask was pasted into, if it stands beside it; any other as it is."""
-    stem, plain, number = path.stem.rpartition(PLAIN)
-    there = path.with_name(f"{stem}{number}.png")
-    return there if plain and there.is_file() else path
+    files = (shown_of(path) for path, _ in entry.files)
+    return [path for path in files if path and path.is_file() and view_of(path)]
 
 
 def number(query: Mapping[str, str], name: str) -> int | None:

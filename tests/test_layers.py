@@ -51,7 +51,7 @@ INSIDE = {
         {"stores", "agreement"},
         {"ledger"},
     ),
-    "masks": ({"options", "reading", "window"}, {"align", "areas", "colours"}, {"paste"}, {"edit"}),
+    "masks": ({"beside", "options", "reading", "window"}, {"align", "areas", "colours"}, {"paste"}, {"edit"}),
     "finishing": ({"presets"}, {"finish"}, {"picture"}, {"folder"}),
     "sheets": (
         {"columns", "naming", "partners"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .edit import PLAIN as PLAIN
+from .beside import PLAIN as PLAIN
+from .beside import outline_of as outline_of
+from .beside import shown_of as shown_of
 from .edit import Edit as Edit
 from .edit import PastedFile as PastedFile
 from .edit import edits_of as edits_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from ..files import save
 from ..models import Model
 from ..pictures import Encoded, Reference, encode, picture, upright
 from ..pictures.reading import unreadable
+from .beside import MARK, facts_of
 from .options import MaskOptions
 from .reading import Mask, Original
 from .window import Box, Window, window_of
@@ -26,8 +28,6 @@ from .window import Box, Window, window_of
 if TYPE_CHECKING:
     from .align import Alignment
 
-PLAIN = ".plain"  # stands in the name of what came from the service, beside the picture that it was pasted into
-_MARK = "grsai-edit"  # the text in a pasted PNG that says what it was made of
 _WAY = 1  # of pasting: another one makes all of them anew
 _PASTERS = threading.BoundedSemaphore(2)  # in this process; a 4K picture takes about 400 MB while it is pasted
 _NO_TEXTS: Mapping[str, str] = types.MappingProxyType({})
@@ -97,7 +97,7 @@ class Edit:
         """
         stamp, stem = self._stamp(plain), self.name if number == 1 else f"{self.name}_{number}"
         for file in _candidates(folder, stem):
-            if (facts := _facts(file)).get("stamp") == stamp:
+            if (facts := facts_of(file)).get("stamp") == stamp:
                 return PastedFile(file, self._notes(facts))
         with _PASTERS:
             from .paste import pasted
@@ -109,8 +109,8 @@ class Edit:
                     self._source(), result, self.mask.image, part=self.area, window=self.window.box,
                     options=self.options, opens=self.mask.opens,
                 )  # fmt: skip
-                facts = {"stamp": stamp, **_told(made.alignment)}
-                data = _png(made.image, {**metadata, _MARK: json.dumps(facts)})
+                facts = {"stamp": stamp, **_told(made.alignment), "mask": base64.b64encode(self.mask.data).decode()}
+                data = _png(made.image, {**metadata, MARK: json.dumps(facts)})
             except MemoryError:
                 raise unreadable(self.original.name, "not enough memory") from None
         file = save(folder, stem, stamp, lambda target: target.write(data))
@@ -190,16 +190,6 @@ def _candidates(folder: Path, stem: str) -> list[Path]:
         found.append(file)
         number += 1
     return found
-
-
-def _facts(file: Path) -> dict[str, Any]:
-    """What a pasted picture says of itself; nothing of any other file."""
-    try:
-        with Image.open(file) as image:
-            facts = json.loads(image.info.get(_MARK, "{}"))
-    except Exception:  # Pillow raises all kinds of errors over what is no picture of ours
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def _png(image: Image.Image, texts: Mapping[str, str]) -> bytes:

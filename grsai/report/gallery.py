@@ -33,6 +33,7 @@ from .thumbnails import (
     SHEET_FILE,
     common_ratio,
     make_thumbnails,
+    outline_beside,
     thumbnail_after,
     thumbnail_before,
     thumbnails_beside,
@@ -209,7 +210,7 @@ def _cards(
         **({"said": [each.say(language) for each in said]} if said else {}),
         **_before(outcome, made, folder),
     }
-    if not outcome.files:
+    if not outcome.files and (job.edit is None or job.edit.is_last or outcome.error):
         yield {"number": number, **card}
     for k, file in enumerate(outcome.files, 1):
         thumbnail, address = thumbnail_after(file, folder), _address(file, folder)
@@ -217,7 +218,9 @@ def _cards(
         made_file = (delivery.finished or {}).get(file)
         finished = {"finished": _address(made_file, folder)} if made_file else {}
         place = number if len(outcome.files) == 1 else f"{number}.{k}"
-        yield {"number": place, **card, "after": address, "after_small": small, **finished}
+        outline = outline_beside(file, folder) if job.edit else None
+        mask = {"mask": f"{FOLDER}/{outline.name}"} if outline else {}
+        yield {"number": place, **card, "after": address, "after_small": small, **finished, **mask}
 
 
 def _values(outcome: Outcome, language: str, per_yuan: float) -> list[str]:

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ..files import relative, write_whole
 from ..jobs import Outcome
+from ..masks import outline_of
 from ..pictures import thumbnail as small_copy
 
 SHEET_FILE = "contact_sheet.jpg"
@@ -79,6 +80,19 @@ def thumbnails_beside(outcome: Outcome, folder: Path) -> list[Path]:
     """The same of the references behind the first one, each content once."""
     digests = dict.fromkeys(reference.digest for reference in outcome.job.references[1:])
     return [folder / FOLDER / f"{digest[:16]}.jpg" for digest in digests]
+
+
+def outline_beside(file: Path, folder: Path) -> Path | None:
+    """The outline of the mask of a picture that was edited within one, made if it is not there; None for any other."""
+    path = thumbnail_after(file, folder).with_suffix(".mask.png")
+    with contextlib.suppress(Exception):  # Pillow may raise anything; the page does without
+        if not path.is_file():
+            data = outline_of(file)
+            if data is None:
+                return None
+            write_whole(path, data)
+        return path
+    return None
 
 
 def picture_size(file: Path) -> tuple[int, int] | None:
