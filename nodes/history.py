@@ -16,7 +16,7 @@ from ..grsai.errors import BadPicture, Refused, WrongSetting
 from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry, Wanted
 from ..grsai.ledger.entries import STATES
-from ..grsai.masks import outline_of, shown_of
+from ..grsai.masks import PLAIN, is_edit, outline_of, shown_of
 from ..grsai.pictures import thumbnail
 from . import account
 from .paths import input_folder, inside, output_folder, view_of
@@ -113,6 +113,14 @@ def as_input(query: Mapping[str, str]) -> dict[str, str]:
     return view_of(picture) or {}
 
 
+def outline(query: Mapping[str, str]) -> bytes:
+    """That of the mask that such a picture was edited within, as a PNG. Raises `NotThere`."""
+    drawn = outline_of(_picture(query))
+    if drawn is None:
+        raise NotThere("There is no such picture.")
+    return drawn
+
+
 def _picture(query: Mapping[str, str]) -> Path:
     """The one that `filename`, `subfolder` and `type` name as /view does, or number `file` of the entry in `row`."""
     if "filename" in query:
@@ -130,9 +138,14 @@ def _picture(query: Mapping[str, str]) -> Path:
 
 
 def files_of(entry: Entry) -> list[Path]:
-    """Those that are still there and that ComfyUI shows."""
-    files = (shown_of(path) for path, _ in entry.files)
-    return [path for path in files if path and path.is_file() and view_of(path)]
+    """Those that are still there and that ComfyUI shows; of an edit within a mask the picture that it was pasted into."""
+    return [path for _, path in _numbered(entry)]
+
+
+def _numbered(entry: Entry) -> list[tuple[int, Path]]:
+    """The same with their places among those of the task, from 1."""
+    files = [(number, shown_of(path) or path) for number, (path, _) in enumerate(entry.files, 1)]
+    return [(number, path) for number, path in files if path.is_file() and view_of(path)]
 
 
 def number(query: Mapping[str, str], name: str) -> int | None:
@@ -146,6 +159,7 @@ def number(query: Mapping[str, str], name: str) -> int | None:
 
 
 def as_object(entry: Entry, language: str) -> dict[str, Any]:
+    files = _numbered(entry)
     return {
         "row": entry.row,
         "state": entry.state,
@@ -167,8 +181,9 @@ def as_object(entry: Entry, language: str) -> dict[str, Any]:
         "name": entry.name,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
-        "files": [view_of(path) for path in files_of(entry)],
-        "numbers": [place for place, (path, _) in enumerate(entry.files, 1) if path.is_file() and view_of(path)],
+        "files": [view_of(path) for _, path in files],
+        "numbers": [number for number, _ in files],
+        "masked": entry.name.endswith(PLAIN) and any(is_edit(path) for _, path in files),
     }
 
 

@@ -296,6 +296,11 @@ async def _thumbnail(asked: Asked) -> Answer:
     return web.Response(body=data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
+async def _outline(asked: Asked) -> Answer:
+    data = await bridge.off_loop(history.outline, asked.values)
+    return web.Response(body=data, content_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
 async def _as_input(asked: Asked) -> Answer:
     return await bridge.off_loop(history.as_input, {name: str(value) for name, value in asked.values.items()})
 
@@ -365,6 +370,7 @@ _GET: dict[str, Answering] = {
     "graph": _graph,
     "zip": _zip,
     "thumbnail": _thumbnail,
+    "outline": _outline,
     "running": _running,
     "tiles": _tiles,
     "waiting": _waiting,

@@ -36,7 +36,7 @@ class _Tile:
             "source": view_of(source) if source else None,
             "credits": job.model.credits or None,
             "task": outcome.task_id if outcome else None,
-            "files": [view_of(file) for file in outcome.files] if outcome else [],
+            "files": [view_of(file) for file in outcome.files or outcome.plain] if outcome else [],
             "why": in_few_words(outcome.error) if outcome and outcome.error else None,
         }
 

@@ -19,6 +19,7 @@ import { makeFacts } from "./viewer.js";
  * @property {string} [before] what it was made from
  * @property {string} [before_small]
  * @property {string[]} [beside] thumbnails of what else it was made from
+ * @property {string} [mask] the outline of the mask that it was edited within
  * @property {string} [finished] the file for a shop that was made of it
  * @property {import("./tile.js").Choice} [verdict]
  * @property {number} [stars]
@@ -45,8 +46,8 @@ export function tileOfMade(made, words) {
 }
 
 /** @type {(made: Made) => import("./stage.js").Shown | null} */
-export function shownOfMade({ name, after, after_small, before, before_small }) {
-  return after ? { label: name, after, after_small, before, before_small } : null;
+export function shownOfMade({ name, after, after_small, before, before_small, mask }) {
+  return after ? { label: name, after, after_small, before, before_small, mask } : null;
 }
 
 /**

@@ -21,6 +21,7 @@ const LINES = {
   slider: "M12 3v18 M4 5h5 M4 19h5V5H4z M15 5h5v14h-5",
   beside: "M3 6h8v12H3z M13 6h8v12h-8z",
   after: "M4 5h16v14H4z",
+  change: "M4 5h16v14H4z M15.5 12a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0 M12 8.500v7",
   zoom: "M16 10a6 6 0 1 1-12 0 6 6 0 0 1 12 0 M14.5 14.5L20 20 M10 7.5v5 M7.5 10h5",
   close: "M6 6l12 12 M18 6L6 18",
   again: "M19 6v5h-5 M19 11a7.5 7.5 0 1 0 .5 4",

@@ -4,12 +4,15 @@ import { h } from "./dom.js";
 import { signButton } from "./signs.js";
 import { say } from "./words.js";
 
-/** @typedef {"slider" | "beside" | "after"} Mode */
-/** @typedef {{label: string, after: string, after_small?: string, before?: string | null, before_small?: string | null}} Shown addresses */
+/** @typedef {"slider" | "beside" | "after" | "change"} Mode */
+/**
+ * Addresses. `mask`: the outline of where alone a picture may have changed, drawn over the one before; only then is there a mode "change".
+ * @typedef {{label: string, after: string, after_small?: string, before?: string | null, before_small?: string | null, mask?: string | null}} Shown
+ */
 /** @typedef {{mode?: Mode, sized?: (width: number, height: number) => void}} StageUse `sized` is told the pixels of the file */
 
 /** @type {Mode[]} */
-const MODES = ["slider", "beside", "after"];
+const MODES = ["slider", "beside", "after", "change"];
 const [MOST_ZOOM, NEAR_EDGE, A_MOVE] = [8, 24, 4]; // CSS pixels to a pixel of the picture; CSS pixels
 const ALIKE = 0.02; // ratios that differ by no more are one
 
@@ -27,8 +30,9 @@ export class Stage {
     this.shown = null;
     this.after = h("img", { class: "grsai-after", alt: "", draggable: "false", decoding: "async" });
     this.before = h("img", { class: "grsai-before", alt: "", draggable: "false", decoding: "async" });
+    this.outline = h("img", { class: "grsai-outline", alt: "", draggable: "false" });
     this.range = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": say("view.compare") });
-    this.frames = [frame("before", this.before, say("view.before")), frame("after", this.after, say("view.result"))];
+    this.frames = [frame("before", this.before, say("view.before"), this.outline), frame("after", this.after, say("view.result"))];
     this.edge = h("i", { class: "grsai-edge" });
     this.element = h("div", { class: "grsai-stage" }, this.frames[1], this.frames[0], this.edge, this.range);
     this.range.addEventListener("input", () => this.slide(Number(this.range.value)));
@@ -47,6 +51,8 @@ export class Stage {
     load(this.after, shown.after_small ?? shown.after, shown.after, isHere, (isFile) => this.loaded(isFile));
     if (shown.before) load(this.before, shown.before_small ?? shown.before, shown.before, isHere);
     else this.before.removeAttribute("src");
+    if (shown.mask) this.outline.src = shown.mask;
+    this.outline.hidden = !shown.mask;
     this.slide(50);
     this.setMode(this.mode);
   }
@@ -73,9 +79,15 @@ export class Stage {
   /** @param {Mode} mode */
   setMode(mode) {
     this.mode = mode;
-    this.element.dataset.mode = this.shown?.before ? mode : "after";
+    const possible = mode !== "change" || this.shown?.mask ? mode : "slider";
+    this.element.dataset.mode = this.shown?.before ? possible : "after";
     this.lay();
     this.tools.show();
+  }
+
+  /** To what changed, brightened, and back; nothing where nobody knows where it may have changed. */
+  toggleChange() {
+    if (this.shown?.mask) this.setMode(this.mode === "change" ? "slider" : "change");
   }
 
   /** To the pixels of the picture, or back to all of it. @param {{x: number, y: number}} [at] of the picture, 0 to 1 */
@@ -129,9 +141,9 @@ export class Stage {
   }
 }
 
-/** @type {(kind: string, picture: HTMLImageElement, name: string) => HTMLElement} */
-function frame(kind, picture, name) {
-  return h("div", { class: `grsai-frame grsai-frame-${kind}` }, picture, h("span", { class: "grsai-tag" }, name));
+/** @type {(kind: string, picture: HTMLImageElement, name: string, over?: HTMLImageElement) => HTMLElement} */
+function frame(kind, picture, name, over) {
+  return h("div", { class: `grsai-frame grsai-frame-${kind}` }, picture, over, h("span", { class: "grsai-tag" }, name));
 }
 
 /** @type {(at: number, seen: number) => number} a middle with which the picture leaves no room empty */
@@ -147,6 +159,7 @@ function makeTools(stage) {
   const element = h("div", { class: "grsai-tools-of-view" }, group, zoom);
   const show = () => {
     group.hidden = !stage.shown?.before;
+    modes[MODES.indexOf("change")].hidden = !stage.shown?.mask;
     modes.forEach((each, index) => each.setAttribute("aria-pressed", String(MODES[index] === stage.mode)));
     zoom.setAttribute("aria-pressed", String(stage.zoom > 0));
   };

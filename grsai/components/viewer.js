@@ -51,6 +51,7 @@ export class Viewer {
       if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return;
       if (event.key in STEPS) this.step(STEPS[event.key]);
       else if (event.key === "z" || event.key === "Z") this.stage.toggleZoom();
+      else if (event.key === "d" || event.key === "D") this.stage.toggleChange();
       else use.key?.(event);
     });
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());

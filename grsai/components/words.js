@@ -19,6 +19,7 @@ export const WORDS = {
   "view.slider": { "en": "Slider", "zh": "滑块对比" },
   "view.beside": { "en": "Side by side", "zh": "并排" },
   "view.after": { "en": "Only the result", "zh": "只看结果" },
+  "view.change": { "en": "What changed (D)", "zh": "改动之处（D）" },
   "view.zoom": { "en": "Zoom to pixels", "zh": "放大到像素" },
   "view.back": { "en": "Previous picture", "zh": "上一张" },
   "view.on": { "en": "Next picture", "zh": "下一张" },

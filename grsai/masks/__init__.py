@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .beside import PLAIN as PLAIN
+from .beside import is_edit as is_edit
 from .beside import outline_of as outline_of
 from .beside import shown_of as shown_of
 from .edit import Edit as Edit

@@ -41,6 +41,11 @@ def facts_of(file: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+def is_edit(file: Path) -> bool:
+    """Whether it is a pasted picture whose mask is known."""
+    return "mask" in facts_of(file)
+
+
 def outline_of(file: Path) -> bytes | None:
     """The outline of the mask of a pasted picture, as a PNG that is clear but for the line; None for any other file."""
     try:

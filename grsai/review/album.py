@@ -16,6 +16,7 @@ from typing import Any
 
 from ..files import relative
 from ..ledger import Entry, Ledger
+from ..masks import shown_of
 from ..pictures import FINISHED, SUFFIXES, natural
 from .verdicts import NOTHING_SAID, Choice, Verdict, judge, name_of, verdicts_of
 
@@ -74,7 +75,8 @@ class Album:
         unknown = {path: size for path, size in there.items() if path not in found}
         if unknown:  # moved here, or copied here by a later run
             found |= _placed(self.ledger.made_as(_job_names(unknown)), unknown, moved=True)
-        pictures = _with_what_was_said([Picture(entry, number, path) for path, (entry, number) in found.items()], self.ledger)
+        pictures = _as_shown([Picture(entry, number, path) for path, (entry, number) in found.items()])
+        pictures = _with_what_was_said(pictures, self.ledger)
         with self._lock:
             for of in (self._pictures, self._ids, self._roots, self._versions, self._order):
                 of.clear()
@@ -87,7 +89,7 @@ class Album:
     def add(self, task_ids: Sequence[str]) -> list[Picture]:
         """What these tasks brought into the folder and is not in it yet, as a run goes on; and the older versions of that."""
         entries = [entry for entry in self.ledger.entries_of(task_ids) if entry.state == "done"]
-        pictures = [Picture(entry, number, path) for entry in entries for number, path in enumerate(entry.kept, 1)]
+        pictures = _as_shown([Picture(entry, number, path) for entry in entries for number, path in enumerate(entry.kept, 1)])
         pictures = [each for each in pictures if each.file.is_relative_to(self.folder) and each.id not in self._pictures]
         new = _with_what_was_said(pictures, self.ledger)
         with self._lock:
@@ -149,6 +151,11 @@ class Album:
         self._versions.setdefault(root, []).append(picture.id)
         first = self._pictures[self._ids[root]]
         return (natural(relative(first.file, self.folder)), picture.entry.row, picture.number), picture.id
+
+
+def _as_shown(pictures: Sequence[Picture]) -> list[Picture]:
+    """Of edits within a mask the pictures that were made of them, and not what came from the service."""
+    return [replace(picture, file=file) for picture in pictures if (file := shown_of(picture.file)) is not None]
 
 
 def _with_what_was_said(pictures: Sequence[Picture], ledger: Ledger) -> list[Picture]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ledger import Entry
+from ..masks import is_edit
 from ..models import CREDITS_PER_YUAN, yuan
 from ..report.phrases import duration, money, price_text
 from ..texts import plain, say
@@ -42,6 +43,7 @@ class Cards:
             "after": self._address("picture", picture.id),
             "after_small": self._address("thumbnail", picture.id),
             **self._sources(picture),
+            **({"mask": self._address("mask", picture.id)} if is_edit(picture.file) else {}),
             **({"finished": self._address("finished", picture.id)} if picture.file in (self.finished or {}) else {}),
             **verdict_object(picture.verdict),
             "version": place,

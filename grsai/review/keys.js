@@ -16,6 +16,7 @@ const LIST = [
   [["F"], "keys.filter"],
   [["Z"], "keys.zoom"],
   [["M"], "keys.mode"],
+  [["D"], "keys.change"],
   [["C"], "keys.compare"],
   [["?"], "keys.list"],
 ];

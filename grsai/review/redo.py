@@ -10,10 +10,11 @@ from pathlib import Path
 
 from .. import engine
 from ..engine import Estimate
-from ..errors import BadPicture, GrsaiError
+from ..errors import BadPicture, GrsaiError, WrongJob
 from ..files import relative
 from ..jobs import MAX_NAME_BYTES, MOST_SEED, Job
 from ..ledger import Ledger
+from ..masks import PLAIN
 from ..pictures import Reference, read_all
 from ..settings import Settings
 from .album import Album, Picture, replaced_by, replaced_pictures
@@ -65,6 +66,9 @@ def planned(
     references = _references(list(by_task.values()), album.ledger, notice)
     jobs, replaced, gone = list[Job](), dict[str, list[str]](), list[tuple[Picture, GrsaiError]]()
     for pictures, found in zip(by_task.values(), references, strict=True):
+        if pictures[0].entry.name.endswith(PLAIN):
+            text = "{name} was edited within a mask. Make it again by the command with its mask and another seed."
+            found = WrongJob(text, name=pictures[0].file.name)
         if isinstance(found, GrsaiError):
             gone += [(picture, found) for picture in pictures]
             continue

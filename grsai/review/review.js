@@ -105,6 +105,7 @@ const PRESS = {
   n: () => desk.verdict.focusNote(),
   f: () => choose(FILTERS[(FILTERS.indexOf(pictures.filter) + 1) % FILTERS.length]),
   z: () => desk.stage.toggleZoom(),
+  d: () => desk.stage.toggleChange(),
   m: () => desk.turn(),
   c: () => state.compare && showCompare(true),
   "?": keyList.toggle,

@@ -19,7 +19,7 @@ GET /pictures?offset=N&limit=M    {"total", "pictures": [Card, …], "next": off
      "version": 1, 2, …, "versions": [id, …] of all versions, oldest first, [] where there is one only,
      "task", "model", "credits", "yuan", "price": "¥0.04", "seconds", "created": seconds since 1970}
     Order: as in the folder, 2 before 10; versions of one picture beside each other, oldest first.
-GET /picture/ID   /thumbnail/ID   /source/ID/N   /source/ID/N/small   /finished/ID        pictures
+GET /picture/ID   /thumbnail/ID   /source/ID/N   /source/ID/N/small   /finished/ID   /mask/ID        pictures
 POST /verdict     {"verdicts": [{"id", "verdict"?, "stars"?, "note"?}, …]}; what is left out stays as it is
     → {"verdicts": [{"id", "verdict", "stars", "note"}, …], "counts": Counts}, once they are on disk
     Counts = {"total", "kept", "rejected", "open", "redo": how many pictures POST /redo/estimate would make}
@@ -68,6 +68,7 @@ from aiohttp import web
 
 from ..engine.threads import in_background
 from ..errors import BadPicture, GrsaiError, Refused, WrongSetting
+from ..masks import outline_of
 from ..pictures import thumbnail
 from ..report.thumbnails import common_ratio, is_made, thumbnail_after, thumbnail_of
 from ..settings import Settings
@@ -234,6 +235,7 @@ class ReviewServer:
             "/pictures": self._pictures,
             "/picture/{id}": self._picture,
             "/thumbnail/{id}": self._thumbnail,
+            "/mask/{id}": self._mask,
             "/source/{id}/{place}": self._source,
             "/source/{id}/{place}/small": self._small_source,
             "/finished/{id}": self._finished_file,
@@ -286,6 +288,12 @@ class ReviewServer:
     async def _thumbnail(self, request: web.Request) -> Answer:
         picture = self._of(request)
         return await off_loop(self._small, picture.file, thumbnail_after(picture.file, self._album.folder))
+
+    async def _mask(self, request: web.Request) -> Answer:
+        outline = await off_loop(outline_of, self._of(request).file)
+        if outline is None:
+            raise NotThere("There is no such picture.")
+        return web.Response(body=outline, content_type="image/png")
 
     async def _source(self, request: web.Request) -> Answer:
         return await off_loop(_sent, self._source_of(request)[0])

@@ -31,6 +31,7 @@ import { t } from "./texts.js";
  * @property {boolean} offline
  * @property {(Place | string)[]} sources
  * @property {Place[]} files
+ * @property {boolean} [masked] whether it was edited within a mask
  */
 
 /**
@@ -109,6 +110,11 @@ export function inLanguage(texts) {
  */
 export function whyOf(error) {
   return error?.text ?? error?.message ?? String(error);
+}
+
+/** The outline of the mask that a picture was edited within. @param {Place} place */
+export function outlineAddress(place) {
+  return api.apiURL(`/grsai/outline${asQuery(place)}`);
 }
 
 /** @param {Place} place */

@@ -4,6 +4,7 @@ import { pictureAddress } from "../comfy.js";
 import { Viewer, makeFacts } from "../components.js";
 import { h, icon } from "../dom.js";
 import { money } from "../money.js";
+import { outlineAddress } from "../routes.js";
 import { duration, moment, t } from "../texts.js";
 import { again } from "./actions.js";
 import { buttons } from "./card.js";
@@ -46,10 +47,11 @@ export function showPictures(items, index, closed) {
 /** @type {(seen: Seen, close: () => void) => Sight} */
 function sightOf({ item: { tile, entry }, file }, close) {
   const source = entry?.sources.find((place) => typeof place !== "string");
+  const mask = file && entry?.masked ? outlineAddress(file) : null;
   const onclick = () => (close(), entry && again(entry));
   return {
     tile,
-    picture: file ? { label: tile.label, after: pictureAddress(file), after_small: tile.image ?? undefined, before: source && pictureAddress(source) } : null,
+    picture: file ? { label: tile.label, after: pictureAddress(file), after_small: tile.image ?? undefined, before: source && pictureAddress(source), mask } : null,
     why: entry?.error || tile.why || "",
     ways: entry ? [h("button", { type: "button", class: "grsai-button grsai-primary", onclick }, t("viewer.again"))] : [],
     about: [makeFacts(entry ? facts(entry) : [[t("viewer.prompt"), tile.label]])],
