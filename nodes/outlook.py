@@ -265,14 +265,13 @@ def _jobs(node: Sources, choice: Choice) -> list[Job] | None:
 
 def _edits(node: Sources, pictures: Sequence[Reference]) -> tuple[list[Masked], MaskOptions] | None:
     """The pictures with the mask that LoadImage gives of what was painted; None where that is not known."""
-    kind, loaded = node.behind("mask", output=1)
-    of_options, given = node.behind("mask_options", output=0)
-    margin = given.get("margin", MaskOptions().margin)
-    known = not node.is_wired("mask_options") or (of_options == "GrsaiMaskOptions" and isinstance(margin, int))
-    if kind != "LoadImage" or not isinstance(loaded.get("image"), str) or not known or not pictures:
+    painted, options = node.behind("mask"), node.behind("mask_options")
+    loaded = painted[0].asked("image") if painted and painted[1] == 1 and painted[0].kind == "LoadImage" else None
+    margin = options[0].asked("margin") if options else MaskOptions().margin
+    if not isinstance(loaded, str) or not isinstance(margin, int) or not pictures:
         return None
     try:
-        [frame] = mask_frames(sys.modules["nodes"].LoadImage().load_image(loaded["image"])[1])
+        [frame] = mask_frames(sys.modules["nodes"].LoadImage().load_image(loaded)[1])
     except Exception:  # told by the run
         return None
     size = frame.shape[1], frame.shape[0]

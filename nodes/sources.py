@@ -115,10 +115,6 @@ class Sources:
             return "".join(parts) if all(isinstance(part, str) for part in parts) else None
         return None
 
-    def behind(self, socket: str, *, output: int) -> tuple[str, Mapping[str, Any]]:
-        """Class and inputs of the node that is wired to a socket by that output of its; neither where it is not."""
-        return self._node_behind(self._inputs.get(socket), output=output)
-
     def _node_behind(self, wired: Any, *, output: int) -> tuple[str, Mapping[str, Any]]:
         """Class and inputs of the node at the other end of a wire."""
         match wired:

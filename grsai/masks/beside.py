@@ -19,8 +19,8 @@ _LINE = (3, 7)  # pixels that its white core and its dark rim are wide, over the
 
 
 def shown_of(file: Path) -> Path | None:
-    """What is to be seen of a file that came from the service: the picture that it was pasted into, if it is the result of an edit;
-    None for that of an area that others follow; any other file itself.
+    """What is to be seen of a file that came from the service: of the result of an edit the picture that it was pasted into; None
+    for that of an area that others follow; any other file itself.
     """
     found = _PLAIN.fullmatch(file.stem)
     if found is None:
