@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import folder_paths
+from PIL import Image, ImageChops
 
 from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongSetting, WrongSheet
 from ..grsai.files import read_text
@@ -20,6 +21,7 @@ from ..grsai.sheets import text_files
 PACK = Path(__file__).resolve().parent.parent
 DEMO = "banana_demo"  # the demo's pictures and prompts under ComfyUI's input folder
 DEMO_SHEET = "jobs.csv"
+PAINTED_DEMO = "coffee"
 LOADED = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg", "hopper.jpg")  # those that the example workflows load by LoadImage
 KEPT = "banana"  # where NanoBananaGenerate keeps what was paid for, under the output folder
 _KINDS = ("jpg", "png", "webp", "bmp", "gif", "tif", "avif")
@@ -123,11 +125,25 @@ def place_demo() -> None:
     if target.exists():
         if (target / "image").is_dir() and not (target / DEMO_SHEET).exists():  # put there by an earlier version
             shutil.copyfile(source / DEMO_SHEET, target / DEMO_SHEET)
+        if (target / "image").is_dir() and not (target / "mask").exists():
+            shutil.copytree(source / "mask", target / "mask")
+            _place_painted(source)
         return
     shutil.copytree(source, target)
+    _place_painted(source)
     # LoadImage offers only what lies in the input folder itself, and the canvas calls every other picture missing.
     for name in LOADED:
         shutil.copyfile(source / "image" / name, input_folder() / f"{DEMO}_{name}")
+
+
+def _place_painted(source: Path) -> None:
+    """A photo with a mask as the mask editor leaves it: clear where it was painted."""
+    with (
+        Image.open(source / "image" / f"{PAINTED_DEMO}.jpg") as photo,
+        Image.open(source / "mask" / f"{PAINTED_DEMO}.png") as mask,
+    ):
+        photo.putalpha(ImageChops.invert(mask.convert("L")))
+        photo.save(input_folder() / f"{DEMO}_painted.png", compress_level=6)
 
 
 class Folder(NamedTuple):

@@ -226,6 +226,31 @@ export const EXAMPLES = [
       ["batch", "report", "report", "source"],
     ],
   },
+  {
+    name: "9 Edit only here",
+    nodes: {
+      note: note(
+        "**Edit only here** · 只改这里\n\nOnly what is painted changes; all else stays to the pixel. Right-click the picture, *Open in MaskEditor*, and paint what may change. Another feather costs nothing.\n\n只有涂过的地方会改，其余像素一个不变。右键点图片，选择 *在遮罩编辑器中打开*，涂出可以改动的地方。改羽化不收费。",
+        [40, 60],
+        [360, 240],
+      ),
+      photo: { type: "LoadImage", at: [40, 360], size: [360, 360], values: { image: "banana_demo_painted.png" } },
+      options: { type: "GrsaiMaskOptions", at: [440, 60], size: [440, 170] },
+      generate: {
+        type: "NanoBananaGenerate",
+        at: [440, 290],
+        size: [440, 620],
+        values: { prompt: "Turn the coffee into matcha latte.", model: "nano-banana-2", "model.image_size": "1K" },
+      },
+      picture: { type: "PreviewImage", at: [920, 60], size: [620, 520] },
+    },
+    links: [
+      ["photo", "IMAGE", "generate", "images.image_1"],
+      ["photo", "MASK", "generate", "mask"],
+      ["options", "mask_options", "generate", "mask_options"],
+      ["generate", "images", "picture", "images"],
+    ],
+  },
 ];
 
 export const BLUEPRINT = {
