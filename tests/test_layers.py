@@ -50,6 +50,7 @@ INSIDE = {
         {"questions", "replay", "server"},
         {"stores", "agreement"},
         {"ledger"},
+        {"copying"},
     ),
     "masks": ({"beside", "options", "reading", "window"}, {"align", "areas", "colours"}, {"paste"}, {"edit"}),
     "finishing": ({"presets"}, {"finish"}, {"picture"}, {"folder"}),

@@ -13,7 +13,7 @@ from ..errors import LostReply, WrongSetting
 from ..models import RATIOS, Catalogue, Model, yuan
 from ..places import Address
 from ..report.phrases import money, plain, yuan_text
-from ..settings import OPTIONS, Key, Settings, path_of
+from ..settings import OPTIONS, Key, Settings, ledger_place, path_of
 from ..texts import say
 from .options import Options, settings_folders, settings_of
 from .screen import show, show_json, show_table, trouble
@@ -187,6 +187,27 @@ def spend(options: Options) -> int:
     total = (say("in all", language), pictures, credits)
     table = [(plain(key), f"{made:,}", f"{paid:,}", yuan_text(paid, per_yuan=rate)) for key, made, paid in (*sums, total)]
     show_table([head, *table])
+    return 0
+
+
+def ledger(options: Options) -> int:
+    from ..ledger import Ledger, copy
+
+    if len(options.words) != 3 or options.words[0] != "copy":
+        raise WrongSetting("Say which ledgers: ledger copy FROM TO.")
+    source, target = map(ledger_place, options.words[1:])
+    if isinstance(source, Path) and not source.is_file():
+        raise WrongSetting("There is no ledger {path}.", path=source)
+    if source == target:
+        raise WrongSetting("Both are the same ledger.")
+    home = settings_of(options).home
+    with Ledger(source, home=home) as one, Ledger(target, home=home) as other:
+        found = copy(one, other)
+    if options.json:
+        show_json({"tasks": found.tasks, "news": found.news})
+    else:
+        text = "Copied {news} of {tasks} tasks to {path}; all others were there already."
+        show(say(text, options.language, news=found.news, tasks=found.tasks, path=target))
     return 0
 
 

@@ -241,6 +241,14 @@ COMMANDS = (
             SERVICE,
         ),
     ),
+    Command(
+        "ledger",
+        "bring the history of one ledger into another, which keeps what it has; can be repeated",
+        "ledger copy .grsai/ledger.sqlite3 postgresql://studio@db.example/studio",
+        (JSON,),
+        "copy FROM TO",
+        "files, or addresses of servers",
+    ),
     Command("config", "every setting and where it comes from", "config", (JSON,)),
     Command(
         "emulator",

@@ -73,9 +73,9 @@ class Ledger(Questions):
         self._room = Room(self._owner.path.with_suffix(".room"))
         self._journal = Journal(self.path.with_suffix(".journal"), self._room)
         self._replay = Replay(self._journal, store.journal)
-        super().__init__(store.opened(self._replay), service, clock)
+        super().__init__(store.opened(self._replay), service, clock, shared=isinstance(store.place, Address))
         self._session = store.session
-        self._claims = Claims(self._database, store.holder, service)
+        self._claims = Claims(self.database, store.holder, service)
         if store.damage is not None:
             self.notices = [store.damage]
         elif self._replay.made_again:
@@ -92,11 +92,11 @@ class Ledger(Questions):
         if self._owner.is_mine:
             with ledger_errors(self.path):
                 with contextlib.suppress(LedgerError):
-                    self._database.do(self._replay.remember)
+                    self.database.do(self._replay.remember)
                 self._claims.end()
                 if self._session is not None:
                     self._session.leave()
-                self._database.close()
+                self.database.close()
                 self._room.leave()
                 self._owner.leave()
 
@@ -105,17 +105,17 @@ class Ledger(Questions):
     def record_upload(self, digest: str, url: str) -> None:
         query = "INSERT INTO uploads (digest, service, url, created) VALUES (?, ?, ?, ?) ON CONFLICT (digest, service)"
         query += " DO UPDATE SET url = excluded.url, created = excluded.created"
-        self._database.write(query, (digest, self.service, url, self.now()))
+        self.database.write(query, (digest, self.service, url, self.now()))
 
     def forget_upload(self, digest: str) -> None:
-        self._database.write("DELETE FROM uploads WHERE digest = ? AND service = ?", (digest, self.service))
+        self.database.write("DELETE FROM uploads WHERE digest = ? AND service = ?", (digest, self.service))
 
     # Claims: one job is worked on by one thread of one process
 
     def claim(self, fingerprint: str) -> bool:
         """True: the job is the caller's until `release`. A claim of a process that died is taken over."""
         if self._replay.postponed:
-            self._database.alone(self._replay.finish)
+            self.database.alone(self._replay.finish)
         return self._claims.claim(fingerprint)
 
     def release(self, fingerprint: str) -> None:
@@ -159,9 +159,9 @@ class Ledger(Questions):
         session = self._session
         if session is not None:
             values |= {"who": session.who, "session": int(session.name), "busy": used.usual_seconds(job.image_size)}
-        self._database.check_place()
+        self.database.check_place()
         begun = session.now() if session is not None else 0.0
-        row = self._database.do(
+        row = self.database.do(
             lambda database: self._write_submitting(database, values, allow), one_statement=session is None and allow is None
         )
         values = {name: value for name, value in values.items() if name in COLUMNS}
@@ -191,7 +191,7 @@ class Ledger(Questions):
     def not_submitted(self, row: int) -> None:
         """The service surely did not take it."""
         self._no_longer_under_way(row)
-        self._database.write("DELETE FROM tasks WHERE row = ?", (row,))
+        self.database.write("DELETE FROM tasks WHERE row = ?", (row,))
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
         self._no_longer_under_way(row)
@@ -247,9 +247,9 @@ class Ledger(Questions):
                     part = self._journal.append(*lines)
                 finally:
                     self._room.spare(needed)
-            self._database.do(lambda database: write_remarks(database, remarks))
+            self.database.do(lambda database: write_remarks(database, remarks))
         if self._replay.wrote(part):
-            self._database.do(self._replay.remember)
+            self.database.do(self._replay.remember)
 
     # Questions, asked of what was written down elsewhere too
 
@@ -275,7 +275,15 @@ class Ledger(Questions):
             return None
         from .agreement import Agreement
 
-        return Agreement(self._database, self._session, self.service, key_mark)
+        return Agreement(self.database, self._session, self.service, key_mark)
+
+    def keep_in_journal(self, facts: Sequence[Facts]) -> None:
+        """What was brought into the database from elsewhere: with a journal alone that holds it, it can be made again."""
+        lines = [_line_of(each, SELDOM) if "fingerprint" in each else each for each in facts]
+        if lines and self._session is None:  # a server does not depend on the journals of those who use it
+            with ledger_errors(self.path):
+                part = self._journal.append(*({name: each[name] for name in each if name != "row"} for each in lines))
+            self._replay.wrote(part)
 
     # Below: the database and the journal
 
@@ -289,7 +297,7 @@ class Ledger(Questions):
 
     def _update(self, row: int, **values: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in values)
-        self._database.write(f"UPDATE tasks SET {names} WHERE row = ?", (*values.values(), row))
+        self.database.write(f"UPDATE tasks SET {names} WHERE row = ?", (*values.values(), row))
 
     def _settle(self, row: int, **values: Any) -> None:
         """Into the journal first, then into the database: with either one the task can be found again."""
@@ -310,7 +318,7 @@ class Ledger(Questions):
                 self._no_longer_under_way(row)
             self._update(row, **values)
         if part is not None and self._replay.wrote(part):
-            self._database.do(self._replay.remember)
+            self.database.do(self._replay.remember)
 
     def _write_down(self, facts: Facts, known: Facts) -> tuple[int, int]:
         """In the journal; where that cannot be written, beside the pictures, to be found from there."""
@@ -328,7 +336,7 @@ class Ledger(Questions):
         rescues = [rescue for rescue in rescues if os.path.isfile(rescue.path)]
         for rescue in rescues:
             lines = [facts for chunk in rescue.chunks() for facts in chunk.facts]
-            self._database.alone(lambda database, lines=lines: self._replay.take(database, lines))
+            self.database.alone(lambda database, lines=lines: self._replay.take(database, lines))
             with contextlib.suppress(OSError):  # what the journal still cannot hold stays where it is
                 for facts in lines:
                     self._journal.append({name: value for name, value in facts.items() if name != "sum"})
@@ -342,7 +350,7 @@ class Ledger(Questions):
 
     def _facts(self, row: int) -> Facts | None:
         """An entry as the columns that hold it."""
-        rows = self._database.read(f"SELECT {', '.join(COLUMNS[1:])} FROM tasks WHERE row = ?", (row,))
+        rows = self.database.read(f"SELECT {', '.join(COLUMNS[1:])} FROM tasks WHERE row = ?", (row,))
         return dict(zip(COLUMNS[1:], rows[0], strict=True)) if rows else None
 
 

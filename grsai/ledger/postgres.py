@@ -7,6 +7,7 @@ import functools
 import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LedgerError
@@ -194,6 +195,11 @@ def _given(value: Any) -> Any:
 
 
 def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    return lambda values: tuple(
-        value[1:].encode("latin-1") if isinstance(value, str) and value.startswith(_BYTES) else value for value in values
-    )
+    return lambda values: tuple(map(_found, values))
+
+
+def _found(value: Any) -> Any:
+    """As SQLite gives it back: sums of whole numbers, and names that are no text."""
+    if isinstance(value, str):
+        return value[1:].encode("latin-1") if value.startswith(_BYTES) else value
+    return int(value) if isinstance(value, Decimal) else value

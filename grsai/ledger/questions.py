@@ -22,6 +22,7 @@ _LATEST = 2_000  # pictures by which the usual time is told
 _ASKED = 500  # values in one question
 _NAMED = 10_000  # names in one question that reads all tasks
 _SUMMED_SECONDS = 5.0  # so long a sum of older tasks is used again
+_SUMMED_APART = 600.0  # by so much the clocks of machines that share a ledger may differ
 _SUMS = 8
 _MOST = 2**62  # rows
 _KEYS = {
@@ -47,10 +48,11 @@ class Spent(NamedTuple):
 class Questions:
     """What is asked of the ledger, in the scope of one service. `now` gives seconds since 1970."""
 
-    def __init__(self, database: Database, service: str, now: Callable[[], float]) -> None:
-        self._database = database
+    def __init__(self, database: Database, service: str, now: Callable[[], float], *, shared: bool) -> None:
+        self.database = database
         self.service = service
         self.now = now
+        self._summed_apart = _SUMMED_APART if shared else _SUMMED_SECONDS  # so new is what is summed each time
         self._spent: dict[float, tuple[float, int]] = {}  # since when: when it was summed, and up to shortly before
 
     # One job
@@ -108,11 +110,11 @@ class Questions:
 
     def runs(self, wanted: Wanted, *, before: int | None = None, limit: int = 20) -> list[RunSum]:
         """The runs that have what is wanted, newest first: those whose newest row of it is below `before`."""
-        return newest_runs(self._database.read, wanted, before=_row(before), limit=max(min(limit, _MOST), 0))
+        return newest_runs(self.database.read, wanted, before=_row(before), limit=max(min(limit, _MOST), 0))
 
     def tallies(self, wanted: Wanted, times: Sequence[float]) -> list[Tally]:
         """How many tasks there are of each model and state of what is wanted, and how many of those since each of `times`."""
-        return tallies(self._database.read, wanted, times)
+        return tallies(self.database.read, wanted, times)
 
     def open_entries(self) -> list[Entry]:
         """What was paid and not collected, and can still be had, oldest first."""
@@ -143,7 +145,7 @@ class Questions:
 
     def remarks(self, kind: str, abouts: Sequence[str] | None = None) -> list[Remark]:
         """What the user said of some things, or of all, also with other services."""
-        rows = [row for query in remarks.question(kind, abouts) for row in self._database.read(*query)]
+        rows = [row for query in remarks.question(kind, abouts) for row in self.database.read(*query)]
         return [remark for row in rows if (remark := remarks.of_row(row)) is not None]
 
     # Uploads and results
@@ -151,14 +153,14 @@ class Questions:
     def uploaded(self, digest: str) -> str | None:
         """The URL of a content that went up less than a day ago."""
         oldest = self.now() - UPLOAD_SECONDS
-        rows = self._database.read(
+        rows = self.database.read(
             "SELECT url FROM uploads WHERE digest = ? AND service = ? AND created > ?", (digest, self.service, oldest)
         )
         return rows[0][0] if rows else None
 
     def digest_of(self, url: str) -> str | None:
         """The content that was uploaded to that URL."""
-        rows = self._database.read("SELECT digest FROM uploads WHERE url = ? AND service = ?", (text_of(url), self.service))
+        rows = self.database.read("SELECT digest FROM uploads WHERE url = ? AND service = ?", (text_of(url), self.service))
         return rows[0][0] if rows else None
 
     def file_of(self, url: str) -> Path | None:
@@ -180,13 +182,13 @@ class Questions:
         service = service or self.service
         if text:
             where, values = Wanted(service, text=text).where()
-            return dict(self._database.read(f"SELECT state, count(*) FROM tasks WHERE {where} GROUP BY state", values))
-        return dict(self._database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (text_of(service),)))
+            return dict(self.database.read(f"SELECT state, count(*) FROM tasks WHERE {where} GROUP BY state", values))
+        return dict(self.database.read("SELECT state, tasks FROM counts WHERE service = ? AND tasks > 0", (text_of(service),)))
 
     def elsewhere(self) -> dict[str, int]:
         """How many tasks there are with each of the other services."""
         query = "SELECT service, sum(tasks) FROM counts WHERE service != ? AND tasks > 0 GROUP BY service"
-        return dict(self._database.read(query, (self.service,)))
+        return dict(self.database.read(query, (self.service,)))
 
     def spent(self, since: float, read: Read | None = None) -> int:
         """The credits of what was accepted since then, without what the service is known to have given back.
@@ -196,13 +198,13 @@ class Questions:
         summed_at, older = self._spent.get(since, (0.0, 0))
         now = self.now()
         if not summed_at <= now < summed_at + _SUMMED_SECONDS:
-            summed_at, older = now, self._sum(since, now - _SUMMED_SECONDS, read)
+            summed_at, older = now, self._sum(since, now - self._summed_apart, read)
             self._spent = {**(self._spent if len(self._spent) < _SUMS else {}), since: (now, older)}
-        return older + self._sum(max(since, summed_at - _SUMMED_SECONDS), float("inf"), read)
+        return older + self._sum(max(since, summed_at - self._summed_apart), float("inf"), read)
 
     def spend(self, by: Literal["day", "month", "model", "folder"], *, since: float = 0.0) -> list[Spent]:
         """What was spent, in order of the keys; days and months are those of this computer's time zone."""
-        rows = self._database.read(
+        rows = self.database.read(
             f"SELECT {_KEYS[by]} AS key, count(CASE state WHEN 'done' THEN 1 END),"
             " sum(CASE refunded WHEN 0 THEN credits ELSE 0 END) FROM tasks"
             " WHERE service = ? AND submitted >= ? GROUP BY key ORDER BY key",
@@ -217,9 +219,9 @@ class Questions:
 
     def usual_seconds(self, model: str, image_size: str | None, *, most: float = TASK_SECONDS) -> float | None:
         """The median time of the last pictures of that model and size. What took longer than `most` was fetched late."""
-        rows = self._database.read(
+        rows = self.database.read(
             "SELECT finished - submitted FROM (SELECT * FROM tasks INDEXED BY tasks_by_state"
-            " WHERE service = ? AND state = 'done' ORDER BY row DESC LIMIT ?)"
+            " WHERE service = ? AND state = 'done' ORDER BY row DESC LIMIT ?) AS latest"
             " WHERE model = ? AND image_size IS ? AND finished - submitted BETWEEN 0 AND ? LIMIT 15",
             (self.service, _LATEST, model, image_size, most),
         )
@@ -228,7 +230,7 @@ class Questions:
     def _sum(self, begin: float, end: float, read: Read | None) -> int:
         query = "SELECT coalesce(sum(credits), 0) FROM tasks INDEXED BY tasks_by_time"
         query += " WHERE service = ? AND submitted >= ? AND submitted < ? AND refunded = 0"
-        return (read or self._database.read)(query, (self.service, begin, end))[0][0]
+        return (read or self.database.read)(query, (self.service, begin, end))[0][0]
 
     def _of(self, index: str, column: str, values: Sequence[str]) -> list[Entry]:
         found: list[Entry] = []
@@ -241,7 +243,7 @@ class Questions:
 
     def _entries(self, conditions: str, values: Sequence[Any]) -> list[Entry]:
         """Without those that were damaged, and those that name a host of another service: the key must not go there."""
-        rows = self._database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
+        rows = self.database.read(f"SELECT {', '.join(COLUMNS)} FROM tasks {conditions}", values)
         found = [entry for row in rows if (entry := entry_of(row, self.now)) is not None]
         return [entry for entry in found if is_of_its_service(entry.base_url, entry.service)]
 

@@ -25,8 +25,8 @@ _NAMES, _FACTS = COLUMNS[1:], set(FACTS)
 _columns = operator.itemgetter(*_NAMES)
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM tasks"
-_INSERT = f"INSERT INTO tasks ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
-_UPDATE = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _NAMES)} WHERE row = ?"
+INSERT = f"INSERT INTO tasks ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
+UPDATE = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _NAMES)} WHERE row = ?"
 _OF_A_TRY = ("service", "fingerprint", "created")  # no two tries have the same
 _OF_AN_END = ("state", "finished", "reason", "error", "trouble", "urls", "files")
 _RANKS = {"submitting": 0, "uncertain": 0, "open": 1, "failed": 2, "done": 3}  # a later state is never undone by a line
@@ -172,8 +172,8 @@ def _changes(database: Connection, tries: Tries) -> list[tuple[int | None, Facts
 
 
 def _write(database: Connection, changes: Sequence[tuple[int | None, Facts]]) -> bool:
-    database.executemany(_INSERT, [_values(facts) for row, facts in changes if row is None])
-    database.executemany(_UPDATE, [(*_values(facts), row) for row, facts in changes if row is not None])
+    database.executemany(INSERT, [values_of(facts) for row, facts in changes if row is None])
+    database.executemany(UPDATE, [(*values_of(facts), row) for row, facts in changes if row is not None])
     return bool(changes)
 
 
@@ -251,6 +251,14 @@ def _wanted(row: Facts | None, facts: Facts) -> Facts | None:
     return {**row, **changed} if changed else None
 
 
+def later(row: Facts | None, facts: Facts) -> Facts | None:
+    """What the row of a try is to hold by what another ledger knows of it; None if it may stay as it is."""
+    if row is not None and facts["task_id"] is None:
+        gave_up = row["task_id"] is None and (row["state"], facts["state"]) == ("submitting", "uncertain")
+        return facts if gave_up else None
+    return _wanted(row, facts)
+
+
 def _is_sound(row: Facts) -> bool:
     return (
         is_whole(row)
@@ -264,7 +272,7 @@ def _is_time(*seconds: float | None) -> bool:
     return all(each is None or 1e9 < each < 1e11 for each in seconds)
 
 
-def _values(facts: Facts) -> tuple[Any, ...]:
+def values_of(facts: Facts) -> tuple[Any, ...]:
     return _columns({**facts, "name": storable(facts["name"]), "folder": storable(facts["folder"])})
 
 

@@ -110,7 +110,7 @@ def test_an_id_that_the_ledger_cannot_hold_waits_beside_the_pictures(path: Path,
         path.parent.rename(path.parent.with_name("unplugged"))
     else:
         path.with_suffix(".journal").mkdir()
-        ledger._database.close()  # as on a disk that is gone
+        ledger.database.close()  # as on a disk that is gone
     with pytest.raises(LedgerError):
         ledger.submitted(row, "14-paid")
     with pytest.raises(LedgerError):
@@ -136,7 +136,7 @@ def test_a_task_that_waits_beside_the_pictures_is_collected(path: Path, write: W
     with Ledger(path) as ledger:
         row = write.submitting(ledger, job)
         path.with_suffix(".journal").mkdir()
-        ledger._database.close()
+        ledger.database.close()
         with pytest.raises(LedgerError):
             ledger.submitted(row, "14-paid")
     path.with_suffix(".journal").rmdir()
