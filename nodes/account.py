@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..grsai.catalogue import current as known_catalogue
-from ..grsai.engine import Gate
+from ..grsai.engine import Gate, gate_of
 from ..grsai.errors import NoKey, WrongSetting
 from ..grsai.ledger import OFFLINE, Ledger, OfflineLedger, service_of
 from ..grsai.models import Catalogue
+from ..grsai.places import Address
 from ..grsai.settings import CONFIG_FILE, Key, Settings, load
-from .panel import forget_key, read_panel, store_key, stored_key
+from .panel import forget_key, read_panel, store_key, store_ledger, stored_key, stored_ledger
 from .paths import PACK, private_folder
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _MADE_UP_KEY = "sk-" + "0" * 32  # for the offline emulator, which takes any
 _PLAIN_CREDITS = 100_000_000
 _making = threading.RLock()
 _gates: list[Gate] = []
-_ledgers: dict[tuple[Path, str, str | None], tuple[Ledger, int | None]] = {}  # with the inode of the file
+_ledgers: dict[tuple[Path | Address, str, str | None], tuple[Ledger, int | None]] = {}  # with the inode of the file
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,18 +64,18 @@ class KeyState:
 
 def current() -> Account:
     """The account of the service that is chosen now. Starts the offline emulator if that is it. Raises `NoKey`."""
-    path, offline = private_folder() / LEDGER_FILE, is_offline()
+    offline = is_offline()
     if offline:
         emulator = _emulator()
         free = {"budget_day": 0.0, "budget_month": 0.0}  # nothing is paid
         chosen = replace(_as_chosen(), base_url=emulator.url, api_key=Key(_MADE_UP_KEY), proxy=False, **free)
-        ledger_now = _ledger(path, OFFLINE, emulator.url)
+        ledger_now = _ledger(private_folder() / LEDGER_FILE, OFFLINE, emulator.url)
     else:
         chosen = settings()
         if chosen.api_key is None:
             raise _no_key()
-        ledger_now = _ledger(path, service_of(chosen.base_url))
-    gate = _gate(chosen.base_url, chosen.key)
+        ledger_now = _ledger(_place(chosen), service_of(chosen.base_url))
+    gate = _gate(chosen.base_url, chosen.key, ledger_now if isinstance(ledger_now.place, Address) else None)
     gate.limit = chosen.limit
     return Account(chosen, ledger_now, gate, read_panel().currency, offline)
 
@@ -87,7 +88,33 @@ def settings() -> Settings:
 
 def ledger() -> Ledger:
     """The ledger of the service that is chosen now, which needs no key."""
-    return _ledger(private_folder() / LEDGER_FILE, OFFLINE if is_offline() else service_of(_as_chosen().base_url))
+    if is_offline():
+        return _ledger(private_folder() / LEDGER_FILE, OFFLINE)
+    chosen = _as_chosen()
+    return _ledger(_place(chosen), service_of(chosen.base_url))
+
+
+def shared_ledger() -> Address | None:
+    """The address of the studio's ledger, where one is set."""
+    place = _as_chosen().ledger
+    return place if isinstance(place, Address) else None
+
+
+def keep_ledger(text: str) -> None:
+    """Stores the address of the studio's ledger once it has answered; an empty text forgets it. Raises `WrongSetting`."""
+    if "ledger" in locked():
+        raise WrongSetting("GRSAI_LEDGER is set in the environment and goes before an address that is entered here.")
+    if not text.strip():
+        store_ledger(None)
+        return
+    if text.strip() == str(stored_ledger()):  # as it is shown, without the password
+        return
+    if not Address.is_one(text):
+        sentence = "{path} is no address of a PostgreSQL server. It is written postgresql://user:password@host:5432/database."
+        raise WrongSetting(sentence, path=text.strip())
+    address, chosen = Address(text), _as_chosen()
+    _ledger(address, service_of(chosen.base_url))
+    store_ledger(address)
 
 
 def unanswered() -> int:
@@ -111,7 +138,11 @@ def catalogue() -> Catalogue:
 
 def locked() -> tuple[str, ...]:
     """The settings that the environment decides, so that the panel cannot."""
-    return tuple(name for name, source in _loaded().sources.items() if source == "environment")
+    loaded = _loaded()
+    decided = {name for name, source in loaded.sources.items() if source == "environment"}
+    if not isinstance(loaded.ledger, Address):  # a file is the command's: the nodes have their own
+        decided.discard("ledger")
+    return tuple(decided)
 
 
 def key_state() -> KeyState:
@@ -149,6 +180,8 @@ def _as_chosen() -> Settings:
     loaded, panel = _loaded(), read_panel()
     chosen = {name: getattr(panel, name) for name in CHOSEN_IN_THE_PANEL} | {"limit": panel.limit or None}
     free = {name: value for name, value in chosen.items() if value is not None and loaded.sources[name] != "environment"}
+    if "ledger" not in locked() and (entered := stored_ledger()) is not None:
+        free["ledger"] = entered
     settings = replace(loaded, **free)
     return replace(settings, catalogue=known_catalogue(settings.catalogue, catalogue_folder(settings), settings.base_url))
 
@@ -192,28 +225,34 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
     return ask
 
 
-def _ledger(path: Path, service: str, url: str | None = None) -> Ledger:
+def _place(chosen: Settings) -> Path | Address:
+    """Where the ledger is: on the studio's server, or in the pack's own file."""
+    return chosen.ledger if isinstance(chosen.ledger, Address) else private_folder() / LEDGER_FILE
+
+
+def _ledger(place: Path | Address, service: str, url: str | None = None) -> Ledger:
     """The ledger, opened once; anew where its file was taken away or replaced. `url`: of the emulator that it is for."""
     with _making:
-        opened, inode = _ledgers.get((path, service, url), (None, None))
-        if opened is None or inode != _inode(path):
-            opened = Ledger(path, service=service) if url is None else OfflineLedger(path, url)
-            _ledgers[path, service, url] = opened, _inode(path)
+        opened, inode = _ledgers.get((place, service, url), (None, None))
+        if opened is None or inode != _inode(place):
+            home = catalogue_folder(_loaded())
+            opened = Ledger(place, service=service, home=home) if url is None else OfflineLedger(place, url)
+            _ledgers[place, service, url] = opened, _inode(place)
             for notice in opened.notices:
                 _log.warning("%s", notice)
         return opened
 
 
-def _inode(path: Path) -> int | None:
+def _inode(place: Path | Address) -> int | None:
     try:
-        return path.stat().st_ino
+        return place.stat().st_ino if isinstance(place, Path) else None
     except OSError:
         return None
 
 
 @_once
-def _gate(base_url: str, key: Key) -> Gate:
-    _gates.append(gate := Gate())
+def _gate(base_url: str, key: Key, shared: Ledger | None) -> Gate:
+    _gates.append(gate := Gate() if shared is None else gate_of(key, shared))
     return gate
 
 

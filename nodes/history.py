@@ -179,6 +179,7 @@ def as_object(entry: Entry, language: str) -> dict[str, Any]:
         "error": entry.say(language) or None,
         "why": _why(entry, language) or None,
         "name": entry.name,
+        "who": entry.who or None,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],
         "files": [view_of(path) for _, path in files],

@@ -14,12 +14,14 @@ from ..grsai.errors import GrsaiError, WrongSetting, WrongText
 from ..grsai.files import read_text, write_whole
 from ..grsai.ledger import OFFLINE
 from ..grsai.models import APIS
+from ..grsai.places import Address
 from ..grsai.settings import HOSTS, MAX_CONCURRENCY, Key, host
 from .paths import private_folder
 
 OWN = "own"
 CURRENCIES = ("cny", "usd", "credits")
 KEY_FILE = "key.json"
+LEDGER_FILE = "ledger.json"
 PANEL_FILE = "settings.json"
 _writing = threading.Lock()
 
@@ -114,6 +116,20 @@ def store_key(text: str, service: str) -> None:
 
 def forget_key() -> None:
     _file(KEY_FILE).unlink(missing_ok=True)
+
+
+def stored_ledger() -> Address | None:
+    """The studio's ledger, as it was entered in the panel."""
+    text = _read(LEDGER_FILE).get("address")
+    return Address(text) if isinstance(text, str) and Address.is_one(text) else None
+
+
+def store_ledger(address: Address | None) -> None:
+    """Kept like the key: its password is in it. None forgets it."""
+    if address is None:
+        _file(LEDGER_FILE).unlink(missing_ok=True)
+    else:
+        _write(LEDGER_FILE, {"address": address.reveal()})
 
 
 def _read(name: str) -> dict[str, Any]:

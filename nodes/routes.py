@@ -29,7 +29,7 @@ from .limits import whole
 from .runs import NodeRun, server, tiles_object
 
 # The panel's settings that the environment may decide, with the library's names for them.
-_LOCKABLE = {"host" if name == "base_url" else name: name for name in account.CHOSEN_IN_THE_PANEL}
+_LOCKABLE = {"host" if name == "base_url" else name: name for name in (*account.CHOSEN_IN_THE_PANEL, "ledger")}
 _MOST_TIMES = 100_000
 
 
@@ -158,6 +158,7 @@ def _settings_now() -> dict[str, Any]:
         "budget_day": settings.budget_day,
         "budget_month": settings.budget_month,
         "ask_above": settings.ask_above,
+        "ledger": str(shared) if (shared := account.shared_ledger()) is not None else "",
         "locked": [name for name, setting in _LOCKABLE.items() if setting in locked],
         "variables": {name: f"GRSAI_{setting.upper()}" for name, setting in _LOCKABLE.items()},
         "choices": {"host": [*HOSTS, OFFLINE, panel.OWN], "currency": list(panel.CURRENCIES), "api": list(APIS)},
@@ -167,7 +168,14 @@ def _settings_now() -> dict[str, Any]:
 
 
 async def _change_settings(asked: Asked) -> Answer:
-    await bridge.off_loop(panel.change_panel, asked.values)
+    values = dict(asked.values)
+    address = values.pop("ledger", None)
+    if not isinstance(address, (str, type(None))):
+        raise WrongSetting("The request must hold the address of the ledger as a text.")
+    if values or address is None:
+        await bridge.off_loop(panel.change_panel, values)
+    if address is not None:
+        await bridge.off_loop(account.keep_ledger, address)
     return await _settings(asked)
 
 

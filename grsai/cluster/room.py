@@ -57,7 +57,7 @@ class Room:
         with contextlib.ExitStack() as opened:
             ledger = opened.enter_context(_ledger_of(order, settings))
             client = opened.enter_context(GrsaiClient(settings))
-            gate, stop = gate_of(settings, ledger), threading.Event()
+            gate, stop = gate_of(settings.require_key(), ledger, limit=settings.limit), threading.Event()
             self.share = _Share(
                 settings=settings,
                 ledger=ledger,

@@ -16,7 +16,7 @@ from ..errors import Stopped, WrongSetting
 from ..jobs import Job, Outcome
 from ..ledger import TASK_SECONDS, Ledger
 from ..pictures import Reference
-from ..settings import MAX_CONCURRENCY, OTHER_HOSTS, Settings
+from ..settings import MAX_CONCURRENCY, OTHER_HOSTS, Key, Settings
 from .budget import Budget
 from .context import RunContext
 from .decision import Decision, Reuse
@@ -64,7 +64,7 @@ def run(
     folder that cannot be written.
     """
     plan = prepared(jobs, settings=settings, ledger=ledger, output=output, fresh=fresh, budget=budget, concurrency=concurrency)
-    gate, stop = gate or gate_of(settings, ledger), stop or threading.Event()
+    gate, stop = gate or gate_of(settings.require_key(), ledger, limit=settings.limit), stop or threading.Event()
     with GrsaiClient(settings) as client:
         balance = check_price(plan.price, plan.budget, client, stop) if plan.price.new else None
         alone = balance is not None and gate.is_idle and not _has_other_work(ledger)
@@ -124,14 +124,14 @@ def prepared(
     return Prepared(decisions, priced(jobs, decisions), limits, concurrency)
 
 
-def gate_of(settings: Settings, ledger: Ledger) -> Gate:
-    """For the key of the settings: of this process alone, or shared with all that use it with the same ledger."""
-    agreement = ledger.agreement(settings.require_key().mark)
+def gate_of(key: Key, ledger: Ledger, *, limit: int | None = None) -> Gate:
+    """For one key: of this process alone, or shared with all that use it with the same ledger."""
+    agreement = ledger.agreement(key.mark)
     if agreement is None:
-        return Gate(limit=settings.limit)
+        return Gate(limit=limit)
     from .shared_gate import SharedGate
 
-    return SharedGate(agreement, limit=settings.limit)
+    return SharedGate(agreement, limit=limit)
 
 
 def upload(

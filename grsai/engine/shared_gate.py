@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-import weakref
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ class SharedGate(Gate):
     def __init__(self, agreement: Agreement, *, limit: int | None = None) -> None:
         super().__init__(limit=limit)
         self._agreement = agreement
+        self._id = uuid.uuid4().hex[:8]  # a process may have several
         self._granted = 0
         self._news = News()
         self._unwatched: list[float] = []  # until when tasks run that nobody here watches any more
@@ -43,7 +44,7 @@ class SharedGate(Gate):
             with self._lock:
                 start, self._asks = not self._asks, True
             if start:
-                start_threads(lambda: _keep_asking(weakref.ref(self)), 1, name="places")
+                start_threads(self._keep_asking, 1, name="places")
             try:
                 yield run
             finally:
@@ -93,7 +94,7 @@ class SharedGate(Gate):
         def work(agreed: dict[str, Any], standing: Standing) -> Granted:
             common = Common.of(agreed)
             now, living, lost = standing.now, standing.living, standing.lost
-            granted = agree(common, standing.me, mine, news, now=now, living=living, lost=lost)
+            granted = agree(common, f"{standing.me}/{self._id}", mine, news, now=now, living=living, lost=lost)
             agreed |= common.stored()
             return granted
 
@@ -117,22 +118,17 @@ class SharedGate(Gate):
                 waiter.go.set()
             self._waiting.clear()
 
-    def _turn(self) -> bool:
-        """One question, and the pause after it. False: nobody needs it any more."""
-        with self._lock:
-            if not self._runs:
-                self._asks = False
-                return False
-        try:
-            self._ask()
-        except LedgerError as error:
-            self._refuse_all(error)
-        time.sleep(_LEAST_SECONDS)
-        self._call.wait(LOOK_SECONDS if self._waiting else _IDLE_SECONDS)
-        self._call.clear()
-        return True
-
-
-def _keep_asking(gate: weakref.ref[SharedGate]) -> None:
-    while (living := gate()) is not None and living._turn():
-        del living
+    def _keep_asking(self) -> None:
+        """As long as a run is under way, or something is open that nobody watches."""
+        while True:
+            with self._lock:
+                if not (self._runs or self._unwatched):
+                    self._asks = False
+                    return
+            try:
+                self._ask()
+            except LedgerError as error:
+                self._refuse_all(error)
+            time.sleep(_LEAST_SECONDS)
+            self._call.wait(LOOK_SECONDS if self._waiting else _IDLE_SECONDS)
+            self._call.clear()

@@ -68,7 +68,7 @@ class Common:
 
 def agree(common: Common, me: str, mine: Share, news: News, *, now: float, living: frozenset[str], lost: int) -> Granted:
     """Tells the others how it stands with one of them, and what it may do. `lost`: open tasks that none of them watches."""
-    common.shares = {name: share for name, share in common.shares.items() if name in living}
+    common.shares = {name: share for name, share in common.shares.items() if name.partition("/")[0] in living}
     if not common.shares:
         common.window = Window()  # whatever was learnt, it was some time ago
     others = {name: share for name, share in common.shares.items() if name != me}

@@ -200,3 +200,53 @@ def test_a_key_for_offline_times_is_the_vendors(account: ModuleType, panel: Modu
     panel.change_panel({"host": "offline"})
     account.keep_key(KEY)
     assert json.loads((place / "user" / "__grsai" / "key.json").read_text("utf-8"))["service"] == "grsai"
+
+
+# The studio's ledger
+
+
+def with_password(address: str) -> str:
+    """The same server, which lets everybody in, with a password in its address."""
+    return address.replace("postgres:@", "postgres:s3cret%2Fword@") if "postgres:@" in address else address
+
+
+def test_the_studios_ledger_is_kept_like_the_key(account: ModuleType, place: Path, address: str):
+    address = with_password(address)
+    account.keep_key(KEY)
+    own = account.current()
+    account.keep_ledger(f" {address}\n")
+    path = place / "user" / "__grsai" / "ledger.json"
+    assert os.name == "nt" or stat.S_IMODE(path.stat().st_mode) == 0o600
+    shared = account.current()
+    assert (str(shared.ledger.place), shared.gate is own.gate) == (str(account.shared_ledger()), False)
+    assert "s3cret" not in str(account.shared_ledger())
+    found = [each.name for each in place.rglob("*") if each.is_file() and b"s3cret" in each.read_bytes()]
+    assert found == (["ledger.json"] if "s3cret" in address else [])
+    account.keep_ledger(str(account.shared_ledger()))  # as it is shown
+    assert account.shared_ledger().reveal() == address
+    account.keep_ledger("")
+    assert not path.exists() and account.current().ledger is own.ledger
+
+
+def test_a_ledger_that_does_not_answer_is_not_kept(account: ModuleType, tmp_path: Path):
+    for wrong in ("ledger.sqlite3", f"postgresql:///studio?host={tmp_path}"):
+        with pytest.raises(Exception, match="is no address|does not answer"):
+            account.keep_ledger(wrong)
+    assert account.shared_ledger() is None
+
+
+def test_the_environment_goes_before_the_entered_ledger(
+    account: ModuleType, address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("GRSAI_LEDGER", address)
+    assert account.shared_ledger().reveal() == address and "ledger" in account.locked()
+    with pytest.raises(Exception, match="GRSAI_LEDGER"):
+        account.keep_ledger("postgresql:///other")
+    monkeypatch.setenv("GRSAI_LEDGER", str(tmp_path / "of the command.sqlite3"))
+    assert account.shared_ledger() is None and "ledger" not in account.locked()
+
+
+def test_the_offline_emulator_writes_into_no_studio(account: ModuleType, panel: ModuleType, address: str):
+    account.keep_ledger(address)
+    panel.change_panel({"host": "offline"})
+    assert isinstance(account.current().ledger.place, Path)

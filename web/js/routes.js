@@ -28,6 +28,7 @@ import { t } from "./texts.js";
  * @property {string | null} error what went wrong, and what to do
  * @property {string | null} why the same in few words
  * @property {string} name
+ * @property {string | null} who user@machine, where several share the ledger
  * @property {boolean} offline
  * @property {(Place | string)[]} sources
  * @property {Place[]} files

@@ -63,6 +63,10 @@ export const TEXTS = {
   "host.own": { "en": "My own address…", "zh": "自定义地址……" },
   "host.own_label": { "en": "Own address", "zh": "自定义地址" },
   "host.now": { "en": "In use: {service}", "zh": "正在使用：{service}" },
+  "ledger.label": { "en": "Address of the studio's ledger", "zh": "工作室账本的地址" },
+  "ledger.now": { "en": "In use: {address}", "zh": "正在使用：{address}" },
+  "ledger.own": { "en": "This ComfyUI has a ledger of its own.", "zh": "这台 ComfyUI 使用自己的账本。" },
+  "ledger.leave": { "en": "Use its own again", "zh": "改回自己的账本" },
   "limit.label": { "en": "Most pictures at once", "zh": "同时生成的图片数上限" },
   "limit.about": { "en": "0: the node decides", "zh": "0：由节点决定" },
   "budget_day.label": { "en": "Budget a day", "zh": "每日预算" },
@@ -228,6 +232,11 @@ export const SETTINGS = {
     "name": "Use the proxy of the system",
     "tooltip": "Off: connect directly, whatever proxy the system names.",
     "category": ["Grsai", "Key and service", "Proxy"]
+  },
+  "Grsai.Ledger": {
+    "name": "Ledger of the studio",
+    "tooltip": "A PostgreSQL server (postgresql://…) on which several ComfyUIs and commands keep one ledger: they reuse each other's pictures and share limit and budgets. The address is kept like the key.",
+    "category": ["Grsai", "Key and service", "Ledger"]
   },
   "Grsai.Limit": {
     "name": "Most pictures at once",

@@ -30,6 +30,7 @@ export const SETTINGS = [
   entry("Grsai.Host", drawHost, 80),
   entry("Grsai.Api", () => drawSelect("Grsai.Api", "api"), 70),
   entry("Grsai.Proxy", drawProxy, 60),
+  entry("Grsai.Ledger", drawLedger, 55),
   entry("Grsai.Limit", drawLimit, 50),
   entry("Grsai.BudgetDay", () => drawAmount("Grsai.BudgetDay", "budget_day"), 45),
   entry("Grsai.BudgetMonth", () => drawAmount("Grsai.BudgetMonth", "budget_month"), 40),
@@ -165,6 +166,28 @@ function ownAddress(now) {
     disabled: now.locked.includes("host"),
     onchange: (/** @type {any} */ event) => change("Grsai.Host", { host: "own", own_url: event.target.value.trim() }),
   });
+}
+
+// Like the key: what was entered is kept, and of its password nothing is shown.
+async function drawLedger() {
+  const now = await get("settings");
+  const status = note(t(now.ledger ? "ledger.now" : "ledger.own", { address: now.ledger }), "plain");
+  const isLocked = now.locked.includes("ledger");
+  const box = h("input", {
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: "postgresql://",
+    "aria-label": t("ledger.label"),
+    disabled: isLocked,
+  });
+  const typed = () => box.value.trim();
+  const send = (/** @type {string} */ ledger) => said(status, () => post("settings", { ledger }).then(redrawAll));
+  const save = button("key.save", () => send(typed()), true);
+  box.addEventListener("input", () => (save.disabled = !typed()));
+  box.addEventListener("keydown", (event) => event.key === "Enter" && typed() && send(typed()));
+  const leave = now.ledger && !isLocked && button("ledger.leave", () => send(""));
+  return [h("div", { class: "grsai-row" }, box, save, leave), status, locked("ledger", now)];
 }
 
 async function drawLimit() {

@@ -43,7 +43,7 @@ function what({ sources, model, image_size }) {
 /** @param {Entry} entry */
 function priceAndTime(entry) {
   const price = entry.offline ? t("card.free") : money(entry.credits);
-  return `${price} · ${moment(entry.created)}`;
+  return [price, moment(entry.created), entry.who].filter(Boolean).join(" · ");
 }
 
 /**
