@@ -63,10 +63,17 @@ def write_gallery(
     made = make_thumbnails(outcomes, folder=folder, stop=stop)
     if not stop.is_set():
         with contextlib.suppress(OutputError):  # the page is what matters
-            write_contact_sheet(outcomes, made, folder=folder)
+            write_contact_sheet(outcomes, made, folder=folder, label=functools.partial(_label, delivery))
     page = folder / PAGE_FILE
     write_text(page, _page(outcomes, made, folder, seconds, language, per_yuan, delivery))
     return page
+
+
+def _label(delivery: Delivery, outcome: Outcome, file: Path) -> str:
+    """`7 · bag → jpg`: the row of the sheet, the name, and the kind of the finished file, each where there is one."""
+    row, finished = delivery.row_of(outcome.job), (delivery.finished or {}).get(file)
+    numbered = outcome.job.name if row is None else f"{row} · {outcome.job.name}"
+    return f"{numbered} → {finished.suffix[1:]}" if finished else numbered
 
 
 def _page(

@@ -12,9 +12,10 @@ import math
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -109,16 +110,28 @@ def common_ratio(files: Sequence[Path]) -> float:
     return min(max(ratios.most_common(1)[0][0], 0.6), 1.8) if ratios else 1.0
 
 
-def write_contact_sheet(outcomes: Sequence[Outcome], made: Mapping[Path, int], *, folder: Path) -> Path | None:
+class _Shown(NamedTuple):
+    """A picture on the sheet."""
+
+    outcome: Outcome
+    thumbnail: Path
+    label: str
+
+
+def write_contact_sheet(
+    outcomes: Sequence[Outcome], made: Mapping[Path, int], *, folder: Path, label: Callable[[Outcome, Path], str]
+) -> Path | None:
     """The first pictures at a glance in one JPEG, in plan order, each with what it was made from.
 
-    `made`: as `make_thumbnails` returned it; None if there are none. Raises `OutputError`.
+    `made`: as `make_thumbnails` returned it; None if there are none. `label`: what is written below a file of an outcome. Raises
+    `OutputError`.
     """
-    pairs = ((outcome, thumbnail_after(file, folder)) for outcome in outcomes for file in outcome.files)
-    shown = list(itertools.islice(((outcome, thumbnail) for outcome, thumbnail in pairs if thumbnail in made), MOST_ON_SHEET))
+    pairs = ((outcome, file, thumbnail_after(file, folder)) for outcome in outcomes for file in outcome.files)
+    there = (_Shown(outcome, thumbnail, label(outcome, file)) for outcome, file, thumbnail in pairs if thumbnail in made)
+    shown = list(itertools.islice(there, MOST_ON_SHEET))
     if not shown:
         return None
-    facts = [(each.job.name, *map(str, _sources(each, folder)), path.name, made[path]) for each, path in shown]
+    facts = [(each.label, *map(str, _sources(each.outcome, folder)), each.thumbnail.name, made[each.thumbnail]) for each in shown]
     path, content = folder / SHEET_FILE, hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest().encode()
     with contextlib.suppress(Exception), Image.open(path) as sheet:
         if sheet.info.get("comment") == content:  # it carries what it shows, as a digest: nothing new is to be drawn
@@ -181,8 +194,8 @@ def _make(thumbnail: Path, picture: Path) -> int | None:
     return time
 
 
-def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
-    ratio = common_ratio([thumbnail for _, thumbnail in shown])
+def _sheet(shown: Sequence[_Shown], folder: Path) -> Image.Image:
+    ratio = common_ratio([each.thumbnail for each in shown])
     wished = round(math.sqrt(len(shown) * 1.4 / ratio))  # a sheet that is a little wider than high
     near = range(max(wished - 1, 1), wished + 2)
     columns = min(near, key=lambda each: (-len(shown) % each, abs(each - wished)))  # and a last row as full as it can be
@@ -193,13 +206,13 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
     rows = math.ceil(len(shown) / columns)
     sheet = Image.new("RGB", (gap + columns * (width + gap), gap + rows * (height + label + gap)), _GROUND)
 
-    def fitted(each: tuple[Outcome, Path]) -> tuple[Image.Image | None, list[Image.Image]]:
-        sources = _sources(each[0], folder)[:_MOST_SOURCES] if label else ()
+    def fitted(each: _Shown) -> tuple[Image.Image | None, list[Image.Image]]:
+        sources = _sources(each.outcome, folder)[:_MOST_SOURCES] if label else ()
         small = [_fitted(source, (width * 3 // 10, height * 3 // 10)) for source in sources]
-        return _fitted(each[1], (width, height)), [image for image in small if image]
+        return _fitted(each.thumbnail, (width, height)), [image for image in small if image]
 
     with ThreadPoolExecutor(MAKERS, "sheet") as makers:
-        for place, ((outcome, _), (picture, sources)) in enumerate(zip(shown, makers.map(fitted, shown), strict=True)):
+        for place, (each, (picture, sources)) in enumerate(zip(shown, makers.map(fitted, shown), strict=True)):
             row, column = divmod(place, columns)
             left, top = gap + column * (width + gap), gap + row * (height + label + gap)
             if picture:
@@ -211,7 +224,7 @@ def _sheet(shown: Sequence[tuple[Outcome, Path]], folder: Path) -> Image.Image:
                     sheet.paste(framed, (beside, corner[1] + picture.height - framed.height - 8))
                     beside += framed.width + 4
             if label:
-                _write(sheet, outcome.job.name, (left, top + height + 5), width)
+                _write(sheet, each.label, (left, top + height + 5), width)
     return sheet
 
 

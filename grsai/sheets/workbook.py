@@ -38,7 +38,7 @@ def read_workbook(path: Path, *, most_columns: int) -> Iterator[tuple[Any, ...]]
             worksheet = next((each for each in book.worksheets if each.sheet_state == "visible" and _holds(each)), None)
             if worksheet is not None:
                 _check_formulas(path, worksheet)
-                yield from worksheet.iter_rows(max_col=most_columns, values_only=True)
+                yield from (row[:most_columns] for row in worksheet.iter_rows(values_only=True))
     except (GrsaiError, GeneratorExit):
         raise
     except Exception as error:  # openpyxl raises whatever a broken file brings about

@@ -54,7 +54,7 @@ class Shop:
 
     def sheet(self, *outcomes: Outcome) -> Path | None:
         made = make_thumbnails(outcomes, folder=self.output)
-        return write_contact_sheet(outcomes, made, folder=self.output)
+        return write_contact_sheet(outcomes, made, folder=self.output, label=lambda outcome, _: outcome.job.name)
 
     def thumbnails(self) -> dict[Path, int]:
         return {path: path.stat().st_ino for path in (self.output / "thumbnails").glob("*")}

@@ -56,6 +56,15 @@ def test_the_contact_sheet_shows_what_each_picture_was_made_from(shop: Shop, pai
     assert (shop.output / "contact_sheet.jpg").stat().st_mtime_ns == before
 
 
+def test_the_contact_sheet_names_row_and_finished_file(shop: Shop, pair: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("grsai.report.thumbnails._write", lambda sheet, text, *_: written.append(text))
+    write_gallery([pair], folder=shop.output, seconds=1.0, delivery=delivery(shop, pair))
+    assert written == ["7 · Task_1_photo → jpg"]
+    write_gallery([pair], folder=shop.output, seconds=1.0)
+    assert written[1:] == ["Task_1_photo"]
+
+
 def test_report_and_summary_name_the_rows(shop: Shop, pair: Outcome) -> None:
     failed = Outcome(
         shop.job(2),
