@@ -182,8 +182,10 @@ def folder(name: str, prompts_file: str) -> dict[str, Any]:
     found = paths.picture_folder(name)
     texts = paths.text_folder(prompts_file)
     prompts = paths.texts_in(texts) if texts else paths.read_prompts(prompts_file)
+    asked = wishes.of_files(found.files, texts, (), wishes.by_facts) if texts else Wishes(())
+    left_out = [*found.left_out, *(fault for _, fault in asked.faults), *asked.notices]
     first = [place for file in found.files[:FIRST] if (place := paths.view_of(file))]
-    return {"pictures": len(found.files), "prompts": len(prompts), "first": first, "left_out": found.left_out}
+    return {"pictures": len(found.files), "prompts": len(prompts), "first": first, "left_out": left_out}
 
 
 def _told(graph: Mapping[str, Any], node_id: str, quick: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..grsai.errors import BadPicture, GrsaiError, OutputError, WrongJob, WrongS
 from ..grsai.files import read_text
 from ..grsai.jobs import split_prompts
 from ..grsai.pictures import SUFFIXES, look_at
-from ..grsai.sheets import text_files
+from ..grsai.sheets import KIND_OF, TEXT_SUFFIX, text_files
 
 PACK = Path(__file__).resolve().parent.parent
 DEMO = "banana_demo"  # the demo's pictures and prompts under ComfyUI's input folder
@@ -171,8 +171,11 @@ def picture_folder(folder: str) -> Folder:
 
 
 def folders() -> dict[str, list[dict[str, Any]] | list[str]]:
-    """The folders below ComfyUI's input folder that hold pictures, with how many, and the text files there."""
-    root, found, texts = input_folder(), list[dict[str, Any]](), list[str]()
+    """The folders below ComfyUI's input folder that hold pictures, with how many, and the texts and sheets there.
+
+    A folder with several texts, as one for each picture, may stand for a prompts file too.
+    """
+    root, found, texts, sheets = input_folder(), list[dict[str, Any]](), list[str](), list[str]()
     for place, below, names in os.walk(root):  # does not follow links
         path = Path(place)
         depth = len(path.relative_to(root).parts)
@@ -180,10 +183,13 @@ def folders() -> dict[str, list[dict[str, Any]] | list[str]]:
         pictures = sum(Path(name).suffix.lower() in SUFFIXES for name in names)
         if pictures and depth:
             found.append({"folder": path.relative_to(root).as_posix(), "pictures": pictures})
-        texts += [(path / name).relative_to(root).as_posix() for name in sorted(names) if name.lower().endswith(".txt")]
-        if len(found) + len(texts) >= MOST_LISTED:
+        here = [(path / name).relative_to(root) for name in sorted(names)]
+        these = [file.as_posix() for file in here if file.suffix.lower() == TEXT_SUFFIX]
+        texts += ([f"{path.relative_to(root).as_posix()}/"] if depth and len(these) > 1 else []) + these
+        sheets += [file.as_posix() for file in here if KIND_OF.get(file.suffix.lower()) and file.as_posix() not in these]
+        if len(found) + len(texts) + len(sheets) >= MOST_LISTED:
             break
-    return {"folders": found, "prompts_files": texts}
+    return {"folders": found, "prompts_files": texts, "sheets": sheets}
 
 
 def read_prompts(prompts_file: str) -> list[str]:

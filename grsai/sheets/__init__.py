@@ -9,11 +9,13 @@ from .company import with_alpha as with_alpha
 from .company import with_masks as with_masks
 from .company import with_pictures as with_pictures
 from .company import with_texts as with_texts
+from .partners import TEXT_SUFFIX as TEXT_SUFFIX
 from .partners import partners as partners
 from .partners import text_files as text_files
 from .planning import Given as Given
 from .planning import Planned as Planned
 from .planning import planned as planned
+from .reading import KIND_OF as KIND_OF
 from .reading import read_sheet as read_sheet
 from .sheet import Row as Row
 from .sheet import Sheet as Sheet

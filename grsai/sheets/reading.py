@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ MOST_MB = 100  # of a sheet, unpacked
 MOST_ROWS = 100_000
 _SEPARATORS = (",", ";", "\t", "|")
 _MOST_COLUMNS = 500
-_XLSX_KINDS = (".xlsx", ".xlsm")
+KIND_OF: Mapping[str, Kind] = types.MappingProxyType(
+    {
+        ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx",
+        ".xlsm": "xlsx",
+    }
+)  # fmt: skip
 _UTF_8_MARK = b"\xef\xbb\xbf"
 
 
@@ -49,15 +55,8 @@ def _read(path: Path, kind: Kind) -> Sheet:
 
 
 def _kind_of(path: Path) -> Kind:
-    suffix = path.suffix.lower()
-    if suffix in _XLSX_KINDS:
-        return "xlsx"
-    if suffix in (".jsonl", ".ndjson"):
-        return "jsonl"
-    if suffix in (".tsv", ".tab"):
-        return "tsv"
-    if suffix in (".csv", ".txt"):
-        return "csv"
+    if kind := KIND_OF.get(path.suffix.lower()):
+        return kind
     raise WrongSheet("{path} is no sheet that is read: csv, tsv, jsonl and xlsx are. Save it as one of these.", path=path)
 
 

@@ -214,7 +214,18 @@ def test_a_folder_tells_what_it_holds_before_it_is_read(graph: Any, outlook: Any
 def test_the_folders_and_text_files_on_offer_are_those_below_input(graph: Any, outlook: Any):
     said = graph.module("nodes.paths").folders()
     assert said["folders"] == [{"folder": "banana_demo/image", "pictures": 8}]
-    assert said["prompts_files"] == ["banana_demo/text/text.txt"]
+    assert (said["prompts_files"], said["sheets"]) == (["banana_demo/text/text.txt"], ["banana_demo/jobs.csv"])
+
+
+def test_a_folder_of_texts_is_on_offer_and_tells_what_is_missing_in_it(graph: Any, outlook: Any):
+    for name in ("coffee", "rocket", "more"):
+        (graph.base / "input" / "banana_demo" / "text" / f"{name}.txt").write_text(f"a {name}", "utf-8")
+    assert "banana_demo/text/" in graph.module("nodes.paths").folders()["prompts_files"]
+    said = graph.module("nodes.outlook").folder("banana_demo/image", "banana_demo/text/")
+    assert (said["pictures"], said["prompts"]) == (8, 4)
+    told = [str(error) for error in said["left_out"]]
+    assert len([each for each in told if "has no partner in" in each]) == 6
+    assert "belong to no picture: more.txt, text.txt" in told[-1]
 
 
 # Row by row

@@ -200,7 +200,7 @@ export const TEXTS = {
   "viewer.again": { "en": "Try again", "zh": "重试" },
   "viewer.offline": { "en": "offline emulator", "zh": "离线模拟器" },
 
-  "sheet.none": { "en": "Write the name of a sheet in ComfyUI's input folder.", "zh": "请填写 ComfyUI 的 input 文件夹里表格的名称。" },
+  "sheet.file": { "en": "Sheets in ComfyUI's input folder", "zh": "ComfyUI 的 input 文件夹里的表格" },
   "sheet.rows": { "en": "Rows: {rows} · pictures: {pictures}", "zh": "行：{rows} · 图片：{pictures}" },
   "sheet.more_rows": { "en": "… and {count} more", "zh": "……还有 {count} 行" },
   "sheet.fault": { "en": "Row {row}: {why}", "zh": "第 {row} 行：{why}" },

@@ -1,19 +1,18 @@
 // @ts-check
 // What stands in the sheet of a Load Banana Sheet: how many rows, what is wrong, and the first of them, before it is run.
-import { api } from "./comfy.js";
 import { h, settled } from "./dom.js";
 import { get, inLanguage, thumbnailAddress, whyOf } from "./routes.js";
 import { t } from "./texts.js";
+import { after, fill, read, select, write } from "./widgets.js";
 
 /** @typedef {import("./routes.js").Place} Place */
 /** @typedef {import("./routes.js").Texts} Texts */
 /** @typedef {{row: number, source: Place | null, name: string, model: string, prompt: string}} RowFacts */
 /** @typedef {{rows: number, pictures: number, first: RowFacts[], faults: {row: number, why: Texts}[], more_faults: number}} SheetFacts */
 
-const NODE = "LoadBananaSheet";
 const WIDGET = "grsai_sheet";
-const HEIGHT = 150; // pixels, at least
-const WAIT = 400; // milliseconds after the last letter of a file's name
+const [WIDTH, HEIGHT] = [320, 240]; // pixels, at least
+const QUIET_MILLISECONDS = 300;
 
 /**
  * To be called for each node that is created.
@@ -21,32 +20,38 @@ const WAIT = 400; // milliseconds after the last letter of a file's name
  */
 export function showSheet(node) {
   const file = node.widgets?.find(({ name }) => name === "file");
-  if (node.comfyClass !== NODE || !file) return;
-  const element = h("div", { class: "grsai-sheet", tabindex: 0 });
+  if (node.comfyClass !== "LoadBananaSheet" || !file) return;
+  const sheets = select("sheet.file", (value) => write(node, "file", value));
+  const rows = h("div", { class: "grsai-sheet-rows", role: "status" });
+  const element = h("div", { class: "grsai-sheet" }, h("div", { class: "grsai-row" }, sheets), rows);
+  for (const event of ["pointerdown", "keydown"]) element.addEventListener(event, (heard) => heard.stopPropagation()); // else the canvas acts
+  element.addEventListener("pointerenter", offer);
   const widget = node.addDOMWidget(WIDGET, WIDGET, element, { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT });
   widget.serialize = false; // it is no value of the workflow
-  let asked = 0;
+  let number = 0;
 
-  async function look() {
-    const number = ++asked;
-    const named = String(file?.value ?? "");
-    const shown = named ? await get("sheet", { file: named }).then(drawn, refused) : [h("p", {}, t("sheet.none"))];
-    if (number === asked) element.replaceChildren(...shown);
+  async function offer() {
+    /** @type {{sheets: string[]}} */
+    const there = await get("folders").catch(() => ({ sheets: [] }));
+    fill(sheets, there.sheets.map((each) => [each, each]), read(node, "file"));
   }
 
-  const soon = settled(look, WAIT);
-  const before = file.callback;
-  file.callback = function (...values) {
-    soon();
-    return before?.apply(this, values);
-  };
-  const configured = node.onConfigure;
-  node.onConfigure = function (saved) {
-    configured?.call(this, saved);
-    soon();
-  };
-  const end = () => (node.graph ? soon() : api.removeEventListener("execution_start", end));
-  api.addEventListener("execution_start", end);
+  async function look() {
+    offer();
+    const mine = ++number;
+    const named = read(node, "file");
+    sheets.disabled = named === null;
+    const shown = named ? await get("sheet", { file: named }).then(drawn, refused) : [];
+    if (mine === number) rows.replaceChildren(...shown);
+  }
+
+  const soon = settled(look, QUIET_MILLISECONDS);
+  after(file, "callback", soon);
+  after(node, "onConnectionsChange", soon);
+  after(node, "onConfigure", soon);
+  const seen = () => (node.graph ? soon() : window.removeEventListener("focus", seen));
+  window.addEventListener("focus", seen); // it may have been saved anew meanwhile
+  node.setSize([Math.max(node.size[0], WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
   soon();
 }
 
