@@ -34,7 +34,8 @@ FIRST = 12  # pictures of a folder that are shown
 MAKING = ("BatchBanana", "NanoBananaGenerate")
 _PARTS = ("model", "aspect_ratio", "image_size", "quality", "background")
 _SUMMED = ("pictures", "new", "reused", "open", "credits", "seconds")
-_UNDERSTOOD = ("images", "names", "references", "prompts", "prompt", "seed", "count", "concurrency")  # what may come by a wire
+# What may come by a wire.
+_UNDERSTOOD = ("images", "names", "references", "mask", "mask_options", "prompts", "prompt", "seed", "count", "concurrency")
 _cores = min(4, os.cpu_count() or 1)
 
 
