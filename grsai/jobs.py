@@ -110,6 +110,11 @@ class Job:
         edit = self.edit.onto(file)
         return replace(self, edit=edit, references=(edit.reference, *self.references[1:]))
 
+    @property
+    def title(self) -> str:
+        """Its name as people are told it: of an edit that of the picture it brings."""
+        return self.edit.name if self.edit else self.name
+
     def stem(self, number: int = 1) -> str:
         """What the file of its `number`th picture is called, without the suffix."""
         return f"{self.name}_{number}" if self.numbered or number > 1 else self.name

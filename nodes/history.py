@@ -178,7 +178,7 @@ def as_object(entry: Entry, language: str) -> dict[str, Any]:
         "reason": entry.reason or None,
         "error": entry.say(language) or None,
         "why": _why(entry, language) or None,
-        "name": entry.name,
+        "name": entry.name.removesuffix(PLAIN),
         "who": entry.who or None,
         "offline": entry.service == OFFLINE,
         "sources": [_source(source) for source in entry.sources],

@@ -61,4 +61,4 @@ def _failure(outcomes: Sequence[Outcome], made: int) -> GrsaiError:
     text = "{model}: none of the {total} pictures was made.\n{name}: {why}"
     if made:
         text = "{model}: stopped at a failure. {made} of {total} pictures are made and kept: run again to go on.\n{name}: {why}"
-    return type(error)(text, model=model, made=made, total=len(outcomes), name=first.job.name, why=error)
+    return type(error)(text, model=model, made=made, total=len(outcomes), name=first.job.title, why=error)

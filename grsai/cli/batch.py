@@ -113,7 +113,7 @@ def _estimate(plan: Plan, ledger: Ledger, settings: Settings, options: Options) 
     if rows:
         head = (say("row", language), say("name", language), say("model", language), say("pictures", language), "¥")
         told = [
-            (str(row), job.name, job.model.id, str(each.total), yuan_text(each.credits, per_yuan=per_yuan))
+            (str(row), job.title, job.model.id, str(each.total), yuan_text(each.credits, per_yuan=per_yuan))
             for row, job, each in rows
         ]
         show_table([head, *told])

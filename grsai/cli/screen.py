@@ -214,7 +214,7 @@ def _counts(snapshot: Snapshot, language: str) -> str:
 def _said(outcome: Outcome, language: str) -> str:
     from ..report.phrases import duration
 
-    name = outcome.job.name
+    name = outcome.job.title
     if outcome.reused:
         return plain(say("{name}: made earlier", language, name=name))
     if outcome.status == "succeeded":

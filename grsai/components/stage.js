@@ -79,15 +79,20 @@ export class Stage {
   /** @param {Mode} mode */
   setMode(mode) {
     this.mode = mode;
-    const possible = mode !== "change" || this.shown?.mask ? mode : "slider";
+    const possible = mode !== "change" || this.knowsChange() ? mode : "slider";
     this.element.dataset.mode = this.shown?.before ? possible : "after";
     this.lay();
     this.tools.show();
   }
 
+  /** Whether the very pixels before are there to be compared, and not their thumbnail. */
+  knowsChange() {
+    return Boolean(this.shown?.mask && this.shown.before && this.shown.before !== this.shown.before_small);
+  }
+
   /** To what changed, brightened, and back; nothing where nobody knows where it may have changed. */
   toggleChange() {
-    if (this.shown?.mask) this.setMode(this.mode === "change" ? "slider" : "change");
+    if (this.knowsChange()) this.setMode(this.mode === "change" ? "slider" : "change");
   }
 
   /** To the pixels of the picture, or back to all of it. @param {{x: number, y: number}} [at] of the picture, 0 to 1 */
@@ -159,7 +164,7 @@ function makeTools(stage) {
   const element = h("div", { class: "grsai-tools-of-view" }, group, zoom);
   const show = () => {
     group.hidden = !stage.shown?.before;
-    modes[MODES.indexOf("change")].hidden = !stage.shown?.mask;
+    modes[MODES.indexOf("change")].hidden = !stage.knowsChange();
     modes.forEach((each, index) => each.setAttribute("aria-pressed", String(MODES[index] === stage.mode)));
     zoom.setAttribute("aria-pressed", String(stage.zoom > 0));
   };

@@ -208,7 +208,7 @@ def _cards(
     row = say("Row {row}", language, row=delivery.row_of(job)) if delivery.rows else ""
     beside = [f"{FOLDER}/{thumbnail.name}" for thumbnail in thumbnails_beside(outcome, folder) if thumbnail in made]
     card: dict[str, Any] = {
-        "name": plain(job.name),
+        "name": plain(job.title),
         "prompt": job.prompt,
         "state": "reused" if outcome.reused else outcome.status,
         "facts": [fact for fact in (row, seconds, credits, outcome.made_by) if fact],

@@ -201,7 +201,7 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int, delivery: D
     counted = say(", ", language).join(f"{reason} × {count}" for reason, count in reasons.most_common())
     lines = [say("Not made ({reasons}):", language, reasons=counted)]
     for outcome in missed[:most]:
-        name, prompt, row = outcome.job.name, outcome.job.prompt, delivery.row_of(outcome.job)
+        name, prompt, row = outcome.job.title, outcome.job.prompt, delivery.row_of(outcome.job)
         name = name if row is None else say("Row {row}, {name}", language, row=row, name=name)
         why = outcome.error.say(language) if outcome.error else outcome.status
         if outcome.task_id and outcome.task_id not in why:

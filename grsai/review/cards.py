@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ledger import Entry
-from ..masks import is_edit
+from ..masks import PLAIN, is_edit
 from ..models import CREDITS_PER_YUAN, yuan
 from ..report.phrases import duration, money, price_text
 from ..texts import plain, say
@@ -34,8 +34,8 @@ class Cards:
         said = say("Version {number}", self.language, number=place) if len(versions) > 1 else ""
         return {
             "id": picture.id,
-            "number": number_of(entry.name, picture.number, many=len(entry.files) > 1),
-            "name": plain(entry.name),
+            "number": number_of(entry.name.removesuffix(PLAIN), picture.number, many=len(entry.files) > 1),
+            "name": plain(entry.name.removesuffix(PLAIN)),
             "prompt": entry.prompt,
             "state": "succeeded",
             "facts": [fact for fact in (said, duration(entry.seconds, self.language), self._price(entry)) if fact],
