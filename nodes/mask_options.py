@@ -53,7 +53,7 @@ class GrsaiMaskOptions(io.ComfyNode):
             ],
             outputs=[io.Custom(KIND).Output("mask_options", display_name="mask_options", tooltip="For the socket of this name.")],
         )
-        return searchable(schema, "inpaint", "mask", "feather", "蒙版", "局部重绘")
+        return searchable(schema, "inpaint", "mask", "feather", "蒙版", "遮罩", "局部重绘")
 
     @classmethod
     async def execute(

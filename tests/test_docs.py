@@ -130,6 +130,9 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / prompts).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / prompts).write_text("on a grey background\n", encoding="utf-8")
     shutil.copytree(tmp_path / "photos", tmp_path / "batch_outputs")
+    (tmp_path / "masks").mkdir()
+    for photo in PHOTOS:
+        shutil.copy((ROOT / "grsai/demo/mask" / photo).with_suffix(".png"), tmp_path / "masks")
     (tmp_path / "jobs.csv").write_text(blocks("csv")[0].text, encoding="utf-8")
     return tmp_path
 

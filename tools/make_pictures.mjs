@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Takes the pictures of the help pages and of docs/images, of the real frontend with the example workflows in it.
-//     PW_HOME=<folder with node_modules/playwright-core> node tools/make_pictures.mjs http://127.0.0.1:8188 readme help sidebar
+//     PW_HOME=<folder with node_modules/playwright-core> node tools/make_pictures.mjs http://127.0.0.1:8188 readme help masks sidebar
 //     … node tools/make_pictures.mjs http://127.0.0.1:8188 start settings
-// All looks, or those that are named after the parts: dark, light, zh.
+// All looks, or those that are named after the parts: dark, light, zh. All help pages, or those of the nodes that are named.
 // The first three best with a service that takes a few seconds and has a balance: the emulator, named by GRSAI_BASE_URL when
 // ComfyUI starts. The others without such a variable, and without a key that is worth something: they forget it and store another.
 import fs from "node:fs";
@@ -14,6 +14,7 @@ import { PLAIN_CANVAS, photographGraph, shrink } from "./photo.mjs";
 const EDIT = "2 Edit one photo";
 const BATCH = "5 Folder times prompts";
 const SHEET = "8 Rows of a sheet";
+const MASK = "9 Edit only here";
 const CHINESE = { [EDIT]: "把咖啡换成抹茶拿铁，桌面换成白色大理石，其余保持不变。" };
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const HELP = [
@@ -22,6 +23,7 @@ const HELP = [
   ["BatchBanana", BATCH, ["LoadBananaFolder", "BatchBanana", "PreviewAny"]],
   ["LoadBananaFolder", BATCH, ["LoadBananaFolder"]],
   ["LoadBananaSheet", SHEET, ["LoadBananaSheet"]],
+  ["GrsaiMaskOptions", MASK, ["LoadImage", "GrsaiMaskOptions", "NanoBananaGenerate", "PreviewImage"]],
 ];
 const LOOKS = [
   { name: "dark", palette: "dark" },
@@ -35,6 +37,7 @@ const SAMPLE_KEY = `sk-${"0123456789abcdef".repeat(2)}`;
 
 const [url, ...parts] = process.argv.slice(2);
 if (parts.includes("readme")) await readme();
+if (parts.includes("masks")) await masks();
 if (parts.includes("help")) for (const locale of ["en", "zh"]) await help(locale);
 const named = LOOKS.filter(({ name }) => parts.includes(name));
 for (const look of named.length ? named : LOOKS) {
@@ -65,7 +68,8 @@ async function readme() {
 
 async function help(locale) {
   const page = await openFrontend(url, { vue: true, locale, size: [1800, 1200], settings: PLAIN_CANVAS });
-  for (const [node, example, only] of HELP) {
+  const asked = HELP.filter(([node]) => parts.includes(node));
+  for (const [node, example, only] of asked.length ? asked : HELP) {
     await load(page, example);
     await page.evaluate(newSeeds);
     if (locale === "zh" && example in CHINESE) await page.evaluate(say, CHINESE[example]);
@@ -73,6 +77,27 @@ async function help(locale) {
     await page.waitForTimeout(1500);
     await page.evaluate(leave, only);
     await photographGraph(page, path.join(ROOT, "web", "docs", node, locale === "zh" ? "canvas.zh.jpg" : "canvas.jpg"), { width: 1280 });
+  }
+  await page.done();
+}
+
+// An edit within its mask, before and after, and what it changed.
+async function masks() {
+  const page = await openFrontend(url, { vue: true, settings: PLAIN_CANVAS });
+  await openTab(page);
+  await load(page, MASK);
+  await page.evaluate(newSeeds);
+  await run(page);
+  await page.locator(".grsai-card .grsai-tile img").first().waitFor();
+  await page.waitForTimeout(1500);
+  await page.locator(".grsai-card .grsai-tile").first().click();
+  await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img")].every((image) => image.naturalWidth));
+  await page.waitForTimeout(1000);
+  const clip = await page.locator(".grsai-viewer-pictures").boundingBox();
+  for (const name of ["before_after", "changed"]) {
+    await shrink(page, await page.screenshot({ clip }), path.join(ROOT, "web", "docs", "GrsaiMaskOptions", `${name}.jpg`), 900);
+    await page.keyboard.press("d");
+    await page.waitForTimeout(500);
   }
   await page.done();
 }

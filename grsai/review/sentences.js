@@ -32,7 +32,7 @@ export const SENTENCES = {
   "keys.note": { "en": "Write a note; Enter ends it", "zh": "写备注，回车结束" },
   "keys.filter": { "en": "Show all, not judged, kept, rejected", "zh": "切换：全部、未评、已保留、已淘汰" },
   "keys.zoom": { "en": "Zoom to pixels; drag to move", "zh": "放大到像素；拖动可移动" },
-  "keys.change": { "en": "What changed, of an edit within a mask", "zh": "按蒙版编辑时：改动之处" },
+  "keys.change": { "en": "What changed, of an edit within a mask", "zh": "按遮罩编辑时：改动之处" },
   "keys.mode": { "en": "Slider, side by side, only the result", "zh": "滑块、并排、只看结果" },
   "keys.compare": { "en": "Table of models and prompts", "zh": "模型与提示词对比表" },
   "keys.list": { "en": "This list", "zh": "本列表" },

@@ -47,11 +47,12 @@ export function showPictures(items, index, closed) {
 /** @type {(seen: Seen, close: () => void) => Sight} */
 function sightOf({ item: { tile, entry }, file }, close) {
   const source = entry?.sources.find((place) => typeof place !== "string");
+  const before = source && pictureAddress(source) + (entry?.masked ? "&channel=rgb" : ""); // what was painted on it is no hole
   const mask = file && entry?.masked ? outlineAddress(file) : null;
   const onclick = () => (close(), entry && again(entry));
   return {
     tile,
-    picture: file ? { label: tile.label, after: pictureAddress(file), after_small: tile.image ?? undefined, before: source && pictureAddress(source), mask } : null,
+    picture: file ? { label: tile.label, after: pictureAddress(file), after_small: tile.image ?? undefined, before, mask } : null,
     why: entry?.error || tile.why || "",
     ways: entry ? [h("button", { type: "button", class: "grsai-button grsai-primary", onclick }, t("viewer.again"))] : [],
     about: [makeFacts(entry ? facts(entry) : [[t("viewer.prompt"), tile.label]])],
