@@ -72,7 +72,7 @@ def write_gallery(
 def _label(delivery: Delivery, outcome: Outcome, file: Path) -> str:
     """`7 · bag → jpg`: the row of the sheet, the name, and the kind of the finished file, each where there is one."""
     row, finished = delivery.row_of(outcome.job), (delivery.finished or {}).get(file)
-    numbered = outcome.job.name if row is None else f"{row} · {outcome.job.name}"
+    numbered = outcome.job.title if row is None else f"{row} · {outcome.job.title}"
     return f"{numbered} → {finished.suffix[1:]}" if finished else numbered
 
 
