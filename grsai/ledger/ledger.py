@@ -150,7 +150,7 @@ class Ledger(Questions):
             "seed": job.seed, "variation": job.variation, "credits": used.credits, "created": self.now(),
             "submitted": None, "finished": None, "reason": "", "error": "", "urls": "[]", "files": "[]", "copies": "[]",
             "name": storable(job.name), "folder": storable(folder),
-            "sources": json.dumps([str(each.path or each.name) for each in job.references]),
+            "sources": json.dumps([str(each.path.absolute() if each.path else each.name) for each in job.references]),
             **LATER, "api": api, "run": run, "key_mark": key_mark,
             "asked_model": job.model.id if used.id != job.model.id else None,
             "quality": job.quality, "background": job.background, "numbered": int(job.numbered),
