@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 
 from ..grsai.ledger import OFFLINE, Entry, RunSum
+from ..grsai.pictures import natural
 from . import account
 from .history import NotThere, as_object, counted, files_of, number, wanted_of
 from .paths import output_folder
@@ -82,8 +83,9 @@ def zipped(run: str) -> Iterator[bytes]:
 
 
 def _strip(entries: Sequence[Entry]) -> list[Entry]:
-    """The first few, each with its last try."""
-    return list({entry.fingerprint: entry for entry in entries}.values())[:STRIP]
+    """The first few as the plan names them, each with its last try."""
+    last = {entry.fingerprint: entry for entry in entries}.values()
+    return sorted(last, key=lambda entry: natural(entry.name))[:STRIP]
 
 
 def _entries(run: str) -> list[Entry]:

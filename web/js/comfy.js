@@ -36,6 +36,17 @@ export function registerTab(tab) {
 }
 
 /**
+ * A short text on the icon of a tab. ComfyUI draws it anew because the list holds the tab as something that it watches.
+ * @type {(id: string, text: string) => void}
+ */
+export function markTab(id, text) {
+  const { sidebarTab, getSidebarTabs } = app.extensionManager;
+  const tabs = sidebarTab?.sidebarTabs ?? getSidebarTabs?.() ?? [];
+  const tab = tabs.find((/** @type {{id: string}} */ each) => each.id === id);
+  if (tab) tab.iconBadge = text;
+}
+
+/**
  * Opens or closes a tab of the sidebar.
  * @param {string} id
  */

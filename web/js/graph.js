@@ -27,6 +27,21 @@ export function upstream(graph, id, found = {}) {
 }
 
 /**
+ * The same nodes under ids that are those of no node on the canvas; and the new id of one of them.
+ * @type {(graph: ApiGraph, id: string) => {nodes: ApiGraph, id: string}}
+ */
+export function away(graph, id) {
+  const first = Number(apart());
+  const ids = new Map(Object.keys(graph).map((each, index) => [each, String(first + index)]));
+  const moved = (/** @type {any} */ value) => (Array.isArray(value) && value.length === 2 && ids.has(String(value[0])) ? [ids.get(String(value[0])), value[1]] : value);
+  const nodes = Object.entries(graph).map(([each, { class_type, inputs }]) => {
+    const wired = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, moved(value)]));
+    return [ids.get(each), { class_type, inputs: wired }];
+  });
+  return { nodes: Object.fromEntries(nodes), id: ids.get(id) ?? id };
+}
+
+/**
  * A node that makes pictures, and one behind it that lets ComfyUI run it.
  * @type {(id: string, node: ApiNode) => ApiGraph}
  */

@@ -1,6 +1,7 @@
 // @ts-check
 // Registers the pack's web extension. ComfyUI loads every module under web/; this is the only one that does something.
 import { addBadge, followPrices } from "./badge.js";
+import { watchRuns } from "./background.js";
 import { askBeforeRun } from "./before_run.js";
 import { hideLivePictures, hideOwnPictures, keepPromptReadable, keepSize } from "./canvas_fixes.js";
 import { app, language, registerTab } from "./comfy.js";
@@ -43,6 +44,7 @@ app.registerExtension({
     takeDrops();
     hideLivePictures();
     showGrids();
+    watchRuns();
     followPrices();
     followGraph();
     askBeforeRun();

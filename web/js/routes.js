@@ -36,6 +36,13 @@ import { t } from "./texts.js";
  */
 
 /**
+ * A run as the history knows it. `row`: of its newest task; `made` of its `pictures`, `due` are to come or uncertain; `price`: what
+ * all of it costs in credits; `entries`: its first pictures.
+ * @typedef {{run: string, row: number, pictures: number, made: number, due: number, credits: number, price: number, created: number,
+ *   seconds: number | null, offline: boolean, prompt: string, entries: Entry[]}} PastRun
+ */
+
+/**
  * A run of a node, or a collection.
  * @typedef {object} Run
  * @property {number} id

@@ -2,13 +2,14 @@
 // What can be done with an entry of the history.
 import { addLoadImage, openPrompt, pictureValue, queue } from "../comfy.js";
 import { anySeed, money } from "../money.js";
-import { apart, shown, upstream } from "../graph.js";
+import { apart, away, shown, upstream } from "../graph.js";
 import { notice } from "../notice.js";
-import { asInput, whyOf } from "../routes.js";
+import { asInput, get, post, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../graph.js").ApiGraph} ApiGraph */
 /** @typedef {import("../routes.js").Entry} Entry */
+/** @typedef {import("../routes.js").PastRun} PastRun */
 
 const NOTICE_SECONDS = 4;
 
@@ -50,6 +51,37 @@ export async function again(entry, id = apart()) {
   } catch (error) {
     notice("error", t("failures.one", { node: "Nano Banana" }), whyOf(error));
     return false;
+  }
+}
+
+/**
+ * Makes all pictures of a run once more with another seed, as one of its PNGs tells; what is on the canvas stays as it is.
+ * @param {PastRun} run
+ */
+export async function runAgain(run) {
+  try {
+    const told = await get("graph", { run: run.run });
+    const { nodes, id } = away(upstream(told.prompt, told.node), told.node);
+    const seed = await anySeed();
+    const node = { ...nodes[id], inputs: { ...nodes[id].inputs, seed } };
+    await queue({ ...nodes, ...shown(id, node) });
+    const price = run.offline ? t("money.free") : money(run.price);
+    notice("success", t("again.started", { seed }), t("again.price", { price }), { seconds: NOTICE_SECONDS });
+  } catch (error) {
+    notice("error", t("run.again_failed"), whyOf(error));
+  }
+}
+
+/**
+ * Opens the folder of a run in the file manager of this computer, or says where it is.
+ * @param {PastRun} run
+ */
+export async function openFolder(run) {
+  try {
+    const { folder, opened } = await post("open", { run: run.run });
+    if (!opened) notice("info", t("run.folder_at"), folder, { seconds: 3 * NOTICE_SECONDS });
+  } catch (error) {
+    notice("error", t("run.folder"), whyOf(error));
   }
 }
 

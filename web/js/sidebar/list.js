@@ -130,5 +130,5 @@ export function makeList({ height, label, draw, nearEnd, toEnd }) {
 function reach(row, reachable) {
   const tabIndex = reachable ? 0 : -1;
   row.tabIndex = tabIndex;
-  for (const button of row.querySelectorAll("button, [role=button]")) button.setAttribute("tabindex", String(tabIndex));
+  for (const button of row.querySelectorAll("button, a, [role=button]")) button.setAttribute("tabindex", String(tabIndex));
 }

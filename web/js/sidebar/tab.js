@@ -17,7 +17,7 @@ const QUIET_MILLISECONDS = 400;
 /** @type {{element: HTMLElement, filter: (filter: import("./history.js").Filter) => void, close: () => void} | null} */
 let panel = null;
 
-const ID = "grsai-banana";
+export const ID = "grsai-banana";
 
 export const TAB = {
   id: ID,
@@ -80,9 +80,17 @@ function header(refresh) {
     { class: "grsai-header" },
     h("i", { class: "grsai-banana-icon", "aria-hidden": "true" }),
     h("h2", {}, t("tab.title")),
+    bell(),
     iconButton("refresh", t("tab.refresh"), refresh),
     iconButton("cog", t("tab.settings"), openSettings),
   );
+}
+
+// Asks the browser whether it may tell of long runs that ended, as long as it was never asked.
+function bell() {
+  if (globalThis.Notification?.permission !== "default") return null;
+  const button = iconButton("bell", t("tab.notify"), () => Notification.requestPermission().then(() => button.remove()));
+  return button;
 }
 
 // A picture that was finished is in the ledger already: the history is looked at again, not too often.
