@@ -51,12 +51,14 @@ def of_tasks(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def told(answer: dict[str, Any]) -> dict[str, Any]:
-    """A page of the history with what was said of its pictures, and how many tasks have one that is kept, or rejected."""
-    names = [name_of(entry["task_id"], place) for entry in answer["entries"] for place in entry.get("numbers", ())]
-    said = verdicts_of(account.ledger(), names)
-    for entry in answer["entries"]:
-        mine = [said.get(name_of(entry["task_id"], place), Verdict()) for place in entry.get("numbers", ())]
-        entry["verdicts"] = [asdict(verdict) for verdict in mine]
+    """A page of the history, or of its runs, with what was said of its pictures; and how many tasks have one that is kept, or
+    rejected.
+    """
+    entries = [each for entry in answer["entries"] for each in entry.get("entries", [entry])]  # those of runs too
+    said = verdicts_of(account.ledger(), [name_of(each["task_id"], place) for each in entries for place in each["numbers"]])
+    for each in entries:
+        mine = [said.get(name_of(each["task_id"], place), Verdict()) for place in each["numbers"]]
+        each["verdicts"] = [asdict(verdict) for verdict in mine]
     counts = {name: len(_tasks(choice)) for name, choice in CHOICES.items()}
     return {**answer, "verdicts": counts}
 

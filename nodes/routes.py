@@ -252,7 +252,7 @@ async def _history(asked: Asked) -> Answer:
 
 
 async def _runs(asked: Asked) -> Answer:
-    return await bridge.off_loop(made.page, asked.values, asked.language)
+    return await bridge.off_loop(lambda: judging.told(made.page(asked.values, asked.language)))
 
 
 async def _graph(asked: Asked) -> Answer:

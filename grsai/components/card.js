@@ -8,10 +8,10 @@ import { makeTile } from "./tile.js";
 
 /**
  * `large`: the tile above its words, and slid by the pointer.
- * @type {(card: Card, use: {open: (event: Event) => void, large?: boolean}) => {element: HTMLElement, tile: ReturnType<typeof makeTile>}}
+ * @type {(card: Card, use: {open: (event: Event) => void, large?: boolean, judge?: (choice: import("./tile.js").Choice) => void}) => {element: HTMLElement, tile: ReturnType<typeof makeTile>}}
  */
-export function makeCard({ tile, prompt, line, foot }, { open, large = false }) {
-  const drawn = makeTile(tile, { open, slide: large });
+export function makeCard({ tile, prompt, line, foot }, { open, large = false, judge }) {
+  const drawn = makeTile(tile, { open, slide: large, judge });
   const body = h(
     "div",
     { class: "grsai-card-body" },

@@ -7,7 +7,8 @@ import { say } from "./words.js";
 /** @typedef {"slider" | "beside" | "after" | "change"} Mode */
 /**
  * Addresses. `mask`: the outline of where alone a picture may have changed, drawn over the one before; only then is there a mode "change".
- * @typedef {{label: string, after: string, after_small?: string, before?: string | null, before_small?: string | null, mask?: string | null}} Shown
+ * @typedef {{label: string, after: string, after_small?: string, before?: string | null, before_small?: string | null, mask?: string | null,
+ *   named?: string}} Shown
  */
 /** @typedef {{mode?: Mode, sized?: (width: number, height: number) => void}} StageUse `sized` is told the pixels of the file */
 
@@ -46,6 +47,7 @@ export class Stage {
   show(shown) {
     this.shown = shown;
     this.after.alt = shown.label;
+    this.frames[0].querySelector(".grsai-tag")?.replaceChildren(shown.named ?? say("view.before"));
     const isHere = () => shown === this.shown;
     this.element.classList.add("grsai-loading");
     load(this.after, shown.after_small ?? shown.after, shown.after, isHere, (isFile) => this.loaded(isFile));

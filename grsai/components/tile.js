@@ -2,7 +2,7 @@
 // A picture and what became of it, as small as a stamp or as large as a window: the one way to draw one. Its source dimmed, then
 // the percent, then the result, or the reason why there is none; in its corner what the user thinks of it.
 import { h } from "./dom.js";
-import { sign } from "./signs.js";
+import { sign, signButton } from "./signs.js";
 import { say } from "./words.js";
 
 /** @typedef {"waiting" | "making" | "done" | "gone" | "failed" | "open" | "uncertain" | "stopped"} TileState */
@@ -23,7 +23,10 @@ import { say } from "./words.js";
  * @property {string} [note]
  */
 
-/** @typedef {{open: (event: Event) => void, slide?: boolean}} TileUse `slide`: the pointer uncovers the source of a result */
+/**
+ * `slide`: the pointer uncovers the source of a result. `judge`: a result can be kept or rejected on the tile itself.
+ * @typedef {{open: (event: Event) => void, slide?: boolean, judge?: (choice: Choice) => void}} TileUse
+ */
 
 /** @type {Record<TileState, import("./signs.js").SignName>} */
 const SIGNS = {
@@ -42,12 +45,15 @@ const SIGNS = {
  * @param {Tile} first
  * @param {TileUse} use
  */
-export function makeTile(first, { open, slide = false }) {
+export function makeTile(first, { open, slide = false, judge }) {
   const after = image("grsai-after");
   const words = h("span", { class: "grsai-tile-words" });
   const marks = h("span", { class: "grsai-tile-marks" });
   const element = h("div", { class: "grsai-tile", role: "button", tabindex: 0, onclick: open }, after, words, marks);
+  const judges = judge && makeJudges(judge);
+  if (judges) element.append(judges.element);
   element.addEventListener("keydown", (event) => {
+    if (event.target instanceof HTMLButtonElement) return;
     if (event.key !== "Enter" && (event.key !== " " || event.target !== element)) return;
     event.preventDefault(); // else the key presses a button of what opens
     open(event);
@@ -66,6 +72,7 @@ export function makeTile(first, { open, slide = false }) {
     element.setAttribute("aria-label", element.title);
     words.replaceChildren(...spokenOf(next));
     marks.replaceChildren(...marksOf(next));
+    judges?.show(result !== null, next.verdict ?? "");
     if (slide && result && next.source) uncover(next.source, next.label);
     element.querySelector(".grsai-beside")?.remove();
     if (next.beside?.length) element.append(makeBeside(next.beside));
@@ -78,6 +85,32 @@ export function makeTile(first, { open, slide = false }) {
   }
 
   show(first);
+  return { element, show };
+}
+
+/**
+ * Two small buttons on a result. A second press takes the verdict back.
+ * @param {(choice: Choice) => void} judge
+ */
+function makeJudges(judge) {
+  /** @type {Choice} */
+  let now = "";
+  const buttons = /** @type {const} */ (["keep", "reject"]).map((choice) => {
+    const press = (/** @type {MouseEvent} */ event) => {
+      event.stopPropagation(); // the tile would open
+      judge(now === choice ? "" : choice);
+    };
+    const button = signButton(choice, say(`verdict.${choice}`), press);
+    button.dataset.verdict = choice;
+    return button;
+  });
+  const element = h("span", { class: "grsai-tile-judges" }, ...buttons);
+  /** @type {(isResult: boolean, verdict: Choice) => void} */
+  const show = (isResult, verdict) => {
+    now = verdict;
+    element.hidden = !isResult;
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
+  };
   return { element, show };
 }
 

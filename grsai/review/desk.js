@@ -135,7 +135,7 @@ export class Desk {
   showPicture(picture) {
     const older = this.against === "version" ? this.pictures.all.get(picture.versions[picture.version - 2]) : undefined;
     const shown = this.shownOf(picture);
-    this.stage.show(older ? { ...shown, before: older.after, before_small: older.after_small } : shown);
+    this.stage.show(older ? { ...shown, before: older.after, before_small: older.after_small, named: say("versions.one", { number: older.version }) } : shown);
     this.stage.expect(AHEAD.map((by) => this.pictures.shown[this.index + by]).map((each) => each && this.shownOf(each)));
     this.about.replaceChildren(.../** @type {(Node | string)[]} */ (aboutMade(picture, this.words).filter(Boolean)));
     this.verdict.show(picture);

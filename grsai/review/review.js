@@ -149,7 +149,7 @@ const HEARD = {
 build();
 desk.refresh();
 count();
-if (state.run) HEARD.run(state.run);
+if (state.run && state.run.state !== "ended") HEARD.run(state.run);
 follow(state.last, HEARD, (isHere) => {
   isLost = !isHere;
   warn("");

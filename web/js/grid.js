@@ -11,6 +11,7 @@ import { again } from "./sidebar/actions.js";
 import { showPictures } from "./sidebar/viewer.js";
 import { t } from "./texts.js";
 import { makeOurTile } from "./tile.js";
+import { judge, learnTasks, nameOf, onVerdicts, opinionOf } from "./verdicts.js";
 
 /** @typedef {import("./routes.js").TileFacts} TileFacts */
 /** @typedef {import("./tile.js").Tile} Tile */
@@ -42,7 +43,7 @@ export function showGrids() {
   for (const end of ["execution_success", "execution_error", "execution_interrupted"]) {
     api.addEventListener(end, () => setTimeout(() => grids.forEach((grid) => grid.show())));
   }
-  get("tiles").then(({ runs }) => runs.forEach(take));
+  get("tiles").then(({ runs }) => takeAll(runs));
 }
 
 /** To be called when a workflow is opened: its nodes are new objects, and get their grids back. */
@@ -51,7 +52,14 @@ export async function bringGridsBack() {
   for (const key of grids.keys()) if (key.startsWith(here)) attach(key.slice(here.length));
   /** @type {{over: RunTiles[]}} */
   const { over } = await get("tiles", { workflow: rootGraph().id });
-  for (const run of over) if (gridOf(run.node_id ?? "").isOf(run.group)) take(run);
+  takeAll(over.filter((run) => gridOf(run.node_id ?? "").isOf(run.group)));
+}
+
+// With what was said of their pictures before this page was loaded.
+/** @param {RunTiles[]} runs */
+function takeAll(runs) {
+  runs.forEach(take);
+  learnTasks(runs.flatMap(({ tiles }) => tiles.flatMap(([, { task }]) => task ?? []))).catch(() => {});
 }
 
 /** @param {RunTiles} tiles */
@@ -204,7 +212,8 @@ function makeView(actions, isQuiet) {
   /** @type {(key: string, facts: TileFacts, large: boolean) => Cell} */
   function newCell(key, facts, large) {
     const tile = tileFrom(facts, large);
-    const { element, show } = makeOurTile(tile, () => open(key));
+    const judged = (/** @type {import("./components.js").Choice} */ verdict) => judge(cell.facts.task, 1, { verdict });
+    const { element, show } = makeOurTile(tile, () => open(key), judged);
     const button = iconButton("refresh", "", () => actions.anew(key, cell.facts));
     const box = h("div", { class: "grsai-grid-cell" }, element, h("div", { class: "grsai-tile-actions" }, button));
     /** @type {Cell} */
@@ -215,7 +224,7 @@ function makeView(actions, isQuiet) {
 
   /** @param {string} key */
   function open(key) {
-    const items = [...cells.values()].map(({ facts, tile }) => ({ tile, load: () => (facts.task ? entryOf(facts.task) : undefined) }));
+    const items = [...cells.values()].map(({ facts, tile }) => ({ tile, task: facts.task, load: () => (facts.task ? entryOf(facts.task) : undefined) }));
     showPictures(items, [...cells.keys()].indexOf(key));
   }
 
@@ -229,7 +238,7 @@ function makeView(actions, isQuiet) {
     const credits = missing.reduce((sum, { state, credits }) => sum + (state === "open" ? 0 : (credits ?? 0)), 0);
     const price = offline ? t("money.free") : money(credits);
     const label = t(failed ? "grid.again" : "grid.go_on", { count: missing.length, price });
-    return [line, h("button", { type: "button", class: "grsai-button grsai-primary", onclick: again }, label)];
+    return [line, h("button", { type: "button", class: "grsai-button grsai-primary", onclick: actions.again }, label)];
   }
 
   // Large ones side by side, at most two; small ones as many as fit; from some rows on it scrolls.
@@ -241,6 +250,9 @@ function makeView(actions, isQuiet) {
     return Math.min(rows * (side + GAP), MOST_HEIGHT) + FOOT;
   }
 
+  onVerdicts((name) => {
+    for (const cell of cells.values()) if (nameOf(cell.facts.task, 1) === name) cell.show((cell.tile = tileFrom(cell.facts, cell.large)));
+  });
   return { element, show, height };
 }
 
@@ -256,7 +268,7 @@ function offer(cell) {
 }
 
 /** @type {(facts: TileFacts, large: boolean) => Tile} */
-function tileFrom({ state, label, name, source, why, percent, files }, large) {
+function tileFrom({ state, label, name, source, why, percent, files, task }, large) {
   const gone = state === "done" && !files.length;
   const address = large ? pictureAddress : thumbnailAddress;
   return {
@@ -267,6 +279,7 @@ function tileFrom({ state, label, name, source, why, percent, files }, large) {
     why: why ? inLanguage(why) : null,
     percent,
     pictures: files,
+    ...opinionOf(nameOf(task, 1)),
   };
 }
 

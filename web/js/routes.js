@@ -33,6 +33,8 @@ import { t } from "./texts.js";
  * @property {(Place | string)[]} sources
  * @property {Place[]} files
  * @property {boolean} [masked] whether it was edited within a mask
+ * @property {number[]} numbers of these among the pictures of the task, from 1
+ * @property {import("./components.js").Opinion[]} verdicts on these
  */
 
 /**

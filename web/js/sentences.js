@@ -191,6 +191,12 @@ export const TEXTS = {
   "grid.gone": { "en": "ComfyUI does not know this run any more", "zh": "ComfyUI 已不记得这次运行" },
   "grid.gone_detail": { "en": "Press Run: what was made costs nothing.", "zh": "请点击“运行”：已生成的图片不会再次付费。" },
 
+  "verdict.not_kept": { "en": "The verdict could not be written down", "zh": "评判未能保存" },
+  "redo.make": { "en": "Make the {count} rejected again · {price}", "zh": "重新生成淘汰的 {count} 张 · {price}" },
+  "redo.nothing": { "en": "All rejected pictures were made again already.", "zh": "淘汰的图片都已重新生成。" },
+  "redo.gone": { "en": "Not made, as the source is gone: {name}", "zh": "参考图已不存在，不会重新生成：{name}" },
+  "redo.title": { "en": "Making the rejected again", "zh": "正在重新生成淘汰的图片" },
+
   "card.load": { "en": "Load as LoadImage node", "zh": "添加为“加载图像”节点" },
   "card.copy": { "en": "Copy prompt", "zh": "复制提示词" },
   "card.copied": { "en": "Prompt copied", "zh": "已复制提示词" },

@@ -4,6 +4,7 @@ import { makeTile } from "./components.js";
 import { carry } from "./drag.js";
 import { thumbnailAddress } from "./routes.js";
 import { t } from "./texts.js";
+import { learn, nameOf, opinionOf } from "./verdicts.js";
 
 /** @typedef {import("./routes.js").Entry} Entry */
 /** @typedef {import("./routes.js").Place} Place */
@@ -11,13 +12,11 @@ import { t } from "./texts.js";
 /** @typedef {import("./components.js").Tile & {pictures: Place[]}} Tile */
 
 /**
- * Draws a tile; `show` brings it up to date.
- * @param {Tile} first
- * @param {(event: Event) => void} open
+ * Draws a tile; `show` brings it up to date. With `judge` it can be kept or rejected on the tile.
+ * @type {(first: Tile, open: (event: Event) => void, judge?: (choice: import("./components.js").Choice) => void) => {element: HTMLElement, show: (tile: Tile) => void}}
  */
-export function makeOurTile(first, open) {
-  const drawn = makeTile(first, { open });
-  return carried(drawn, first);
+export function makeOurTile(first, open, judge) {
+  return carried(makeTile(first, { open, judge }), first);
 }
 
 /**
@@ -42,6 +41,7 @@ export function carried({ element, show }, first) {
  * @type {(entry: Entry, making: boolean) => Tile}
  */
 export function tileOf(entry, making) {
+  learn(entry);
   const { files, sources } = entry;
   const source = sources.find((each) => typeof each !== "string");
   return {
@@ -52,6 +52,7 @@ export function tileOf(entry, making) {
     why: entry.why,
     percent: null,
     pictures: files,
+    ...opinionOf(nameOf(entry.task_id, entry.numbers[0])),
   };
 }
 

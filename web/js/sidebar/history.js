@@ -6,18 +6,20 @@ import { h, icon, iconButton, settled } from "../dom.js";
 import { get, whyOf } from "../routes.js";
 import { t } from "../texts.js";
 import { tileOf } from "../tile.js";
+import { onVerdicts } from "../verdicts.js";
 import { CARD_HEIGHT, makeEntryCard } from "./card.js";
 import { makeList } from "./list.js";
+import { makeRedo } from "./redo.js";
 import { RUN_HEIGHT, facts, makeRunCard } from "./run_card.js";
 import { showPictures } from "./viewer.js";
 
 /** @typedef {import("../routes.js").Entry} Entry */
 /** @typedef {import("../routes.js").State} State */
 /** @typedef {import("../routes.js").PastRun} PastRun */
-/** @typedef {{counts: Partial<Record<State, number>>, models: Record<string, number>, since: Record<string, number>}} Counts */
+/** @typedef {{counts: Partial<Record<State, number>>, models: Record<string, number>, since: Record<string, number>, verdicts: Record<string, number>}} Counts */
 /**
  * `service`: another one than that which is chosen; `run`: the pictures of one run.
- * @typedef {{text?: string, state?: State | "", model?: string, since?: string, service?: string, run?: string}} Filter
+ * @typedef {{text?: string, state?: State | "kept" | "rejected" | "", model?: string, since?: string, service?: string, run?: string}} Filter
  */
 /**
  * @template Item
@@ -26,6 +28,9 @@ import { showPictures } from "./viewer.js";
 
 const [PAGE, RUNS] = [100, 20]; // entries of a page
 const TYPING_MILLISECONDS = 250;
+const JUDGED_MILLISECONDS = 1500;
+/** @type {Record<string, "verdict.kept" | "verdict.rejected">} what was said of a picture, beside the states */
+const VERDICTS = { kept: "verdict.kept", rejected: "verdict.rejected" };
 /** @type {Record<string, import("../texts.js").TextKey>} */
 const TIMES = { today: "history.today", week: "history.week", month: "history.month" };
 
@@ -60,6 +65,7 @@ export function makeHistory(isMaking) {
     nearEnd: () => runs.more().then((some) => some && show()),
     toEnd: () => runs.all().then(() => show()),
   });
+  const redo = makeRedo();
   const byRun = iconButton("list", t("history.by_run"), () => turn(true));
   const all = iconButton("images", t("history.pictures"), () => turn(false));
   const back = h("button", { type: "button", class: "grsai-button grsai-back", onclick: () => turn(true) }, icon("arrow-left"), h("span", {}));
@@ -79,13 +85,17 @@ export function makeHistory(isMaking) {
   /** @returns {Filter} */
   const chosen = () => ({
     text: search.value.trim(),
-    state: /** @type {State | ""} */ (states.value),
+    state: /** @type {Filter["state"]} */ (states.value),
     model: models.value,
     since: times.value,
     service,
     run: isByRuns ? undefined : opened?.run,
   });
-  const look = () => now().filter(chosen()).then(() => show({ top: true }));
+  const isJudged = () => states.value in VERDICTS;
+  function look() {
+    if (isJudged()) [isByRuns, isDecided] = [false, true]; // a verdict is one on a picture
+    return now().filter(chosen()).then(() => show({ top: true }));
+  }
 
   /** @param {boolean} toRuns */
   async function turn(toRuns) {
@@ -139,21 +149,22 @@ export function makeHistory(isMaking) {
     back.hidden = !opened;
     if (opened) back.lastElementChild?.replaceChildren(`${opened.run ? opened.prompt : t("run.earlier")} · ${facts(opened)}`);
     offer(seen);
+    redo.show(states.value === "rejected");
     note.hidden = seen.entries.length > 0;
     note.replaceChildren(...said(seen));
   }
 
   // What the list can be narrowed to. While runs are under way, what is open is in the making, as on the cards.
   /** @param {Counts} counted */
-  function offer({ counts, models: known, since }) {
+  function offer({ counts, models: known, since, verdicts }) {
     const isDue = (/** @type {string} */ state) => state === "submitting" || (state === "open" && isMaking());
-    const named = (/** @type {string} */ state) => say(isDue(state) ? "state.making" : `state.${/** @type {"done"} */ (state)}`);
+    const named = (/** @type {string} */ state) => VERDICTS[state] ? say(VERDICTS[state]) : say(isDue(state) ? "state.making" : `state.${/** @type {"done"} */ (state)}`);
     const sum = (/** @type {Record<string, number>} */ numbers) => Object.values(numbers).reduce((left, right) => left + right, 0);
     const found = search.value.trim() ? "history.found" : "history.all";
-    put(states, t(found, { count: sum(counts) }), counts, named);
+    put(states, t(found, { count: sum(counts) }), { ...counts, ...some(verdicts) }, named);
     put(models, t("history.all_models", { count: sum(known) }), known, (model) => model);
-    const { "": ever = 0, ...some } = since;
-    put(times, t("history.any_time", { count: ever }), some, (time) => t(TIMES[time]));
+    const { "": ever = 0, ...lately } = since;
+    put(times, t("history.any_time", { count: ever }), lately, (time) => t(TIMES[time]));
   }
 
   // Why there is nothing; with the way to what another service has.
@@ -168,10 +179,11 @@ export function makeHistory(isMaking) {
     return [t(others.length ? "history.none_here" : "history.none"), ...others];
   }
 
+  onVerdicts(settled(() => element.isConnected && refresh(), JUDGED_MILLISECONDS)); // the counts, and what is listed
   const title = h("div", { class: "grsai-history-title" }, h("h3", {}, t("history.title")), byRun, all);
   const tools = h("div", { class: "grsai-tools" }, search, states);
   const more = h("div", { class: "grsai-tools" }, models, times);
-  const element = h("section", { class: "grsai-section grsai-history" }, title, tools, more, back, note, runList.element, pictureList.element);
+  const element = h("section", { class: "grsai-section grsai-history" }, title, tools, more, back, redo.element, note, runList.element, pictureList.element);
   const redraw = () => {
     runList.show([...runs.entries], { anew: true });
     pictureList.show([...pictures.entries], { anew: true });
@@ -183,6 +195,12 @@ export function makeHistory(isMaking) {
 /** @type {(label: string, changed: () => unknown) => HTMLSelectElement} */
 function select(label, changed) {
   return h("select", { class: "grsai-select", "aria-label": label, onchange: changed });
+}
+
+// Those that there are.
+/** @param {Record<string, number>} counts */
+function some(counts) {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count));
 }
 
 // Chooses a value, also one that is not on offer yet.
@@ -216,6 +234,7 @@ function openPages(path, limit) {
     counts: {},
     models: {},
     since: {},
+    verdicts: {},
     elsewhere: {},
     error: /** @type {string | null} */ (null),
   };
@@ -233,8 +252,8 @@ function openPages(path, limit) {
     try {
       const page = await get(path, { ...wanted, limit, ...query });
       if (ticket !== asked) return null; // another filter was chosen meanwhile
-      const { counts, models, since, elsewhere } = page;
-      Object.assign(pages, { counts, models, since, elsewhere, error: null });
+      const { counts, models, since, verdicts, elsewhere } = page;
+      Object.assign(pages, { counts, models, since, verdicts, elsewhere, error: null });
       return page;
     } catch (error) {
       pages.error = whyOf(error);

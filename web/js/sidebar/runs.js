@@ -68,7 +68,7 @@ export function makeRuns() {
  * @returns {Row}
  */
 function makeRow(first) {
-  const name = NODES.includes(first.kind) ? nodeTitle(first.kind, first.node_id) : t("runs.collect");
+  const name = NODES.includes(first.kind) ? nodeTitle(first.kind, first.node_id) : t(first.kind === "redo" ? "redo.title" : "runs.collect");
   /** @type {Run[]} */
   let current = [];
   const bar = h("div", { class: "grsai-bar-fill" });

@@ -1,11 +1,12 @@
 // @ts-check
 // One picture in full, before and after, everything that is known about it, and the way to its neighbours.
 import { pictureAddress } from "../comfy.js";
-import { Viewer, makeFacts } from "../components.js";
+import { Viewer, makeFacts, makeVerdict } from "../components.js";
 import { h, icon } from "../dom.js";
 import { money } from "../money.js";
 import { outlineAddress } from "../routes.js";
 import { duration, moment, t } from "../texts.js";
+import { judge, learn, nameOf, opinionOf } from "../verdicts.js";
 import { again } from "./actions.js";
 import { buttons } from "./card.js";
 
@@ -14,11 +15,17 @@ import { buttons } from "./card.js";
 /** @typedef {import("../tile.js").Tile} Tile */
 /** @typedef {import("../components.js").Sight} Sight */
 
+/** @type {Record<string, import("../components.js").Choice>} */
+const CHOICES = { k: "keep", r: "reject" };
+
 /**
  * What to show: its tile, and what the history knows of it, now or asked for when it is shown.
- * @typedef {{tile: Tile, entry?: Entry, load?: () => Promise<Entry | undefined> | undefined}} Item
+ * @typedef {{tile: Tile, task?: string | null, entry?: Entry, load?: () => Promise<Entry | undefined> | undefined}} Item
  */
-/** @typedef {{item: Item, place: number, file: Place | undefined}} Seen a picture of an item, or that it has none; `place` of the item */
+/**
+ * A picture of an item, or that it has none. `place` of the item; `number` among the pictures of its task, from 1.
+ * @typedef {{item: Item, place: number, file: Place | undefined, number: number}} Seen
+ */
 
 /**
  * Shows the pictures of `items[index]` large; `closed(index)` is told which item was seen last.
@@ -26,14 +33,40 @@ import { buttons } from "./card.js";
  */
 export function showPictures(items, index, closed) {
   /** @type {Seen[]} */
-  const all = items.flatMap((item, place) => (item.tile.pictures.length ? item.tile.pictures : [undefined]).map((file) => ({ item, place, file })));
+  const all = items.flatMap((item, place) =>
+    (item.tile.pictures.length ? item.tile.pictures : [undefined]).map((file, at) => ({ item, place, file, number: item.entry?.numbers[at] ?? at + 1 })),
+  );
   const close = () => viewer.dialog.close();
-  const viewer = new Viewer({ count: () => all.length, sight: (at) => sightOf(all[at], close), moved: (at) => know(all[at].item) });
+  const verdict = makeVerdict({ set: (change) => say(change) });
+  const sight = (/** @type {number} */ at) => {
+    verdict.show(opinionOf(nameOf(taskOf(all[at]), all[at].number)));
+    return sightOf(all[at], verdict.element, close);
+  };
+  const viewer = new Viewer({ count: () => all.length, sight, moved: (at) => know(all[at].item), key: (event) => press(event) });
+
+  /** @param {Partial<import("../components.js").Opinion>} change */
+  function say(change) {
+    const seen = all[viewer.index];
+    if (!seen.file || !taskOf(seen)) return;
+    judge(taskOf(seen), seen.number, change);
+    verdict.show(opinionOf(nameOf(taskOf(seen), seen.number)));
+  }
+
+  // The keys of the review page. A verdict goes on to the next picture.
+  /** @param {KeyboardEvent} event */
+  function press({ key, ctrlKey, metaKey, altKey, repeat }) {
+    if (ctrlKey || metaKey || altKey || repeat) return;
+    const choice = CHOICES[key.toLowerCase()];
+    if (choice) say({ verdict: choice });
+    if (choice) viewer.step(1);
+    if (/^[1-5]$/.test(key)) say({ stars: Number(key) });
+  }
 
   /** @param {Item} item */
   async function know(item) {
     if (item.entry || !item.load) return;
     item.entry = await Promise.resolve(item.load()).catch(() => undefined);
+    if (item.entry) learn(item.entry);
     if (item.entry && all[viewer.index].item === item) viewer.show();
   }
 
@@ -44,8 +77,13 @@ export function showPictures(items, index, closed) {
   viewer.open(all.findIndex(({ place }) => place === index));
 }
 
-/** @type {(seen: Seen, close: () => void) => Sight} */
-function sightOf({ item: { tile, entry }, file }, close) {
+/** @param {Seen} seen */
+function taskOf({ item }) {
+  return item.entry?.task_id ?? item.task ?? null;
+}
+
+/** @type {(seen: Seen, verdict: HTMLElement, close: () => void) => Sight} */
+function sightOf({ item: { tile, entry }, file }, verdict, close) {
   const source = entry?.sources.find((place) => typeof place !== "string");
   const before = source && pictureAddress(source) + (entry?.masked ? "&channel=rgb" : ""); // what was painted on it is no hole
   const mask = file && entry?.masked ? outlineAddress(file) : null;
@@ -55,7 +93,7 @@ function sightOf({ item: { tile, entry }, file }, close) {
     picture: file ? { label: tile.label, after: pictureAddress(file), after_small: tile.image ?? undefined, before, mask } : null,
     why: entry?.error || tile.why || "",
     ways: entry ? [h("button", { type: "button", class: "grsai-button grsai-primary", onclick }, t("viewer.again"))] : [],
-    about: [makeFacts(entry ? facts(entry) : [[t("viewer.prompt"), tile.label]])],
+    about: [file && verdict, makeFacts(entry ? facts(entry) : [[t("viewer.prompt"), tile.label]])],
     foot: entry && [full(file), buttons(entry, close)],
   };
 }
