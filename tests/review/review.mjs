@@ -3,7 +3,7 @@
 import { launch, tell, until } from "../browser/frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
-const STORIES = { judge, redo, live, look, busy, many };
+const STORIES = { judge, redo, live, look, stop, busy, many };
 
 await tell(async (url, { story, locale = "en", ...options }) => {
   const browser = await launch();
@@ -162,6 +162,17 @@ async function live(page, { total }) {
   said.stayed = (await name(page)) === seen;
   await page.locator(".live[data-state=ended]").waitFor(WAIT);
   return { ...said, ended: await page.locator(".live .told").innerText(), counts: await counts(page) };
+}
+
+// What the page itself began is stopped by it.
+async function stop(page) {
+  for (const key of ["r", "r", "r", "r"]) await page.keyboard.press(key);
+  await page.locator(".redo .primary:enabled").filter({ hasText: "4" }).click();
+  const told = page.locator(".live .told");
+  await told.filter({ hasText: "0 of 4" }).waitFor(WAIT);
+  await page.locator(".live .button").click();
+  await page.locator(".live[data-state=ended]").waitFor(WAIT);
+  return { told: await told.innerText() };
 }
 
 // Presses keys, as fast as somebody judges, until the run is over.

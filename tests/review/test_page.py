@@ -104,6 +104,14 @@ def test_pictures_come_while_the_first_are_judged(studio: Any, ledger: Ledger, s
     assert said["counts"] == ["All 18", "Not judged 17", "Kept 1", "Rejected 0"]
 
 
+def test_what_the_page_began_can_be_stopped_there(open_page: Callable[..., Page], studio: Any, six: list[Any]) -> None:
+    studio.emulator.seconds = 3.0
+    before = studio.emulator.count("submit")
+    said = use(open_page(settings=studio.settings(concurrency=1)), "stop")
+    assert "of 4 made" in said["told"] and "4 of 4 made" not in said["told"]
+    assert studio.emulator.count("submit") == before + 1
+
+
 def test_judging_during_a_run_does_not_slow_it(studio: Any, ledger: Ledger, six: list[Any]) -> None:
     studio.emulator.seconds = 0.4
     server = ReviewServer(Album(studio.output, ledger).read(), settings=studio.settings())
