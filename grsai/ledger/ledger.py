@@ -33,7 +33,7 @@ from .journal import Facts, Journal, as_line
 from .questions import Questions, Sums
 from .remarks import Remark
 from .remarks import write as write_remarks
-from .replay import Replay
+from .replay import Replay, unsent
 from .room import Room
 from .stores import store_at
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Allow = Callable[[Sums], None]
 BUSY_SECONDS = 10.0
+LEASE_SECONDS = 30.0  # after so long a machine that a server does not hear of is taken to be lost
 _MOST_COPIES = 5
 _LATER_SECONDS = 0.001  # by which a remark is newer than the one before, whatever the clock says
 _MOST_SUBMITTING = 500  # as many requests of a killed run are looked after
@@ -64,8 +65,9 @@ class Ledger(Questions):
         busy_seconds: float = BUSY_SECONDS,
         clock: Callable[[], float] = time.time,
         home: Path | None = None,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
-        store = store_at(place, busy_seconds=busy_seconds, home=home)
+        store = store_at(place, busy_seconds=busy_seconds, lease_seconds=lease_seconds, home=home)
         self.place, self.path, self._owner = store.place, store.path, store.owner
         self.notices: list[GrsaiError] = []
         self._remarking = threading.Lock()  # one remark after the other: a later one has a later time
@@ -161,9 +163,13 @@ class Ledger(Questions):
             values |= {"who": session.who, "session": int(session.name), "busy": used.usual_seconds(job.image_size)}
         self.database.check_place()
         begun = session.now() if session is not None else 0.0
-        row = self.database.do(
-            lambda database: self._write_submitting(database, values, allow), one_statement=session is None and allow is None
-        )
+        try:
+            row = self.database.do(
+                lambda database: self._write_submitting(database, values, allow), one_statement=session is None and allow is None
+            )
+        except LedgerError:
+            self._remember_unsent(as_text(values))  # the row may stand there all the same
+            raise
         values = {name: value for name, value in values.items() if name in COLUMNS}
         needed = _LINES + len(values["prompt"].encode("utf-8", "replace")) + len(values["digests"])
         self._under_way[row] = _UnderWay(as_text(values), needed, begun)
@@ -190,8 +196,14 @@ class Ledger(Questions):
 
     def not_submitted(self, row: int) -> None:
         """The service surely did not take it."""
+        under_way = self._under_way.get(row)
         self._no_longer_under_way(row)
-        self.database.write("DELETE FROM tasks WHERE row = ?", (row,))
+        try:
+            self.database.write("DELETE FROM tasks WHERE row = ?", (row,))
+        except LedgerError:
+            if under_way is not None:
+                self._remember_unsent(under_way.facts)
+            raise
 
     def uncertain(self, row: int, error: GrsaiError) -> None:
         self._no_longer_under_way(row)
@@ -294,6 +306,12 @@ class Ledger(Questions):
         if self._session is not None:
             self._session.check(database, self._claims.held(values["fingerprint"]))
         return database.insert(tuple(values), tuple(values.values()))
+
+    def _remember_unsent(self, facts: Facts) -> None:
+        """Of a row that a server may keep: nothing was sent for it. Brought in when the server is back."""
+        if self._session is not None:
+            with contextlib.suppress(OSError):
+                self._journal.append(unsent(facts))
 
     def _update(self, row: int, **values: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in values)

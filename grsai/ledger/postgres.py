@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -43,6 +44,11 @@ class ServerConnection:
     def __init__(self, raw: psycopg.Connection[Any], id: str) -> None:
         self._raw = raw
         self.id = id  # of the ledger
+        self._process = os.getpid()
+
+    def __del__(self) -> None:
+        if os.getpid() == self._process:  # not its parent's
+            self._raw.close()
 
     @property
     def is_lost(self) -> bool:

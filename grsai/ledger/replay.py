@@ -28,6 +28,7 @@ _SELECT = f"SELECT {', '.join(COLUMNS)} FROM tasks"
 INSERT = f"INSERT INTO tasks ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"
 UPDATE = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _NAMES)} WHERE row = ?"
 _OF_A_TRY = ("service", "fingerprint", "created")  # no two tries have the same
+_UNSENT = "DELETE FROM tasks WHERE service = ? AND fingerprint = ? AND created = ? AND task_id IS NULL"
 _OF_AN_END = ("state", "finished", "reason", "error", "trouble", "urls", "files")
 _RANKS = {"submitting": 0, "uncertain": 0, "open": 1, "failed": 2, "done": 3}  # a later state is never undone by a line
 _LOOKED_AT_AGAIN = 1 << 16  # bytes of the end that are compared at each start: a row may have been damaged unseen
@@ -111,6 +112,7 @@ class Replay:
         """Brings the database to what lines say, which may be a chunk of the journal. Whether anything of it was news."""
         tries, said = _tries(lines), remarks_in(lines)
         database.begin_alone()
+        database.executemany(_UNSENT, [tuple(line["unsent"]) for line in lines if "unsent" in line])
         news = _write(database, _changes(database, tries))
         if said := remarks.unknown(database, said):
             remarks.write(database, said)
@@ -136,6 +138,11 @@ class Replay:
         values = (place, self._journal.ending(place), self._name)
         database.execute("INSERT INTO journal_read (bytes, ending, journal) VALUES (?, ?, ?)", values)
         self._stored = place
+
+
+def unsent(facts: Facts) -> Facts:
+    """The line of a try that was not sent although a row of it may stand in the database."""
+    return {"unsent": [facts[name] for name in _OF_A_TRY]}
 
 
 def _tries(lines: Sequence[Facts]) -> Tries:

@@ -26,7 +26,6 @@ from .database import Connection, Database, Work
 from .postgres import ServerConnection, connect, faults, is_in_the_way, told
 
 T = TypeVar("T")
-LEASE_SECONDS = 30.0  # so long a session counts after it was heard of
 SEND_SECONDS = 10.0  # so long after its row was written a paid request may be sent
 _RENEWALS = 6  # in the time of a lease
 _LOOK_SECONDS = 0.25  # how often a server that is away is looked for
@@ -137,7 +136,7 @@ class ServerDatabase(Database):
 class Session:
     """This process among those that share the ledger. `place`: of this machine, by which its processes know each other."""
 
-    def __init__(self, database: ServerDatabase, owner: Owner, place: str, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(self, database: ServerDatabase, owner: Owner, place: str, *, lease_seconds: float) -> None:
         self.who = f"{_user()}@{platform.node()}"
         self._send_seconds = min(SEND_SECONDS, lease_seconds / 3)
         self._lease = f"{lease_seconds} seconds"

@@ -45,12 +45,12 @@ class Store:
         return self.session or self.owner
 
 
-def store_at(place: str | Path | Address, *, busy_seconds: float, home: Path | None) -> Store:
+def store_at(place: str | Path | Address, *, busy_seconds: float, lease_seconds: float, home: Path | None) -> Store:
     """`home`: the user's data folder, where the journal of a ledger on a server lies."""
     if isinstance(place, str) and Address.is_one(place):
         place = Address(place)
     if isinstance(place, Address):
-        return _Server(place, busy_seconds, home or Path(HERE))
+        return _Server(place, busy_seconds, lease_seconds, home or Path(HERE))
     return _File(Path(place), busy_seconds)
 
 
@@ -77,12 +77,13 @@ class _File(Store):
 
 
 class _Server(Store):
-    def __init__(self, address: Address, busy_seconds: float, home: Path) -> None:
+    def __init__(self, address: Address, busy_seconds: float, lease_seconds: float, home: Path) -> None:
         import platform
 
         from .server import ServerDatabase
 
         self.place = address
+        self._lease_seconds = lease_seconds
         self._database = ServerDatabase(address, patience=busy_seconds)
         host = re.sub(r"[^\w.-]", "_", platform.node()) or "_"
         folder = home / _BELOW / self._database.id[:12] / host  # a home may be that of several machines
@@ -96,7 +97,7 @@ class _Server(Store):
         from .server import Session
 
         self._database.at_each_connection(replay.at_start)
-        self.session = Session(self._database, self.owner, self.journal)
+        self.session = Session(self._database, self.owner, self.journal, lease_seconds=self._lease_seconds)
         return self._database
 
 
