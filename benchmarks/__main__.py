@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import batches, canvas, cluster, edges, growth, ledger, machine, tensors
+from . import batches, canvas, cluster, edges, growth, ledger, machine, studio, tensors
 from .figure import Figure, markdown
 from .service import settled
 
@@ -33,6 +33,8 @@ LINES: dict[str, Line] = {
     "ledger": ledger.ledger,
     "way": ledger.way,
     "canvas": canvas.canvas,
+    "postgres": studio.postgres,
+    "same jobs": studio.same_jobs,
     "cluster": cluster.against_one,
     "queued": cluster.queued,
     "killed": cluster.killed,

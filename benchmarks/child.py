@@ -141,28 +141,28 @@ def ledger(path: str, ask: bool = False) -> dict[str, Any]:
     return found
 
 
-def way(folder: str, count: int, threads: int) -> dict[str, Any]:
-    """Milliseconds that a task takes in the ledger, its file being there already."""
+def way(folder: str, count: int, threads: int, place: str = "") -> dict[str, Any]:
+    """Milliseconds that a task takes in the ledger, its file being there already. `place`: of another ledger than one there."""
     from concurrent.futures import ThreadPoolExecutor
 
     from grsai.jobs import plan
     from grsai.ledger import Ledger
     from grsai.models import Catalogue
 
-    place = Path(folder)
-    picture = place / "picture.png"
+    home = Path(folder)
+    picture = home / "picture.png"
     picture.write_bytes(b"x")
     jobs = plan([f"a red house {number}" for number in range(count)], model=Catalogue().named("nano-banana-fast"))
 
     def go(job: Job) -> None:
         ledger.claim(job.fingerprint)
         ledger.tries(job.fingerprint)
-        row = ledger.submitting(job, base_url="https://grsaiapi.com", folder=place)
+        row = ledger.submitting(job, base_url="https://grsaiapi.com", folder=home)
         ledger.submitted(row, f"14-{job.fingerprint[:16]}")
         ledger.done(row, [picture], [])
         ledger.release(job.fingerprint)
 
-    with Ledger(place / "ledger.sqlite3") as ledger, ThreadPoolExecutor(threads) as pool:
+    with Ledger(place or home / "ledger.sqlite3", home=home) as ledger, ThreadPoolExecutor(threads) as pool:
         begun, cpu = time.perf_counter(), time.process_time()
         list(pool.map(go, jobs))
         wall, cpu = time.perf_counter() - begun, time.process_time() - cpu

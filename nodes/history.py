@@ -143,9 +143,12 @@ def files_of(entry: Entry) -> list[Path]:
 
 
 def _numbered(entry: Entry) -> list[tuple[int, Path]]:
-    """The same with their places among those of the task, from 1."""
-    files = [(number, shown_of(path) or path) for number, (path, _) in enumerate(entry.files, 1)]
-    return [(number, path) for number, path in files if path.is_file() and view_of(path)]
+    """The same with their places among those of the task, from 1; the copies in this ComfyUI of what another one has made."""
+    for place in (entry.files, *entry.copies):
+        files = [(number, shown_of(path) or path) for number, (path, _) in enumerate(place, 1)]
+        if shown := [(number, path) for number, path in files if path.is_file() and view_of(path)]:
+            return shown
+    return []
 
 
 def number(query: Mapping[str, str], name: str) -> int | None:

@@ -174,13 +174,17 @@ class Session:
 
         `claim`: the claim under which it is sent, and the name under which that was made.
         """
-        name = claim[1] if claim else self.name
         put_off = f"UPDATE sessions SET until = clock_timestamp() + INTERVAL '{self._lease}' WHERE id = ?"
-        if database.execute(put_off, (int(name),)).rowcount:
-            if claim is None or database.execute("SELECT 1 FROM claims WHERE fingerprint = ? AND owner = ?", claim).fetchone():
+        if claim is None:
+            if database.execute(put_off, (self._number,)).rowcount:
                 return
-            again = database.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", claim)
-            if again.rowcount:  # the server had lost it
+        else:
+            number = int(claim[1])
+            its = " AND EXISTS (SELECT 1 FROM claims WHERE fingerprint = ? AND owner = ?)"
+            if database.execute(put_off + its, (number, *claim)).rowcount:
+                return
+            again = "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING"  # the server may have lost it
+            if database.execute(put_off, (number,)).rowcount and database.execute(again, claim).rowcount:
                 return
         raise _cut_off(self._database.place)
 
