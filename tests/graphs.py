@@ -26,6 +26,10 @@ def folder(folder: Any = "banana_demo/image", prompts_file: Any = "") -> dict[st
     return {"class_type": "LoadBananaFolder", "inputs": {"folder": folder, "prompts_file": prompts_file}}
 
 
+def sheet(file: Any = "banana_demo/jobs.csv") -> dict[str, Any]:
+    return {"class_type": "LoadBananaSheet", "inputs": {"file": file}}
+
+
 def save(node_id: str, name: str = "saved") -> dict[str, Any]:
     return {"class_type": "SaveImage", "inputs": {"images": [node_id, 0], "filename_prefix": name}}
 
