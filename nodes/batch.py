@@ -24,6 +24,7 @@ from .inputs import (
     Choice,
     as_files,
     choice_of,
+    jobs_input,
     masks_output,
     model_input,
     names_of,
@@ -60,7 +61,7 @@ class BatchBanana(io.ComfyNode):
                 references_input(
                     "paired", "A list as long as images: its first picture goes along with the first one, and so on."
                 ),
-                wishes.jobs_input(),
+                jobs_input(),
                 *mask_inputs("Where images may change; all else stays to the pixel. One for all, or as many as images."),
                 io.String.Input("prompts", multiline=True, default="", tooltip="The prompts, one per line."),
                 io.Combo.Input(

@@ -15,7 +15,7 @@ from comfy_api.latest import io
 from ..grsai.errors import BadPicture, GrsaiError, WrongJob
 from ..grsai.texts import say
 from . import bridge, images, paths, wishes
-from .inputs import CATEGORY, searchable
+from .inputs import CATEGORY, jobs_output, searchable
 from .limits import text
 
 
@@ -51,7 +51,7 @@ class LoadBananaFolder(io.ComfyNode):
                 ),
                 io.String.Output("prompts", display_name="prompts", tooltip="The prompts, one per line."),
                 io.String.Output("report", display_name="report", tooltip="What was read, and what was left out and why."),
-                wishes.jobs_output("Each picture with its own text, or with each of the prompts, for Batch Banana's jobs."),
+                jobs_output("Each picture with its own text, or with each of the prompts, for Batch Banana's jobs."),
             ],
             hidden=[io.Hidden.unique_id],
         )

@@ -92,6 +92,15 @@ def references_input(name: str, tooltip: str) -> io.Autogrow.Input:
     return io.Autogrow.Input(name, template=template, tooltip=tooltip)
 
 
+def jobs_input() -> io.Input:
+    tooltip = "Jobs of Load Banana Sheet or Load Banana Folder, in place of images and prompts."
+    return io.Custom("BANANA_JOBS").Input("jobs", optional=True, tooltip=tooltip)
+
+
+def jobs_output(tooltip: str) -> io.Output:
+    return io.Custom("BANANA_JOBS").Output("jobs", display_name="jobs", tooltip=tooltip)
+
+
 def masks_output() -> io.Mask.Output:
     """Last, as a saved workflow knows outputs by their place."""
     tooltip = "Where each picture is clear, for Join Image with Alpha: of models with a transparent background."

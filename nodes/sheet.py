@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..grsai.errors import GrsaiError
 from . import bridge, wishes
-from .inputs import CATEGORY, searchable
+from .inputs import CATEGORY, jobs_output, searchable
 from .limits import text
 
 
@@ -32,7 +32,7 @@ class LoadBananaSheet(io.ComfyNode):
                 ),
             ],
             outputs=[
-                wishes.jobs_output("The rows, for Batch Banana, which fills in what they leave open."),
+                jobs_output("The rows, for Batch Banana, which fills in what they leave open."),
                 io.String.Output(
                     "report", display_name="report", tooltip="The rows, what is wrong with them, and the first ones."
                 ),

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from comfy_api.latest import io
-
 from ..grsai import sheets
 from ..grsai.errors import BadPicture, GrsaiError, WrongJob, WrongSheet
 from ..grsai.models import Catalogue, Model
@@ -20,7 +18,6 @@ from ..grsai.texts import say
 from . import paths
 from .inputs import Choice
 
-KIND = "BANANA_JOBS"
 MOST_TOLD, _LETTERS = 6, 80  # rows that a node shows, and letters of a prompt
 Read = Callable[[Iterable[Path]], Mapping[Path, Reference | GrsaiError]]
 
@@ -45,15 +42,6 @@ class Wire:
     """What goes through a wire. Pictures are read where they are needed: a node may be run for its other outputs alone."""
 
     read: Callable[[], Wishes]
-
-
-def jobs_input() -> io.Input:
-    tooltip = "Jobs of Load Banana Sheet or Load Banana Folder, in place of images and prompts."
-    return io.Custom(KIND).Input("jobs", optional=True, tooltip=tooltip)
-
-
-def jobs_output(tooltip: str) -> io.Output:
-    return io.Custom(KIND).Output("jobs", display_name="jobs", tooltip=tooltip)
 
 
 def of_wire(value: Any) -> Wishes | None:
