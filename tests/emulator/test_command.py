@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from grsai.emulator import KINDS, Emulator, Fault, build, fault_from_text, main
+from grsai.emulator import AS_MODELS, KINDS, Drift, Emulator, Fault, build, fault_from_text, main
 from tests.emulator.caller import ROOT, Caller
 
 WRONG = [
@@ -44,10 +44,11 @@ def test_options_become_an_emulator() -> None:
         "key_limit": "9",
         "refund_failed": True,
         "faithful": True,
+        "drift": True,
     }
     emulator = build({**given, "fault": ["submit:slow_reply:1:1:0.2", "poll:busy:0.5::3"], "language": "en", "port": None})
     assert (emulator.models["nano-banana-fast"].credits, emulator.models["new"].credits) == (7, 8)
-    assert emulator.faithful
+    assert emulator.faithful and emulator.drift == AS_MODELS and build({}).drift == Drift()
     assert (emulator.seconds, emulator.key_limit, emulator.refund_failed, emulator.port) == ((0.5, 2.0), 9, True, 0)
     assert fault_from_text("poll:busy:0.5::3") == Fault("poll", "busy", 0.5, seconds=3.0)
     assert fault_from_text("submit:slow_reply:1:1:0.2") == Fault("submit", "slow_reply", times=1, seconds=0.2)

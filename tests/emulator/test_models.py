@@ -189,6 +189,15 @@ def test_a_picture_can_be_shifted_and_tinted_and_is_aligned_otherwise(shift: tup
     assert max(red, green) < 0.01 and blue > 3
 
 
+def test_what_a_picture_shows_can_come_enlarged_from_its_middle() -> None:
+    source = noise((128, 128)).resize((1024, 1024), Image.Resampling.BICUBIC)
+    with Emulator(seconds=0.05, faithful=True, drift=Drift(scale=1.25, shift=(10, 0))) as emulator:
+        made = opened(Caller(emulator).picture(urls=[inline(source)], aspectRatio="1:1"))
+    expected = source.resize((1280, 1280), Image.Resampling.BICUBIC).crop((118, 128, 1142, 1152))
+    corner = (20, 20, 320, 320)
+    assert max(ImageStat.Stat(ImageChops.difference(made.crop(corner), expected.crop(corner))).mean) < 1
+
+
 def noise(size: tuple[int, int]) -> Image.Image:
     """A pattern that shows every shift."""
     return Image.effect_noise(size, 60).resize(size).convert("RGB")
