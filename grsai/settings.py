@@ -104,7 +104,7 @@ class _OutOfRange(ValueError):
 def _whole(low: int, high: int) -> Any:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not re.fullmatch(r"-?\d+", str(value).strip()):
-            raise ValueError(value)
+            raise _OutOfRange(low, high)
         if not low <= int(value) <= high:
             raise _OutOfRange(low, high)
         return int(value)
@@ -303,9 +303,29 @@ def load(
             " address, name it yourself with --base-url or GRSAI_BASE_URL."
         )
         values["api_key"], values["withheld"] = None, NoKey(text, url=values["base_url"], source=sources["base_url"])
+    if "api_key" not in values and folders:
+        values["withheld"] = _no_key(folders, dotenv)
     catalogue = current(Catalogue().with_rows(_rows(table, "models", toml)), home, values.get("base_url", CHINA))
     presets = types.MappingProxyType(_rows(table, "presets", toml))
     return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home, presets=presets)
+
+
+def _no_key(folders: tuple[Path, ...], dotenv: Path | None) -> NoKey:
+    """Where the key was looked for, and what is nearly right there."""
+    text = (
+        "There is no API key. It was looked for as GRSAI_API_KEY in the environment and in {files}. Get one at"
+        " https://grsai.com, then `python -m grsai init` takes and tests it; or try without one: --demo."
+    )
+    files = ", ".join(str(folder / ".env") for folder in folders)
+    misnamed = next((folder / ".env.txt" for folder in folders if (folder / ".env.txt").is_file()), None)
+    if dotenv is not None:
+        text = "There is no API key: {path} has no line GRSAI_API_KEY=sk-…. `python -m grsai init` writes and tests it."
+    elif misnamed is not None:
+        text = (
+            "There is no API key. {misnamed} is not read: rename it to .env. Windows hides its ending; let it show file name"
+            " extensions."
+        )
+    return NoKey(text, files=files, path=dotenv, misnamed=misnamed)
 
 
 def _is_trusted(base_url: str, sources: Mapping[str, str], own: tuple[Path, ...], config: Path | None) -> bool:
@@ -384,7 +404,7 @@ def _read(option: Any, value: Any, source: str) -> Any:
     try:
         return option.metadata["read"](value)
     except _OutOfRange as error:
-        text = "{name} can be {low} to {high}, not {value} ({source})."
+        text = "{name} must be a whole number from {low} to {high}, not {value} ({source})."
         low, high = error.args
         raise WrongSetting(text, name=option.name, low=low, high=high, value=value, source=source) from None
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):

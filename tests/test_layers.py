@@ -76,7 +76,7 @@ INSIDE = {
     "cluster": ({"place", "order", "local"}, {"room", "connecting"}, {"worker"}, {"crew"}, {"run"}),
     "cli": (
         {"options", "screen", "stopping"},
-        {"inputs"},
+        {"inputs", "asking", "init"},
         {"planning", "finishing", "reviewing"},
         {"help", "batch", "commands"},
         {"main"},

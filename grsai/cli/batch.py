@@ -28,6 +28,7 @@ from ..report.thumbnails import make_thumbnails
 from ..settings import MAX_CONCURRENCY, Key, Settings
 from ..sheets import Back
 from ..texts import say
+from .asking import tell_price
 from .finishing import Finishing, finish_asked, finishing, tell_finished
 from .inputs import output_of
 from .options import Options, settings_of
@@ -241,6 +242,7 @@ def _run(
                 stop=stopping.stop,
                 on_event=on_event,
                 last_word_seconds=LAST_WORD_SECONDS,
+                on_price=lambda price, balance: tell_price(price, balance, display, settings, options, stopping.stop),
             )
 
         def on_its_way() -> list[str]:

@@ -27,6 +27,12 @@ _SUMS: tuple[By, ...] = get_args(By)
 _SHORT = 48  # characters of a prompt in the history
 
 
+def init(options: Options) -> int:
+    from .init import init
+
+    return init(options)
+
+
 def models(options: Options) -> int:
     settings, language = settings_of(options), options.language
     catalogue = _refreshed(settings) if options.refresh else settings.catalogue

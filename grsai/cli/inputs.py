@@ -16,6 +16,7 @@ from ..settings import path_of
 from .options import IMAGES, OUTPUT, PROMPTS, Options
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
+DEMO_OUTPUT = "demo"  # below the default output
 _SHOWN = 8  # names in a sentence
 Notice = Callable[[BadPicture], object]
 
@@ -34,7 +35,8 @@ class Pictures(NamedTuple):
 
 
 def output_of(options: Options) -> Path:
-    return path_of(options.output or OUTPUT).absolute()
+    """Where the pictures go. Those of the demo lie apart: their names would stand in the way of one's own."""
+    return path_of(options.output or (f"{OUTPUT}/{DEMO_OUTPUT}" if options.demo else OUTPUT)).absolute()
 
 
 def prompts_of(options: Options) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import GrsaiError, LedgerError, Refused
 from ..texts import say
@@ -30,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             text = "The package {name} is missing. Install what is needed: {command}"
             command = f'"{sys.executable}" -m pip install -r "{ROOT / "requirements.txt"}"'
+            if (own := _own_python()) is not None:
+                text = "The package {name} is missing in this Python, but this folder has one of its own. Run it as: {command}"
+                command = subprocess.list2cmdline([str(own), *sys.argv[:1], *argv])
             trouble(say(text, language, name=error.name, command=command))
             return 2
         except OSError as error:  # a folder that is gone, a name that is too long: nothing was sent over it
@@ -40,12 +46,36 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
 
 
+def _own_python() -> Path | None:
+    """The Python of the virtual environment beside the program, where another one runs."""
+    for name in (".venv/bin/python", ".venv/Scripts/python.exe"):
+        path = ROOT / name
+        if path.is_file() and Path(sys.prefix).resolve() != path.parents[1].resolve():
+            return path
+    return None
+
+
+def version() -> str:
+    """Of the folder that runs, else of what was installed."""
+    project = ROOT / "pyproject.toml"
+    if project.is_file():
+        found = re.search(r'^version = "(.*)"$', project.read_text("utf-8"), re.MULTILINE)
+        if found:
+            return found[1]
+    from importlib import metadata
+
+    return metadata.version("grsai-nano-banana")
+
+
 def _run(options: Options) -> int:
     """Loads what does the work only now, so that help is there at once."""
     if options.help:
         from .help import help_of
 
         show(help_of(options))
+        return 0
+    if options.version:
+        show(version())
         return 0
     if options.verbose:
         log_to_stderr()

@@ -71,8 +71,10 @@ class Options:
     skip_unreadable: bool = False
     json: bool = False
     demo: bool = False
+    yes: bool = False
     verbose: bool = False
     help: bool = False
+    version: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ COMMON = (
     _setting("ledger", "FILE"),
     Option("--lang", "en|zh", "language, else that of the system", name="language"),
     Option("--verbose", "", "tell what happens, on stderr"),
+    Option("--version", "", "show the version"),
     Option("--help", "", "show this help"),
 )
 FINISHING = (
@@ -168,11 +171,18 @@ BATCH = Command(
         Option("--skip-unreadable", "", "make the others where some pictures of the folder cannot be read"),
         Option("--estimate", "", "count and price only; sends nothing"),
         Option("--fresh", "", "make everything anew, and pay again for what was made before"),
+        Option("--yes", "", "do not ask, whatever it costs"),
         JSON,
         Option("--demo", "", "try it offline with pictures that are included; needs no key"),
     ),
 )
 COMMANDS = (
+    Command(
+        "init",
+        "begin here: makes folders, settings and a place for the key, and tests the key",
+        "init",
+        (SERVICE,),
+    ),
     Command(
         "models",
         "models with sizes, ratios and prices",
@@ -321,7 +331,9 @@ def _command(word: str) -> Command:
         if command.name == word:
             return command
     known = [command.name for command in COMMANDS]
-    near = _nearest(word, known)
+    near = f"--images {word}" if Path(word).is_dir() else _nearest(word, known)
+    if near is None and "--" + word in (option.word for option in (*BATCH.options, *COMMON)):
+        near = "--" + word
     if near:
         raise WrongSetting("There is no command {name}; did you mean {near}?", name=word, near=near)
     raise WrongSetting("There is no command {name}. There are: {known}.", name=word, known=", ".join(known))

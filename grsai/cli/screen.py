@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import math
@@ -15,6 +16,8 @@ from ..redact import redact
 from ..texts import plain, say
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..engine import Event, Snapshot
     from ..jobs import Outcome
 
@@ -179,7 +182,16 @@ class _Bar(_Nothing):
 
         self._language = language
         look = "{percentage:3.0f}%|{bar}| {desc}"
-        self._bar = tqdm(total=1.0, file=sys.stderr, bar_format=look, dynamic_ncols=True, leave=True, mininterval=0.1)
+        self._make = functools.partial(
+            tqdm, total=1.0, file=sys.stderr, bar_format=look, dynamic_ncols=True, leave=True, mininterval=0.1
+        )
+        self._drawn: tqdm[Any] | None = None  # before the first event there is none: what is said or asked then stands alone
+
+    @property
+    def _bar(self) -> tqdm[Any]:
+        if self._drawn is None:
+            self._drawn = self._make()
+        return self._drawn
 
     def tell(self, event: Event) -> None:
         outcome = event.outcome
@@ -189,11 +201,15 @@ class _Bar(_Nothing):
         self._bar.update(max(event.snapshot.progress - self._bar.n, 0.0))
 
     def say(self, text: str) -> None:
-        self._bar.write(_harmless(text), file=sys.stderr)
+        if self._drawn is None:
+            trouble(text)
+        else:
+            self._drawn.write(_harmless(text), file=sys.stderr)
 
     def close(self) -> None:
-        self._bar.refresh()
-        self._bar.close()
+        if self._drawn is not None:
+            self._drawn.refresh()
+            self._drawn.close()
 
 
 def _counts(snapshot: Snapshot, language: str) -> str:

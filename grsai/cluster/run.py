@@ -22,7 +22,7 @@ from ..client import GrsaiClient
 from ..engine import OnEvent
 from ..engine.decision import Decision, Reuse
 from ..engine.job_run import MEET_ALL
-from ..engine.price import check_price
+from ..engine.price import OnPrice, check_price
 from ..engine.progress import Progress
 from ..engine.run import LAST_WORD_SECONDS, is_in, prepared, upload
 from ..engine.threads import LOOK_SECONDS, start_threads
@@ -59,6 +59,7 @@ def run(
     concurrency: int | None = None,
     last_word_seconds: float = LAST_WORD_SECONDS,
     metadata: Mapping[str, str] = types.MappingProxyType({}),
+    on_price: OnPrice | None = None,
 ) -> list[Outcome]:
     """Makes the pictures of `jobs` on the workers of `client`, a `distributed.Client`; all else is as `grsai.run` has it.
 
@@ -72,11 +73,14 @@ def run(
         plan = prepared(
             jobs, settings=settings, ledger=ledger, output=output, fresh=fresh, budget=budget, concurrency=concurrency
         )
+        balance = None
         if plan.price.new and settings.api_key is not None:
             with GrsaiClient(settings) as service:
-                check_price(plan.price, plan.budget, service, stop)
+                balance = check_price(plan.price, plan.budget, service, stop)
         elif plan.price.new:  # the workers have a key; nobody asks for the balance
             plan.budget.check(plan.price.new, plan.price.credits, unpriced=plan.price.unpriced)
+        if on_price is not None:
+            on_price(plan.price, balance)
         jobs = _ready_to_travel(jobs, settings, ledger, stop)
         order = Order(
             run=uuid.uuid4().hex,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Estimate:
     @property
     def yuan(self) -> float:
         return yuan(self.credits)
+
+
+OnPrice = Callable[[Estimate, Balance | None], object]
 
 
 def estimate(jobs: Sequence[Job], ledger: Ledger, *, fresh: bool = False, output: Path | None = None) -> Estimate:

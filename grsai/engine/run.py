@@ -23,7 +23,7 @@ from .decision import Decision, Reuse
 from .evidence import account_balance, with_evidence
 from .gate import Gate
 from .job_run import JobRun
-from .price import Estimate, check_models, check_price, priced, survey
+from .price import Estimate, OnPrice, check_models, check_price, priced, survey
 from .progress import OnEvent, OnUpload, Progress
 from .retry import Backoff
 from .steps import Steps
@@ -52,13 +52,15 @@ def run(
     last_word_seconds: float = LAST_WORD_SECONDS,
     metadata: Mapping[str, str] = types.MappingProxyType({}),
     run_id: str | None = None,
+    on_price: OnPrice | None = None,
 ) -> list[Outcome]:
     """Makes the pictures of `jobs` as `output/<job.folder>/<job.stem(k)><suffix>`; returns the outcomes in the order of the jobs.
 
     Blocks, but returns soon once `stop` is set: it waits `last_word_seconds` for the answers to paid requests under way, and what
     is paid for goes on being written down in threads of its own. `on_event` is called from those threads, one call at a time.
-    `budget` in yuan, 0 for none. `metadata`: texts that each PNG is to carry beside its pixels, by name. `run_id`: by which the
-    ledger knows this run; those of one id are one run.
+    `budget` in yuan, 0 for none. `metadata`: texts that each PNG is to carry beside its pixels, by name. `on_price` is told what
+    the run will cost, and the balance where it is known, before anything is sent; what it raises ends the run. `run_id`: by which
+    the ledger knows this run; those of one id are one run.
 
     Raises `Refused` before anything is sent where the run cannot work: no key, too few credits, a limit that is none, an output
     folder that cannot be written.
@@ -67,6 +69,8 @@ def run(
     gate, stop = gate or gate_of(settings.require_key(), ledger, limit=settings.limit), stop or threading.Event()
     with GrsaiClient(settings) as client:
         balance = check_price(plan.price, plan.budget, client, stop) if plan.price.new else None
+        if on_price is not None:
+            on_price(plan.price, balance)
         alone = balance is not None and gate.is_idle and not _has_other_work(ledger)
         steps = Steps(client, ledger, gate, stop, backoff or Backoff(), fresh=fresh, other_hosts=OTHER_HOSTS, may_inline=True)
         with gate.joined(plan.concurrency) as entrance:
