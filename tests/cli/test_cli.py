@@ -394,7 +394,7 @@ def columns(text: str) -> int:
 
 @POSIX
 def test_collect_fetches_what_a_killed_run_has_paid(shell: Shell) -> None:
-    shell.write("input/text/text.txt", "[slow 1] red\n")
+    shell.write("input/text/text.txt", "[slow 8] red\n")
     process = started(shell, lambda: len(shell.emulator.tasks) == 2)
     while len(open_tasks(shell)) < 2:
         time.sleep(0.02)

@@ -27,7 +27,7 @@ NO_KEY = {"GRSAI_API_KEY": ""}
 
 
 def at_terminal(shell: Shell, *arguments: str, answer: str, asked: str, **environment: str) -> tuple[int, str]:
-    """The command at a terminal of its own, where `answer` is typed whenever it `asked`; its exit status and all that it showed."""
+    """The command at a terminal of its own, where `answer` is typed whenever it `asked`: its exit status and what it showed."""
     import fcntl
     import pty
     import termios
