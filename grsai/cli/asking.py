@@ -12,7 +12,7 @@ from ..report.phrases import money
 from ..settings import Settings
 from ..texts import say
 from .options import Options
-from .screen import Display, show, trouble
+from .screen import Display, show
 
 if TYPE_CHECKING:
     from ..client import Balance
@@ -28,11 +28,8 @@ def tell_price(
 
     A pipe is never asked: there `budget` is what keeps a sum from being spent.
     """
-    told = said_price(price, balance, settings, options)
-    if options.json:
-        trouble(told)
-    else:
-        show(told)
+    if not options.json:  # whose reader takes one object and nothing else; `--estimate --json` tells the price
+        show(said_price(price, balance, settings, options))
     asked = yuan(price.credits, settings.credits_per_yuan) > settings.ask_above > 0
     if not asked or options.yes or options.demo or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return

@@ -192,7 +192,7 @@ def test_estimate_finds_the_pictures_where_they_were_moved_to(shell: Shell) -> N
 def test_the_demo_needs_no_key_and_no_network_and_pays_once(shell: Shell) -> None:
     dead = {"GRSAI_API_KEY": "", "GRSAI_BASE_URL": "", "HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     done = shell.run("--demo", "--concurrency", "16", **dead)
-    assert (done.status, len(shell.pictures)) == (0, 16)
+    assert (done.status, len(list((shell.folder / "batch_outputs" / "demo").glob("Task_*")))) == (0, 16)
     assert "index.html" in done.out
     again = shell.run("--demo", "--json", **dead)
     assert (again.status, again.object["reused"]) == (0, 16)

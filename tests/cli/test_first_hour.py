@@ -80,11 +80,6 @@ def test_what_was_paid_earlier_is_told_apart(shell: Shell) -> None:
     assert shell.run().out.startswith("Pictures: 6, of which 4 are paid already. To pay: 880 credits (¥0.088). Balance: ")
 
 
-def test_with_json_it_is_told_beside_the_object(shell: Shell) -> None:
-    done = shell.run("--json")
-    assert done.object["jobs"] and "To pay: 1,760 credits" in done.err
-
-
 @POSIX
 @pytest.mark.parametrize(("answer", "status", "submits"), [("y\n", 0, 4), ("n\n", 2, 0), ("\n", 2, 0), ("\x03", 2, 0)])
 def test_a_terminal_is_asked_above_a_sum_of_the_users_own(shell: Shell, answer: str, status: int, submits: int) -> None:
