@@ -41,5 +41,5 @@ def test_the_wheel_holds_the_library_with_its_types_texts_and_demo(wheel: Path, 
 def test_the_installed_library_makes_the_demo_and_knows_its_models(installed: Path, tmp_path: Path) -> None:
     said = ask([sys.executable, "-m", "grsai", "--demo", "--lang", "zh"], cwd=tmp_path, PYTHONPATH=str(installed))
     assert "已生成 16/16 张图片" in said
-    assert len(list((tmp_path / "batch_outputs").glob("Task_*"))) == 16
+    assert len(list((tmp_path / "batch_outputs" / "demo").glob("Task_*"))) == 16
     assert json.loads(ask([sys.executable, "-m", "grsai", "models", "--json"], cwd=tmp_path, PYTHONPATH=str(installed)))["models"]

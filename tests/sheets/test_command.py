@@ -181,7 +181,7 @@ def test_pictures_of_the_command_serve_the_rows_without_one(shell: Shell) -> Non
 def test_the_demo_shows_its_sheet(shell: Shell) -> None:
     done = shell.run("--demo", "--jobs", "--json")
     assert (done.status, done.object["total"]) == (0, 9)
-    assert len(rows_of(shell.folder / "batch_outputs" / "jobs_done.csv")) == 8
+    assert len(rows_of(shell.folder / "batch_outputs" / "demo" / "jobs_done.csv")) == 8
 
 
 # Pairs
