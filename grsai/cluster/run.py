@@ -24,7 +24,7 @@ from ..engine.decision import Decision, Reuse
 from ..engine.job_run import MEET_ALL
 from ..engine.price import OnPrice, check_price
 from ..engine.progress import Progress
-from ..engine.run import LAST_WORD_SECONDS, is_in, prepared, upload
+from ..engine.run import LAST_WORD_SECONDS, MOST_AHEAD, is_in, prepared, upload
 from ..engine.threads import LOOK_SECONDS, start_threads
 from ..errors import GrsaiError, Refused, Stopped, TaskFailed, Uncertain, from_object
 from ..jobs import Job, Outcome
@@ -143,7 +143,7 @@ class _Batch:
         self._left: deque[int] = deque()
         self._sent: dict[int, _Sent] = {}
         self._held: list[float] = []  # until when a slot is kept for a task that nobody can ask for
-        self._window = min(order.concurrency, settings.limit or order.concurrency)
+        self._window = _window(order, settings)
         self._ended: queue.SimpleQueue[_Sent | None] = queue.SimpleQueue()
         self._told: queue.SimpleQueue[tuple[_Sent, Any]] = queue.SimpleQueue()
         self._lost: GrsaiError | None = None  # why nobody is heard of any more
@@ -228,9 +228,9 @@ class _Batch:
             return job
         if (former := self._outcomes.get(number - 1)) is None:
             return None
-        if former.error is not None:
-            return Outcome(job, "stopped", error=Stopped("Not sent: {why}", why=former.error))
-        return job.onto(self._pasted.pop(number - 1))
+        if (base := self._pasted.pop(number - 1, None)) is None:
+            return Outcome(job, "stopped", error=Stopped("Not sent: {why}", why=former.error or Stopped("Stopped.")))
+        return job.onto(base)
 
     def _submit(self, sent: _Sent) -> None:
         halted = self._crew.halted.as_object() if self._crew.halted else None
@@ -382,6 +382,15 @@ def make_picture(run: str, number: int, data: bytes, halted: dict[str, Any] | No
 make_picture.__module__ = "__main__"  # so it is pickled with what it does: the scheduler unpickles it, and need not have grsai
 
 
+def _window(order: Order, settings: Settings) -> int:
+    """How many jobs are handed out at once: as many as may be open. With a shared ledger the workers keep to the limit by
+    themselves, so that some more may upload ahead and download behind.
+    """
+    if order.ledger_is_a_file:
+        return min(order.concurrency, settings.limit or order.concurrency)
+    return order.concurrency + min(max(order.concurrency // 2, 2), MOST_AHEAD)
+
+
 def _outcome_by(entry: Entry, job: Job, stopped: Outcome) -> Outcome:
     if entry.state in ("submitting", "uncertain"):
         text = (
@@ -389,7 +398,7 @@ def _outcome_by(entry: Entry, job: Job, stopped: Outcome) -> Outcome:
             " more, the next run sends it again."
         )
         return replace(stopped, status="uncertain", error=entry.trouble or Uncertain(text))
-    if entry.state == "done" and entry.kept:
+    if entry.state == "done" and entry.kept and job.edit is None:  # an edit is still to be pasted
         return Outcome(job, "succeeded", entry.kept, entry.task_id, None, entry.seconds, entry.credits, urls=entry.urls)
     if entry.state == "failed":
         error = entry.trouble or TaskFailed("Not sent again: {why}", why=entry.error)
