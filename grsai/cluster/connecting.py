@@ -39,9 +39,15 @@ def connected(place: Place, settings: Settings, *, quiet: bool = False) -> Itera
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with contextlib.ExitStack() as stack:
         address = place.address or stack.enter_context(_started(place.workers, settings))
+        if address.startswith("tls:") and dask.Security().get_connection_args("client").get("ssl_context") is None:
+            text = (
+                "{address} needs certificates, and the settings of Dask name none: distributed.comm.tls.ca-file, and client.cert"
+                " and client.key beside it."
+            )
+            raise Refused(text, address=address)
         try:
             client = dask.Client(address, timeout=CONNECT_SECONDS, name="grsai", set_as_default=False)
-        except (OSError, RuntimeError, TypeError, ValueError) as error:  # TLS that is not set up is one of the latter
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
             text = "No scheduler answers at {address}: {why}. Start one with dask scheduler, or correct --cluster."
             raise Refused(text, address=address, why=str(error) or type(error).__name__) from None
         stack.callback(client.close, timeout=2)
