@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -49,9 +50,17 @@ class Crew:
         self._check({address: self._unlike(told) for address, told in found.items()})
         found = self._client.run(worker.enter, self._data, workers=list(found), on_error="return")
         self._check({address: _why(told) for address, told in found.items()})
+        self._keep_little()
         for address in found:
             self._join(address)
         start_threads(self._call_the_roll, 1, name="roll")
+
+    def _keep_little(self) -> None:
+        try:
+            self._client.run_on_scheduler(keep_little)
+            forget_what_was_sent(self._client.scheduler_comm)
+        except Exception as error:  # another release of Dask: then it keeps more
+            _log.info("the messages are kept: %s", error)
 
     def _check(self, found: dict[str, GrsaiError | None]) -> None:
         for address, why in found.items():
@@ -142,9 +151,11 @@ class Crew:
             except (Exception, asyncio.CancelledError) as error:  # no scheduler: the run finds out by its tasks
                 _log.info("the scheduler does not answer: %s", error)
                 continue
-            for address in there:
-                if address not in self.unfit:
-                    self._join(address)
+            new = [address for address in there if address not in self.unfit and address not in self._members]
+            for address in new:
+                self._join(address)
+            if new:
+                self._keep_little()
 
     def _wake(self) -> None:
         with self._lock:
@@ -161,6 +172,22 @@ class Crew:
             text = "It is on another machine, and the ledger {path} is a file. Use one that all share: --ledger postgresql://…"
             return Refused(text, path=str(self._order.values["ledger"]))
         return None
+
+
+def forget_what_was_sent(stream: Any) -> None:
+    """Dask keeps the last thousand messages of a stream, for whoever looks for its mistakes, and with them all that they hold."""
+    stream.recent_message_log = deque(maxlen=8)
+
+
+def keep_little(dask_scheduler: Any) -> None:
+    """The same in a scheduler, of the streams to its workers: else its memory grows with the jobs for a long time."""
+    from collections import deque
+
+    for stream in (*dask_scheduler.stream_comms.values(), *dask_scheduler.client_comms.values()):
+        stream.recent_message_log = deque(maxlen=8)
+
+
+keep_little.__module__ = "__main__"  # so it is pickled with what it does: a scheduler need not have grsai
 
 
 def _why(told: Any) -> GrsaiError | None:
