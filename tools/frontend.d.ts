@@ -3,7 +3,6 @@
 interface Slot {
   name: string;
   type: string;
-  link?: number | null;
   widget?: { name: string };
 }
 
@@ -29,6 +28,8 @@ interface GraphNode {
   size: number[];
   images?: unknown;
   hideOutputImages?: boolean; // asked by the Vue canvas
+  isInputConnected(slot: number): boolean;
+  getInputNode(slot: number): GraphNode | null;
   setSize(size: number[]): void;
   computeSize(): number[];
   addDOMWidget(name: string, type: string, element: HTMLElement, options: object): Widget & { serialize?: boolean };
@@ -40,16 +41,10 @@ interface GraphNode {
   onConnectionsChange?: (...facts: any[]) => void;
 }
 
-interface Link {
-  origin_id: number | string;
-}
-
 interface Graph {
   id?: string;
-  links?: Record<number, Link>;
   nodes: GraphNode[];
   add(node: GraphNode): void;
-  getLink?(id: number): Link | undefined;
   getNodeById(id: unknown): GraphNode | null | undefined;
   serialize(): unknown;
 }

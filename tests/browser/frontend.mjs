@@ -40,11 +40,13 @@ export async function openFrontend(url, options = {}) {
   const page = await context.newPage();
   page.done = () => browser.close();
   page.troubles = listen(page);
+  await page.addInitScript(watchWarnings, OLD);
   await stayHome(page, url);
   const chosen = { ...QUIET, "Comfy.Locale": locale, "Comfy.VueNodes.Enabled": vue, "Comfy.ColorPalette": palette, ...settings };
   if (!fresh) await post(`${url}/api/settings`, chosen);
   await page.goto(url, { waitUntil: "domcontentloaded" });
   await page.waitForFunction(isReady, null, { timeout: READY_MILLISECONDS });
+  await page.evaluate(() => (window.LiteGraph.alwaysRepeatWarnings = true)); // else only the first caller is told
   if (!fresh) await ownWorkflow(page);
   return page;
 }
@@ -99,13 +101,25 @@ function chromiumPath() {
   return [process.env.CHROMIUM, ...CHROMIUMS].find((each) => each && fs.existsSync(each)) ?? null;
 }
 
-// Errors that come from a script of ours or that nobody caught.
+const OLD = "a call that is deprecated: ";
+
+// In the page: what ComfyUI says against a call of ours.
+function watchWarnings(old) {
+  const { warn } = console;
+  console.warn = (...said) => {
+    if (/deprecated/i.test(String(said[0])) && new Error().stack.includes("/extensions/grsai")) console.error(old + said[0]);
+    warn.apply(console, said);
+  };
+}
+
+// Errors that come from a script of ours or that nobody caught, and calls of ours that will go.
 function listen(page) {
   const troubles = [];
   page.on("pageerror", (error) => troubles.push(String(error.stack ?? error).slice(0, 600)));
   page.on("console", (message) => {
     const from = message.location().url;
-    if (message.type() === "error" && from.includes("/extensions/grsai")) troubles.push(message.text().slice(0, 600));
+    const isOurs = from.includes("/extensions/grsai") || message.text().startsWith(OLD);
+    if (message.type() === "error" && isOurs) troubles.push(message.text().slice(0, 600));
   });
   return troubles;
 }

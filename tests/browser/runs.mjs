@@ -87,7 +87,7 @@ async function told(page, index) {
 
 // One model alone: the first row then, and that every filter says how many it leaves.
 async function narrow(page, model) {
-  const models = page.locator(".grsai-tools select").nth(1);
+  const models = page.locator(".grsai-history select").nth(1);
   const before = await options(page, 1);
   await models.selectOption(model);
   await page.waitForTimeout(800);
@@ -98,7 +98,7 @@ async function narrow(page, model) {
 }
 
 function options(page, place) {
-  return page.locator(".grsai-tools select").nth(place).locator("option").allInnerTexts();
+  return page.locator(".grsai-history select").nth(place).locator("option").allInnerTexts();
 }
 
 // A press of Enter shows the pictures of the second row, the button above them leads back to it.

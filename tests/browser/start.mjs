@@ -33,7 +33,7 @@ async function fiveClicks(page, example) {
     clicks += 1;
   };
   const category = page.getByText("grsai-nano-banana", { exact: true }).first();
-  const opened = await category.waitFor({ timeout: 10_000 }).then(() => true, () => false);
+  const opened = await category.waitFor({ timeout: 30_000 }).then(() => true, () => false);
   if (!opened) await click(page.locator(".templates-tab-button, [aria-label=Templates], [aria-label=模板]").first());
   await click(category);
   await click(page.getByText(example, { exact: true }).first());

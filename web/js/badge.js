@@ -1,7 +1,7 @@
 // @ts-check
 // What a node would make and cost, as a badge that follows its widgets in the classic and in the Vue canvas. The server counts;
 // until it has, the badge says what the page knows by itself.
-import { app, makingNodes, stores } from "./comfy.js";
+import { app, isWired, makingNodes, nodeBehind, stores } from "./comfy.js";
 import { isOffline, modelOf, money, moneyAndCredits, onPrices } from "./money.js";
 import { inWords, onOutlook, outdated, outlookOf } from "./outlook.js";
 import { t } from "./texts.js";
@@ -74,7 +74,7 @@ function priceOfBatch(node, credits) {
   const prompts = promptCount(valueOf(node, "prompts"));
   const pictures = pictureCount(node);
   const oneToOne = valueOf(node, "pairing") === "zip";
-  if (!prompts || linkOf(node, "jobs") !== null) return t("money.each", { price: money(credits) });
+  if (!prompts || isWired(node, "jobs")) return t("money.each", { price: money(credits) });
   if (pictures === null && !oneToOne) return t("money.each_source", { price: money(credits * prompts) });
   return moneyAndCredits(credits * prompts * (oneToOne ? 1 : (pictures ?? 1)));
 }
@@ -87,22 +87,14 @@ function promptCount(text) {
 // 1 without pictures: then every prompt makes one.
 /** @param {GraphNode} node */
 function pictureCount(node) {
-  const wired = linkOf(node, "images");
-  if (wired === null) return 1;
-  const link = node.graph?.getLink?.(wired) ?? node.graph?.links?.[wired];
-  return node.graph?.getNodeById(link?.origin_id)?.comfyClass === "LoadImage" ? 1 : null;
-}
-
-/** @type {(node: GraphNode, name: string) => number | null} */
-function linkOf(node, name) {
-  return node.inputs?.find((each) => each.name === name)?.link ?? null;
+  if (!isWired(node, "images")) return 1;
+  return nodeBehind(node, "images")?.comfyClass === "LoadImage" ? 1 : null;
 }
 
 // The value of a widget; null where a link brings it.
 /** @type {(node: GraphNode, name: string) => any} */
 function valueOf(node, name) {
-  const linked = node.inputs?.some((input) => input.widget?.name === name && input.link !== null && input.link !== undefined);
-  return linked ? null : (node.widgets?.find((widget) => widget.name === name)?.value ?? null);
+  return isWired(node, name) ? null : (node.widgets?.find((widget) => widget.name === name)?.value ?? null);
 }
 
 /** @type {(thing: any, name: string) => void} */

@@ -1,6 +1,6 @@
 // @ts-check
 // Above a sum of the user's own the canvas asks before it queues. What scripts post never comes by here.
-import { beforeRun, makingNodes, openPrompt, openSettings } from "./comfy.js";
+import { beforeRun, isWired, makingNodes, openPrompt, openSettings } from "./comfy.js";
 import { h, iconButton } from "./dom.js";
 import { balance, fromYuan } from "./money.js";
 import { estimate, inWords } from "./outlook.js";
@@ -38,9 +38,8 @@ async function whatIsDear(times, targets) {
 
 // Whether a second run of the same would make nothing new.
 function isFixed() {
-  return makingNodes().every(({ inputs, widgets }) => {
-    const wired = inputs?.some(({ name, link }) => name === "seed" && typeof link === "number");
-    return !wired && widgets?.find(({ name }) => name === "seed")?.linkedWidgets?.[0]?.value === "fixed";
+  return makingNodes().every((node) => {
+    return !isWired(node, "seed") && node.widgets?.find(({ name }) => name === "seed")?.linkedWidgets?.[0]?.value === "fixed";
   });
 }
 

@@ -107,6 +107,29 @@ export function makingNodes(graph = rootGraph()) {
   return found;
 }
 
+/**
+ * Whether a link leads into an input of a node, or into a widget of it.
+ * @type {(node: GraphNode, name: string) => boolean}
+ */
+export function isWired(node, name) {
+  const slot = slotOf(node, name);
+  return slot >= 0 && node.isInputConnected(slot);
+}
+
+/**
+ * The node at the other end of that link.
+ * @type {(node: GraphNode, name: string) => GraphNode | null | undefined}
+ */
+export function nodeBehind(node, name) {
+  const slot = slotOf(node, name);
+  return slot >= 0 && node.graph ? node.getInputNode(slot) : null;
+}
+
+/** @type {(node: GraphNode, name: string) => number} */
+function slotOf(node, name) {
+  return node.inputs?.findIndex((input) => input.name === name || input.widget?.name === name) ?? -1;
+}
+
 /** Settings → Grsai. Its entries are drawn a moment later. */
 export async function openSettings() {
   app.extensionManager.command.execute("Comfy.ShowSettingsDialog");

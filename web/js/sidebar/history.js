@@ -182,7 +182,7 @@ export function makeHistory(isMaking) {
   onVerdicts(settled(() => element.isConnected && refresh(), JUDGED_MILLISECONDS)); // the counts, and what is listed
   const title = h("div", { class: "grsai-history-title" }, h("h3", {}, t("history.title")), byRun, all);
   const tools = h("div", { class: "grsai-tools" }, search, states);
-  const more = h("div", { class: "grsai-tools" }, models, times);
+  const more = h("div", { class: "grsai-filters" }, models, times);
   const element = h("section", { class: "grsai-section grsai-history" }, title, tools, more, back, redo.element, note, runList.element, pictureList.element);
   const redraw = () => {
     runList.show([...runs.entries], { anew: true });
