@@ -1,6 +1,6 @@
 // @ts-check
 // The widgets of a node: what is in them, what is chosen for them from a list, and what follows when they change.
-import { app } from "./comfy.js";
+import { app, isWired } from "./comfy.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -23,8 +23,7 @@ export function fill(box, offered, chosen) {
 // The text in a widget; null where a wire brings it.
 /** @type {(node: GraphNode, name: string) => string | null} */
 export function read(node, name) {
-  const wired = node.inputs?.some(({ widget, link }) => widget?.name === name && typeof link === "number");
-  return wired ? null : String(node.widgets?.find((each) => each.name === name)?.value ?? "");
+  return isWired(node, name) ? null : String(node.widgets?.find((each) => each.name === name)?.value ?? "");
 }
 
 /** @type {(node: GraphNode, name: string, value: string) => void} */
