@@ -132,7 +132,7 @@ async function sidebar({ name, palette, locale = "en" }) {
   await page.waitForFunction(isComplete, null, { timeout: RUN_MILLISECONDS });
   await page.waitForTimeout(1000);
   await shoot(page, `sidebar-${name}`, { clip: SIDEBAR });
-  await page.locator(".grsai-card .grsai-tile").first().click();
+  await page.locator(".grsai-past .grsai-tile").first().click();
   await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img")].every((image) => image.naturalWidth));
   await page.waitForTimeout(500);
   await shoot(page, `viewer-${name}`, {});
@@ -175,7 +175,7 @@ function leave(types) {
 
 // In the page: nothing is in the making any more, and every thumbnail is there.
 function isComplete() {
-  const thumbnails = [...document.querySelectorAll(".grsai-card .grsai-tile img")];
+  const thumbnails = [...document.querySelectorAll(".grsai-past .grsai-after")];
   return thumbnails.length > 5 && thumbnails.every((image) => image.naturalWidth) && !document.querySelector(".grsai-chip, .grsai-run");
 }
 

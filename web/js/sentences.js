@@ -175,7 +175,6 @@ export const TEXTS = {
   "run.some": { "en": "{made} of {count} made", "zh": "完成 {made} / {count}" },
   "run.failed": { "en": "{count} failed", "zh": "失败 {count}" },
   "run.due": { "en": "{count} to come", "zh": "待取回 {count}" },
-  "run.more": { "en": "+{count}", "zh": "另有 {count}" },
   "run.again": { "en": "Make all anew · {price}", "zh": "全部重新生成 · {price}" },
   "run.again_failed": { "en": "It could not be made anew", "zh": "无法重新生成" },
   "run.folder": { "en": "Open folder", "zh": "打开文件夹" },

@@ -38,8 +38,7 @@ export function makeRunCard(run, open, making) {
 function strip(run, making) {
   const items = run.entries.map((entry) => ({ entry, tile: tileOf(entry, making) }));
   const tiles = items.map(({ tile }, index) => makeOurTile({ ...tile, why: null }, () => showPictures(items, index)).element);
-  const more = run.pictures - items.length;
-  return h("div", { class: "grsai-past-strip" }, ...tiles, more > 0 && h("span", { class: "grsai-muted" }, t("run.more", { count: more })));
+  return h("div", { class: "grsai-past-strip" }, ...tiles);
 }
 
 /** @param {PastRun} run */
