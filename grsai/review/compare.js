@@ -34,7 +34,7 @@ const JUDGES = { k: "keep", r: "reject" };
 
 /**
  * `wrong` is told what the server says against something, `leave` leads back to the pictures.
- * @type {(pictures: Pictures, words: import("../components/made.js").MadeWords, use: {wrong: (error: Error) => void, leave: () => void}) => {element: HTMLElement, open: () => Promise<void>, heard: () => void, key: (event: KeyboardEvent) => void}}
+ * @type {(pictures: Pictures, words: import("../components/made.js").MadeWords, use: {wrong: (error: Error) => void, leave: () => void}) => {element: HTMLElement, open: () => Promise<void>, refresh: () => Promise<void>, heard: () => void, key: (event: KeyboardEvent) => void}}
  */
 export function makeCompare(pictures, words, { wrong, leave }) {
   const blind = h("input", { type: "checkbox", checked: true });
@@ -64,12 +64,18 @@ export function makeCompare(pictures, words, { wrong, leave }) {
 
   async function open() {
     element.hidden = false;
+    await refresh();
+    focus(0);
+  }
+
+  /** As it is now, also with what came since. */
+  async function refresh() {
     table = await get("compare");
-    const unknown = table.cells.flat(2).filter((id) => !pictures.all.has(id));
-    if (unknown.length) return wrong(new Error(tell("live.lost")));
+    const isKnown = (/** @type {string} */ id) => pictures.all.has(id);
+    if (!table.cells.flat(2).every(isKnown)) await pictures.load(0, () => {});
+    table.cells = table.cells.map((row) => row.map((ids) => ids.filter(isKnown)));
     if (order.length !== table.columns.length) order = shuffled(table.columns.length);
     draw();
-    focus(0);
   }
 
   /** Names, prices and times are hidden until every picture was judged. */
@@ -87,7 +93,7 @@ export function makeCompare(pictures, words, { wrong, leave }) {
 
   /** @type {(row: Row, place: number) => HTMLElement} */
   function drawRow(row, place) {
-    const source = row.before_small && h("img", { src: row.before_small, alt: "", loading: "lazy" });
+    const source = row.before_small && h("img", { src: row.before_small, alt: "" });
     const drawn = order.map((column) => h("td", {}, ...table.cells[place][column].map((id) => drawCell(id, column))));
     return h("tr", {}, h("th", { scope: "row" }, source, h("span", {}, row.name)), ...drawn);
   }
@@ -150,12 +156,13 @@ export function makeCompare(pictures, words, { wrong, leave }) {
     const button = /** @type {HTMLButtonElement} */ (currentTarget);
     button.disabled = true;
     try {
-      const { ticket, pictures: count, price } = await post("compare/estimate", { column: id });
-      button.disabled = !ticket;
-      button.textContent = ticket ? tell("compare.sure", { count, price }) : tell("compare.nothing");
+      const { ticket, new: fresh, open: paid, price } = await post("compare/estimate", { column: id });
+      const count = fresh + paid; // the others are there already
+      button.disabled = !ticket || !count;
+      button.textContent = ticket && count ? tell("compare.sure", { count, price }) : tell("compare.nothing");
       button.classList.add("primary");
       const sure = h("button", { type: "button", class: button.className, onclick: () => post("make", { ticket }).then(leave, wrong) }, button.textContent);
-      if (ticket) button.replaceWith(sure);
+      if (!button.disabled) button.replaceWith(sure);
     } catch (error) {
       button.disabled = false;
       wrong(/** @type {Error} */ (error));
@@ -217,7 +224,7 @@ export function makeCompare(pictures, words, { wrong, leave }) {
     if (column[place]) focus(column[place].index);
   }
 
-  return { element, open, heard, key };
+  return { element, open, refresh, heard, key };
 }
 
 /** @param {number} place */

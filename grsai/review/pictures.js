@@ -65,6 +65,18 @@ export class Pictures {
     }
   }
 
+  /** Whether something was made with more than one model or prompt. */
+  get comparable() {
+    /** @type {Map<string, string>} by what pictures were made from */
+    const seen = new Map();
+    for (const { values, model, prompt } of this.all.values()) {
+      const [source, how] = [values[0], `${model} ${prompt}`];
+      if (source && (seen.get(source) ?? how) !== how) return true;
+      seen.set(source, how);
+    }
+    return false;
+  }
+
   /** @param {Picture} picture */
   placeOf({ id, versions }) {
     const older = versions.slice(0, versions.indexOf(id));

@@ -81,11 +81,16 @@ function warn(text) {
   trouble.hidden = !trouble.textContent;
 }
 
+function isComparable() {
+  state.compare ||= pictures.comparable;
+  return state.compare;
+}
+
 /** @param {boolean} isShown */
 function showCompare(isShown) {
   desk.element.hidden = isShown;
   compare.element.hidden = !isShown;
-  toCompare.hidden = isShown || !state.compare;
+  toCompare.hidden = isShown || !isComparable();
   if (isShown) compare.open().catch(wrong);
   else desk.refresh();
   count();
@@ -107,7 +112,7 @@ const PRESS = {
   z: () => desk.stage.toggleZoom(),
   d: () => desk.stage.toggleChange(),
   m: () => desk.turn(),
-  c: () => state.compare && showCompare(true),
+  c: () => isComparable() && showCompare(true),
   "?": keyList.toggle,
 };
 for (const stars of [1, 2, 3, 4, 5]) PRESS[stars] = () => desk.rate(stars);
@@ -133,6 +138,8 @@ const HEARD = {
     const [isFirst, here] = [!pictures.shown.length, desk.current?.id];
     pictures.take(came.pictures);
     pictures.count(came.counts);
+    toCompare.hidden = !compare.element.hidden || !isComparable();
+    if (!compare.element.hidden) compare.refresh().catch(wrong);
     if (isFirst) desk.refresh();
     else desk.refreshQuietly(here);
   },

@@ -3,7 +3,7 @@
 import { launch, tell, until } from "../browser/frontend.mjs";
 
 const WAIT = { timeout: 30_000 };
-const STORIES = { judge, redo, live, look, stop, busy, many };
+const STORIES = { judge, redo, live, look, stop, busy, compare, many };
 
 await tell(async (url, { story, locale = "en", ...options }) => {
   const browser = await launch();
@@ -85,6 +85,7 @@ async function judge(page) {
   said.keys = await page.locator("dialog.keys[open] kbd").allInnerTexts();
   await page.keyboard.press("?");
   said.closed = await page.locator("dialog.keys[open]").count();
+  said.zip = await page.locator("a[download]").evaluate(async (link) => [...new Uint8Array(await (await fetch(link.href)).arrayBuffer())].slice(0, 2));
   return said;
 }
 
@@ -184,6 +185,33 @@ async function busy(page, { keys }) {
     await page.waitForTimeout(100);
   }
   return { pressed };
+}
+
+// Two models on two pictures, judged without their names; then the one of which more were kept is run on all.
+async function compare(page) {
+  await page.keyboard.press("c");
+  const heads = () => page.locator(".compare thead th:not(:first-child)").evaluateAll((all) => all.map((head) => [head.querySelector("strong").textContent, head.textContent]));
+  const facts = () => page.locator(".cell .facts").allInnerTexts();
+  await page.locator(".cell").nth(3).waitFor(WAIT);
+  const said = { blind: [await heads(), await facts()] };
+  for (const key of ["k", "ArrowRight", "r", "ArrowDown", "k", "ArrowLeft"]) await page.keyboard.press(key);
+  said.still = (await heads())[0][0];
+  await page.keyboard.press("k"); // the last one: names are seen now
+  await page.locator("[data-winner]").first().waitFor(WAIT);
+  said.seen = [await heads(), await facts()];
+  said.winner = await page.locator("[data-winner] strong").innerText();
+  await page.locator(".cell .grsai-tile").first().click();
+  await page.keyboard.press("5"); // no key of the table: it stays as it is
+  await page.keyboard.press("Escape");
+  await page.locator("[data-winner] .button").click();
+  const sure = page.locator("[data-winner] .button.primary");
+  await sure.waitFor(WAIT);
+  said.sure = await sure.innerText();
+  await sure.click();
+  await page.locator(".live[data-state=ended]").waitFor(WAIT);
+  said.live = await page.locator(".live .told").innerText();
+  await until(page, () => document.querySelectorAll(".grsai-strip .grsai-tile:not([hidden])").length === 6);
+  return said;
 }
 
 // Thousands: when the page is first seen, how long a key takes to the next picture, and what the page holds.

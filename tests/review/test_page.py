@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ from grsai.ledger import Ledger
 from grsai.review.album import Album
 from grsai.review.live import Run
 from grsai.review.server import ReviewServer
-from tests.conftest import MODELS
+from tests.conftest import MODELS, ROOT
 from tests.review.conftest import Page
 from tests.stories import need_a_browser, tell
 
@@ -48,6 +49,7 @@ def test_the_keys_judge_and_what_they_say_is_on_disk_when_they_are_released(page
     assert said["marks"] == [["keep", ""], ["reject", ""], ["", "★4"], ["", ""], ["", ""], ["keep", ""]]
     assert said["filtered"] == [["open", 3], ["kept", 2], ["rejected", 1], ["all", 6]]
     assert {"K", "R", "U", "N", "F", "Z", "?", "←", "→"} <= set(said["keys"]) and said["closed"] == 0
+    assert said["zip"] == list(b"PK")
     with studio.ledger() as ledger:
         album = Album(studio.output, ledger).read()
         judged = {each.entry.name: each.verdict for each in album}
@@ -140,6 +142,32 @@ def test_judging_during_a_run_does_not_slow_it(studio: Any, ledger: Ledger, six:
     print(f"a run of {BUSY}: {seconds[0]:.2f} s while looking on, {seconds[1]:.2f} s with {judged} verdicts meanwhile")
     assert judged >= 10
     assert seconds[1] < seconds[0] * 1.15 + 0.5
+
+
+def test_models_are_compared_blind_and_the_winner_is_run_on_all(studio: Any) -> None:
+    shutil.copytree(ROOT / "grsai/demo/image", studio.folder / "photos")
+    for photo in sorted((studio.folder / "photos").iterdir())[4:]:
+        photo.unlink()
+    models = ("--model", "nano-banana-fast", "--model", "nano-banana-2")
+    asked = ("--images", "photos", "--prompt", "at night", *models, "--sample", "2", "--output", "out")
+    made = studio.command(*asked)
+    assert made.communicate(timeout=60)[0] and made.returncode == 0 and studio.emulator.count("submit") == 4
+    with studio.command("review", "--output", "out", "--no-browser") as reviewing:
+        said = use(Page(reviewing.stdout.readline().strip()), "compare")
+        reviewing.terminate()
+    assert reviewing.returncode == 0
+    heads, facts = said["blind"]
+    assert sorted(name for name, _ in heads) == ["Column A", "Column B"] and set(facts) == {""}
+    assert said["still"].startswith("Column")
+    heads, facts = said["seen"]
+    assert {name for name, _ in heads} == {"nano-banana-fast", "nano-banana-2"}
+    assert {fact.split(" · ")[0] for fact in facts} == {"¥0.044", "¥0.12"}
+    assert "The whole folder: ¥0.176 for 4 pictures" in str(heads) and "The whole folder: ¥0.48 for 4 pictures" in str(heads)
+    price = {"nano-banana-fast": "¥0.088", "nano-banana-2": "¥0.24"}[said["winner"]]
+    assert said["sure"] == f"Run it on all: 2 pictures · {price}"
+    assert "4 of 4 made" in said["live"] and studio.emulator.count("submit") == 6
+    new = [each.body["model"] for each in studio.emulator.received if each.step == "submit"][4:]
+    assert new == [said["winner"]] * 2
 
 
 def test_thousands_of_pictures_are_there_at_once(
