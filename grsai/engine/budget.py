@@ -48,7 +48,7 @@ class Budget:
                     "What {count} of the pictures cost is not known, so the budget of ¥{budget:.2f} cannot be kept. Nothing was"
                     " sent; write the credits of their model into grsai.toml, or run without a budget.",
                     count=unpriced,
-                    budget=self._yuan(limit.credits),
+                    budget=self.yuan(limit.credits),
                 )
             spent = 0 if limit.since is None else self._ledger.spent(limit.since)
             if spent + credits > limit.credits:
@@ -64,9 +64,9 @@ class Budget:
                 raise OverBudget(
                     text,
                     count=count,
-                    price=self._yuan(credits),
-                    spent=self._yuan(spent),
-                    budget=self._yuan(limit.credits),
+                    price=self.yuan(credits),
+                    spent=self.yuan(spent),
+                    budget=self.yuan(limit.credits),
                     name=limit.name,
                 )
 
@@ -96,9 +96,10 @@ class Budget:
         text = "Not sent: the budget of ¥{budget:.2f} is used up. Raise it to go on."
         if limit.since is not None:
             text = "Not sent: {name} (¥{budget:.2f}) is used up. Raise it to go on."
-        return OverBudget(text, budget=self._yuan(limit.credits), name=limit.name)
+        return OverBudget(text, budget=self.yuan(limit.credits), name=limit.name)
 
-    def _yuan(self, credits: int) -> float:
+    def yuan(self, credits: int) -> float:
+        """What credits cost this user."""
         return yuan(credits, self._per_yuan)
 
 

@@ -89,13 +89,14 @@ def check_price(price: Estimate, budget: Budget, client: GrsaiClient, stop: thre
         return None
     if balance is not None and balance.spendable is not None and balance.spendable < price.credits:
         text = (
-            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}. Nothing was sent; top up or"
-            " make fewer."
+            "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,} (¥{cost:.2f} and ¥{left:.2f})."
+            " Nothing was sent; top up or make fewer."
         )
         if balance.of == "key":
             text = (
-                "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,}, by the limit of the key"
-                " itself. Nothing was sent; raise that limit at the service or make fewer."
+                "What is to be made ({count}) costs {price:,} credits, but the balance is {balance:,} (¥{cost:.2f} and"
+                " ¥{left:.2f}), by the limit of the key itself. Nothing was sent; raise that limit at the service or make fewer."
             )
-        raise OverBudget(text, count=price.new, price=price.credits, balance=balance.spendable)
+        cost, left = (budget.yuan(credits) for credits in (price.credits, balance.spendable))  # budgets are in yuan
+        raise OverBudget(text, count=price.new, price=price.credits, balance=balance.spendable, cost=cost, left=left)
     return balance

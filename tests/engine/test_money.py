@@ -32,6 +32,13 @@ def test_a_batch_that_the_balance_does_not_cover_is_refused_with_both_figures(st
     assert sent(studio) == {"credits"}
 
 
+def test_the_balance_is_told_in_the_unit_of_the_budgets_too(studio) -> None:
+    studio.emulator.credits = 2 * PRICE
+    yuan = f"¥{10 * PRICE / 10_000:.2f} and ¥{2 * PRICE / 10_000:.2f}"
+    with pytest.raises(OverBudget, match=f"[(]{yuan}[)]"):
+        studio.run(studio.jobs(10))
+
+
 def test_a_batch_that_the_balance_just_covers_is_made(studio) -> None:
     studio.emulator.credits = 10 * PRICE
     studio.assert_right(studio.run(studio.jobs(10)))
