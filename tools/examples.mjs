@@ -251,27 +251,61 @@ export const EXAMPLES = [
       ["generate", "images", "picture", "images"],
     ],
   },
+  {
+    name: "Edit a folder.app", // older frontends know an app by this end
+    nodes: {
+      note: note(
+        "**Edit a folder, as an app** · 应用：编辑一个文件夹\n\nChoose a folder or drop pictures, say what to change, press Run. This is what is behind it.\n\n选择文件夹或拖入图片，写下要做的修改，点击运行。这里是应用背后的节点。",
+        [40, 60],
+        [420, 210],
+      ),
+      folder: { type: "LoadBananaFolder", at: [40, 330], size: [420, 380], values: { folder: "banana_demo/image", prompts_file: "" } },
+      batch: {
+        type: "BatchBanana",
+        at: [520, 60],
+        size: [540, 1000],
+        values: { prompts: "Turn the picture into a soft watercolour painting", filename_prefix: "banana/App/Task" },
+      },
+    },
+    links: [
+      ["folder", "images", "batch", "images"],
+      ["folder", "names", "batch", "names"],
+    ],
+    app: {
+      inputs: [
+        ["folder", "grsai_folder"],
+        ["batch", "prompts"],
+        ["batch", "model"],
+      ],
+      outputs: ["batch"],
+    },
+  },
 ];
 
 export const BLUEPRINT = {
   name: "Banana folder and prompts to pictures",
-  description: "Every picture of a folder with every line of a prompt file; the pictures are saved under ComfyUI's output folder.",
+  description:
+    "Every picture of a folder with every line of a prompt file and every prompt that is written here; the pictures are saved under ComfyUI's output folder.",
   nodes: {
-    folder: { type: "LoadBananaFolder", at: [40, 60], size: [420, 190] },
+    folder: { type: "LoadBananaFolder", at: [40, 60], size: [420, 380] },
+    prompts: { type: "StringConcatenate", at: [40, 500], size: [420, 260], values: { delimiter: "\n" } },
     batch: { type: "BatchBanana", at: [540, 60], size: [460, 620] },
   },
   links: [
     ["folder", "images", "batch", "images"],
     ["folder", "names", "batch", "names"],
-    ["folder", "prompts", "batch", "prompts"],
+    ["folder", "prompts", "prompts", "string_a"],
+    ["prompts", "STRING", "batch", "prompts"],
   ],
+  // On the outside: a slot of a node, and how it is called there.
   inputs: [
     ["LoadBananaFolder", "folder"],
     ["LoadBananaFolder", "prompts_file"],
+    ["StringConcatenate", "string_b", "prompts"],
+    ["BatchBanana", "model"], // its own widgets, which come and go with it, stay inside
     ["BatchBanana", "filename_prefix"],
     ["BatchBanana", "budget"],
     ["BatchBanana", "seed"],
-    // Not the model: its own widgets come and go with it, which a subgraph cannot show.
   ],
   outputs: [
     ["BatchBanana", "images"],

@@ -8,6 +8,7 @@ interface Slot {
 
 interface Widget {
   name: string;
+  label?: string;
   value: any;
   options?: { values?: unknown; getMinHeight?: () => number };
   callback?: (...values: any[]) => unknown;
@@ -84,7 +85,7 @@ declare module "*/scripts/app.js" {
     nodePreviewImages?: Record<string, string[]>;
     extensionManager: any;
     queuePrompt(number: number, times?: number, how?: any, ...more: any[]): Promise<boolean>;
-    graphToPrompt(): Promise<{ output: Record<string, import("../web/js/graph.js").ApiNode> }>;
+    graphToPrompt(...asked: any[]): Promise<{ output: Record<string, import("../web/js/graph.js").ApiNode> }>;
     registerExtension(extension: object): void;
   };
 }

@@ -26,9 +26,9 @@ console.log(page.troubles.join("\n"));
 await page.done();
 
 async function make(example) {
-  await page.evaluate(build, example);
+  const ids = await page.evaluate(build, example);
   await page.waitForTimeout(500);
-  const saved = await page.evaluate(save);
+  const saved = asApp(await page.evaluate(save), example.app, ids);
   write(path.join(ROOT, "example_workflows", `${example.name}.json`), saved);
   await page.evaluate((workflow) => window.app.loadGraphData(workflow, true, true, null), saved);
   const results = await run();
@@ -67,6 +67,14 @@ async function build({ nodes, links }) {
     made[name].pos = at;
     if (size) made[name].setSize(size);
   }
+  return Object.fromEntries(Object.entries(made).map(([name, node]) => [name, Number(node.id)]));
+}
+
+// An app shows the widgets and results that it names, in place of the graph.
+function asApp(saved, app, ids) {
+  if (!app) return saved;
+  const linearData = { inputs: app.inputs.map(([node, widget]) => [ids[node], widget]), outputs: app.outputs.map((node) => ids[node]) };
+  return { ...saved, extra: { ...saved.extra, linearMode: true, linearData } };
 }
 
 async function save() {
@@ -165,9 +173,9 @@ async function wrap({ name, description, inputs, outputs }) {
   const { subgraph } = node;
   const find = (type) => subgraph.nodes.find((each) => each.comfyClass === inner[type].comfyClass);
   for (const chosenByItself of [...subgraph.inputs]) subgraph.removeInput(chosenByItself);
-  for (const [type, slot] of inputs) {
+  for (const [type, slot, called = slot] of inputs) {
     const target = find(type).inputs.find((each) => each.name === slot);
-    subgraph.addInput(slot, target.type).connect(target, find(type));
+    subgraph.addInput(called, target.type).connect(target, find(type));
   }
   for (const [type, slot] of outputs) {
     const source = find(type).outputs.find((each) => each.name === slot);

@@ -10,6 +10,7 @@ await tell(async (url, { locale, vue, blueprint }) => {
   const page = await openFrontend(url, { locale, vue });
   try {
     const said = { counted: await counted(page, vue) };
+    said.control = await page.evaluate(() => window.batch.widgets[4].name);
     said.subgraph = await subgraph(page, blueprint);
     said.asked = await asked(page, url);
     return { ...said, troubles: page.troubles };
@@ -72,11 +73,21 @@ async function settled(page) {
   return page.evaluate(() => [window.badgeOf(window.batch), window.inTab()]);
 }
 
-// What the node says on its outside that stands for a subgraph.
+// What the node says on its outside that stands for a subgraph, and there with another model and a prompt; what Run would send then.
 async function subgraph(page, workflow) {
   await page.evaluate((workflow) => window.app.loadGraphData(workflow, true, true, null), workflow);
+  const badge = () => page.evaluate(() => window.badgeOf(window.app.graph.nodes[0]));
   await page.waitForFunction(() => /about|约/.test(window.badgeOf(window.app.graph.nodes[0])), null, { timeout: SHOWN_MILLISECONDS });
-  return page.evaluate(() => window.badgeOf(window.app.graph.nodes[0]));
+  const before = await badge();
+  await page.evaluate(() => {
+    const [node] = window.app.graph.nodes;
+    window.turn(node, "model", "nano-banana-2");
+    window.turn(node, "prompts", "a third");
+    window.app.api.dispatchCustomEvent("graphChanged"); // as a hand that does it has it told
+  });
+  await page.waitForFunction((before) => /about|约/.test(window.badgeOf(window.app.graph.nodes[0])) && window.badgeOf(window.app.graph.nodes[0]) !== before, before, { timeout: SHOWN_MILLISECONDS });
+  const sent = await page.evaluate(async () => Object.values((await window.app.graphToPrompt()).output).find(({ class_type }) => class_type === "BatchBanana").inputs);
+  return { before, after: await badge(), model: [sent.model, sent["model.image_size"]] };
 }
 
 // Run with different sums above which it asks: whether it queued, and what the question said. No key is there, so nothing is made.

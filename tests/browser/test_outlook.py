@@ -37,7 +37,17 @@ def test_badge_and_tab_say_what_run_would_make_of_a_folder(seen: dict[str, Any])
 
 
 def test_a_subgraph_says_on_its_outside_what_it_would_make(seen: dict[str, Any]):
-    assert seen["subgraph"] == COUNTED[seen["locale"]][0][0]
+    words = {"en": "24 pictures · ¥2.88 · about 4 min", "zh": "24 张 · ¥2.88 · 约 4 分钟"}
+    assert seen["subgraph"]["before"] == COUNTED[seen["locale"]][0][0]
+    assert seen["subgraph"]["after"] == words[seen["locale"]]
+
+
+def test_a_model_that_is_chosen_outside_has_what_it_needs(seen: dict[str, Any]):
+    assert seen["subgraph"]["model"] == ["nano-banana-2", "1K"]
+
+
+def test_what_becomes_of_the_seed_has_the_name_that_others_look_for(seen: dict[str, Any]):
+    assert seen["control"] == "control_after_generate"
 
 
 def test_below_the_sum_and_without_one_run_does_not_ask(seen: dict[str, Any]):

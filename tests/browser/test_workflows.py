@@ -24,10 +24,11 @@ def test_every_example_runs_to_pictures_as_it_stands(browse: Callable[..., Any],
         _assert_made(report)
         assert set(report["badges"]) == {OFFLINE[locale]}
         assert all(("Banana 批量生成" in title or "Banana 生成" in title) == (locale == "zh") for title in report["titles"])
+    _assert_app([report["app"] for report in answer["reports"] if report["app"]], locale)
 
 
 def test_every_example_has_its_picture():
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
     assert all(file.with_suffix(".jpg").is_file() for file in EXAMPLES)
 
 
@@ -56,6 +57,13 @@ def _assert_whole(report: dict[str, Any]) -> None:
     saved, loaded = report["links"]
     assert saved == loaded
     assert report["missing"] == report["values"] == report["errors"] == report["dialogs"] == report["warnings"] == [], report
+
+
+def _assert_app(apps: list[dict[str, Any]], locale: str) -> None:
+    """One of them is an app: a folder, a prompt, Run."""
+    [app] = apps
+    assert (app["pictures"], app["prompts"]) == (8, "Turn the picture into a soft watercolour painting")
+    assert ("8 pictures" if locale == "en" else "8 张") in app["text"] and "nano-banana-fast" in app["text"]
 
 
 def _assert_made(report: dict[str, Any]) -> None:

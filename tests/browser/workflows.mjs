@@ -1,10 +1,13 @@
 // Loads workflows into the real frontend, one after the other, and presses Run.
 //     node workflows.mjs URL '{"locale": "en", "vue": false, "files": [...]}'
-// Answers with one report for each: {name, missing, links, values, dialogs, warnings, done, images, drawn, tiles, badges}.
+// Answers with one report for each: {name, missing, links, values, dialogs, warnings, done, images, drawn, tiles, badges, app}.
 import fs from "node:fs";
 import path from "node:path";
 import { DIALOGS, openFrontend, tell } from "./frontend.mjs";
 
+const RUN = '[data-testid="queue-button"], .comfyui-queue-button button';
+const RUN_APP = "[data-testid=linear-run-button] button:has([data-testid=linear-run-button-icon])";
+const [SHOWN_MILLISECONDS, TOUR_MILLISECONDS] = [15_000, 2_500];
 const LOADED_MILLISECONDS = 100; // sockets and widgets that come with others
 const RUN_MILLISECONDS = 90_000;
 // What the frontend says of a workflow that names something it has not.
@@ -28,7 +31,8 @@ async function tryWorkflow(page, url, file) {
   await page.waitForTimeout(LOADED_MILLISECONDS);
   const report = await page.evaluate(compare, saved);
   report.name = path.basename(file, ".json");
-  await page.locator('[data-testid="queue-button"], .comfyui-queue-button button').first().click();
+  report.app = saved.extra?.linearMode ? await appOf(page) : null;
+  await page.locator(report.app ? RUN_APP : RUN).first().click();
   await page.waitForFunction(() => window.heard.done, null, { timeout: RUN_MILLISECONDS });
   const heard = await page.evaluate(() => window.heard);
   const images = await Promise.all(heard.images.map((image) => lengthOf(url, image)));
@@ -38,6 +42,19 @@ async function tryWorkflow(page, url, file) {
   report.warnings = await page.getByText(WARNING).filter({ visible: true }).allInnerTexts();
   const tiles = await page.locator(".grsai-grid .grsai-tile[data-state=done]").count();
   return { ...report, done: heard.done, error: heard.error, images, drawn, tiles };
+}
+
+// What an app shows in place of the graph. The first time ComfyUI offers a tour.
+async function appOf(page) {
+  const run = page.locator(RUN_APP).first();
+  await run.waitFor({ timeout: SHOWN_MILLISECONDS });
+  const tour = page.locator("[data-testid=coach-landing]");
+  if (await tour.waitFor({ timeout: TOUR_MILLISECONDS }).then(() => true, () => false)) {
+    await page.keyboard.press("Escape");
+    await tour.waitFor({ state: "detached" });
+  }
+  const widgets = page.locator("[data-testid=linear-widgets]");
+  return { text: await widgets.innerText(), pictures: await widgets.locator(".grsai-folder img").count(), prompts: await widgets.locator("textarea").inputValue() };
 }
 
 // In the page: what ComfyUI tells of the run.

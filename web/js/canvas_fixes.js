@@ -1,6 +1,7 @@
 // @ts-check
 // What ComfyUI does of itself, and a node with a grid must not have.
-import { MAKING, api, nodeOf, rootGraph, stores } from "./comfy.js";
+import { MAKING, afterPrompt, api, nodeOf, rootGraph, stores } from "./comfy.js";
+import { modelOf } from "./money.js";
 
 const PROMPT_HEIGHT = 90; // pixels, about five lines
 
@@ -54,4 +55,26 @@ export function hideLivePictures() {
  */
 function placeOf({ graph, id }) {
   return graph === rootGraph() ? String(id) : `${graph?.id}:${id}`;
+}
+
+/**
+ * To be called once. On the outside of a subgraph a model can be chosen, but what belongs to it comes and goes inside, unseen:
+ * what the new one needs is sent along, its smallest size.
+ */
+export function completeModels() {
+  afterPrompt((nodes) => {
+    for (const { class_type, inputs } of Object.values(nodes)) {
+      const [size] = (MAKING.includes(class_type) && modelOf(inputs.model)?.sizes) || [];
+      if (size) inputs["model.image_size"] ??= size;
+    }
+  });
+}
+
+/**
+ * To be called for each node that is created. Older frontends call this widget by its first value; other packs look for its name.
+ * @param {GraphNode} node
+ */
+export function nameControl(node) {
+  const [control] = node.widgets?.find(({ name }) => name === "seed")?.linkedWidgets ?? [];
+  if (MAKING.includes(node.comfyClass ?? "") && control?.name === "fixed") control.name = "control_after_generate";
 }

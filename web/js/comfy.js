@@ -205,6 +205,19 @@ export async function openPrompt() {
 }
 
 /**
+ * Lets what Run sends, or a file gets, be completed first.
+ * @param {(output: ApiGraph) => void} complete
+ */
+export function afterPrompt(complete) {
+  const build = app.graphToPrompt;
+  app.graphToPrompt = async function (...asked) {
+    const prompt = await build.apply(this, asked);
+    complete(prompt.output);
+    return prompt;
+  };
+}
+
+/**
  * Lets Run, whoever presses it, wait for an answer: how often it is to run, and at the end of which nodes. False: it does not run.
  * @param {(times: number, targets?: string[]) => Promise<boolean>} mayRun
  */

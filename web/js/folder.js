@@ -27,6 +27,7 @@ export function showFolder(node) {
   const view = makeView(node);
   const widget = node.addDOMWidget("grsai_folder", "grsai_folder", view.element, { serialize: false, hideOnZoom: false, getMinHeight: view.height });
   widget.serialize = false; // it is no value of the workflow
+  widget.label = t("folder.label"); // in an app
   const look = settled(view.refresh, QUIET_MILLISECONDS);
   for (const each of node.widgets) if (CHOSEN.includes(each.name)) after(each, "callback", look);
   after(node, "onConnectionsChange", look);
@@ -93,7 +94,8 @@ function makeView(node) {
   /** @param {Found | null} found null: only the run can tell */
   function show(found) {
     const reasons = found?.left_out.map((why) => inLanguage(why)) ?? [];
-    const parts = found ? [counted(found.pictures), t("folder.prompts", { count: found.prompts })] : [];
+    const parts = found ? [counted(found.pictures)] : [];
+    if (found?.prompts) parts.push(t("folder.prompts", { count: found.prompts }));
     if (reasons.length) parts.push(t("folder.left_out", { count: reasons.length }));
     say(parts.join(" · "), "plain", reasons.join("\n"));
     pictures.replaceChildren(...(found?.first ?? []).map((place) => h("img", { src: thumbnailAddress(place), alt: place.filename, title: place.filename, draggable: "false" })));

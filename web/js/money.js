@@ -3,7 +3,7 @@
 import { get } from "./routes.js";
 import { t } from "./texts.js";
 
-/** @typedef {{id: string, credits: number | null, closed: boolean, maintenance: boolean}} Model */
+/** @typedef {{id: string, credits: number | null, sizes: string[], closed: boolean, maintenance: boolean}} Model */
 /** @typedef {{sign: string, per_credit: number, digits: number}} Unit */
 /** @typedef {{models: Model[], default: string, most_seed: number, currency: string, units: Record<string, Unit>, offline: boolean}} Catalogue */
 

@@ -27,6 +27,7 @@ export const TEXTS = {
   "ask.cancel": { "en": "Cancel", "zh": "取消" },
   "ask.run": { "en": "Run", "zh": "运行" },
 
+  "folder.label": { "en": "pictures", "zh": "图片" },
   "folder.folder": { "en": "Choose a folder", "zh": "选择文件夹" },
   "folder.prompts_file": { "en": "Choose a prompt file", "zh": "选择提示词文件" },
   "folder.no_prompts": { "en": "no prompt file", "zh": "不用提示词文件" },
