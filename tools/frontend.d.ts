@@ -10,7 +10,7 @@ interface Widget {
   name: string;
   label?: string;
   value: any;
-  options?: { values?: unknown; getMinHeight?: () => number };
+  options?: { values?: unknown; getMinHeight?: () => number; getOptionLabel?: (value?: string | null) => string };
   callback?: (...values: any[]) => unknown;
   linkedWidgets?: Widget[];
 }
@@ -31,6 +31,7 @@ interface GraphNode {
   hideOutputImages?: boolean; // asked by the Vue canvas
   isInputConnected(slot: number): boolean;
   getInputNode(slot: number): GraphNode | null;
+  getInputLink(slot: number): { target_slot: number } | null | undefined;
   setSize(size: number[]): void;
   computeSize(): number[];
   addDOMWidget(name: string, type: string, element: HTMLElement, options: object): Widget & { serialize?: boolean };

@@ -317,7 +317,8 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
         show_json(as_object(outcomes, seconds=seconds, delivery=delivery))
         return
     show("")
-    show(summary(outcomes, seconds=seconds, language=language, per_yuan=settings.credits_per_yuan, delivery=delivery))
+    rate, offline = settings.credits_per_yuan, bool(options.demo)
+    show(summary(outcomes, seconds=seconds, language=language, per_yuan=rate, delivery=delivery, offline=offline))
     show("")
     show(say("Pictures: {folder}", language, folder=output))
     if delivery.sheet is not None:

@@ -194,6 +194,7 @@ def test_the_demo_needs_no_key_and_no_network_and_pays_once(shell: Shell) -> Non
     done = shell.run("--demo", "--concurrency", "16", **dead)
     assert (done.status, len(list((shell.folder / "batch_outputs" / "demo").glob("Task_*")))) == (0, 16)
     assert "index.html" in done.out
+    assert "With the service: 7,040 credits" in done.out and "Paid" not in done.out  # for nothing was
     again = shell.run("--demo", "--json", **dead)
     assert (again.status, again.object["reused"]) == (0, 16)
     assert not shell.emulator.received

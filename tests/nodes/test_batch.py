@@ -187,6 +187,13 @@ def test_names_that_are_all_empty_are_none(graph: Any, names: list[str]):
     assert [Path(file).stem for file in files] == ["Task_1_image_1_1", "Task_2_image_2_1"]
 
 
+def test_offline_the_report_says_what_it_would_cost_and_not_that_it_was_paid(graph: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("GRSAI_BASE_URL")
+    graph.module("nodes.panel").change_panel({"host": "offline"})
+    report = graph.batch("red").result[2]
+    assert "With the service: 440 credits (¥0.044)" in report and "Paid" not in report
+
+
 def test_a_fresh_folder_node_finds_the_demo(graph: Any):
     graph.module("nodes.paths").place_demo()
     defaults = {each.id: each.default for each in graph.node("LoadBananaFolder").GET_SCHEMA().inputs}

@@ -2,6 +2,7 @@
 // What ComfyUI does of itself, and a node with a grid must not have.
 import { MAKING, afterPrompt, api, nodeOf, rootGraph, stores } from "./comfy.js";
 import { modelOf } from "./money.js";
+import { t } from "./texts.js";
 
 const PROMPT_HEIGHT = 90; // pixels, about five lines
 
@@ -77,4 +78,53 @@ export function completeModels() {
 export function nameControl(node) {
   const [control] = node.widgets?.find(({ name }) => name === "seed")?.linkedWidgets ?? [];
   if (MAKING.includes(node.comfyClass ?? "") && control?.name === "fixed") control.name = "control_after_generate";
+}
+
+/**
+ * To be called for each node that is created. ComfyUI puts sockets that have grown at the end of a node that is pasted or loaded,
+ * and wires a pasted one by their places: the others would lose their wires.
+ * @param {GraphNode} node
+ */
+export function keepSocketsTogether(node) {
+  if (!MAKING.includes(node.comfyClass ?? "")) return;
+  const before = node.onConfigure;
+  node.onConfigure = function (saved) {
+    before?.call(this, saved);
+    sortSockets(this);
+  };
+}
+
+/**
+ * To be called for each node that is created. What a workflow holds stays English; what is read need not.
+ * @param {GraphNode} node
+ */
+export function nameChoices(node) {
+  if (node.comfyClass !== "BatchBanana") return;
+  for (const { name, options } of node.widgets ?? []) {
+    if (options && (name === "pairing" || name === "on_failure")) options.getOptionLabel = labelOf;
+  }
+}
+
+/** @type {Record<string, import("./texts.js").TextKey>} */
+const CHOICES = { product: "choice.product", zip: "choice.zip", "keep going": "choice.keep_going", stop: "choice.stop" };
+
+/** @param {string | null} [value] */
+function labelOf(value) {
+  return value && value in CHOICES ? t(CHOICES[value]) : (value ?? "");
+}
+
+/** @param {GraphNode} node */
+function sortSockets(node) {
+  const { inputs = [], graph } = node;
+  const wires = new Map(inputs.map((input, slot) => [input, graph ? node.getInputLink(slot) : null]));
+  const group = (/** @type {Slot} */ { name, widget }) => (widget ? name : name.split(".")[0]);
+  const place = (/** @type {Slot} */ { name }) => Number(name.match(/\d+$/)?.[0] ?? 0);
+  const sorted = [...new Set(inputs.map(group))].flatMap((one) =>
+    inputs.filter((input) => group(input) === one).sort((left, right) => place(left) - place(right)),
+  );
+  inputs.splice(0, inputs.length, ...sorted);
+  for (const [slot, input] of inputs.entries()) {
+    const wire = wires.get(input);
+    if (wire) wire.target_slot = slot;
+  }
 }

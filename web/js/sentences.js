@@ -38,6 +38,11 @@ export const TEXTS = {
   "folder.nothing": { "en": "There was no picture and no text file in it.", "zh": "里面没有图片，也没有文本文件。" },
   "folder.refused": { "en": "ComfyUI did not take {name} (status {status}).", "zh": "ComfyUI 没有接收 {name}（状态 {status}）。" },
 
+  "choice.product": { "en": "product", "zh": "全部组合 (product)" },
+  "choice.zip": { "en": "zip", "zh": "一一对应 (zip)" },
+  "choice.keep_going": { "en": "keep going", "zh": "继续其余的 (keep going)" },
+  "choice.stop": { "en": "stop", "zh": "停止 (stop)" },
+
   "key.label": { "en": "API key", "zh": "API 密钥" },
   "key.placeholder": { "en": "sk-…", "zh": "sk-…" },
   "key.save": { "en": "Save", "zh": "保存" },
