@@ -9,6 +9,7 @@ interface Slot {
 interface Widget {
   name: string;
   label?: string;
+  y?: number;
   value: any;
   options?: { values?: unknown; getMinHeight?: () => number; getOptionLabel?: (value?: string | null) => string };
   callback?: (...values: any[]) => unknown;
@@ -35,7 +36,9 @@ interface GraphNode {
   setSize(size: number[]): void;
   computeSize(): number[];
   addDOMWidget(name: string, type: string, element: HTMLElement, options: object): Widget & { serialize?: boolean };
+  flags?: { collapsed?: boolean };
   onDrawBackground?: unknown;
+  onDrawForeground?: (pen: CanvasRenderingContext2D, ...facts: any[]) => void;
   onConfigure?: (saved: any) => void;
   onDragOver?: (event: DragEvent) => boolean;
   onDragDrop?: (event: DragEvent) => boolean | Promise<boolean>;
@@ -52,7 +55,13 @@ interface Graph {
 }
 
 interface Window {
-  LiteGraph: { createNode(type: string): GraphNode; registered_node_types: Record<string, { title?: string }> };
+  LiteGraph: {
+    NODE_FONT: string;
+    NODE_SUBTEXT_SIZE: number;
+    NODE_TEXT_COLOR: string;
+    createNode(type: string): GraphNode;
+    registered_node_types: Record<string, { title?: string }>;
+  };
   LGraphBadge: new (look: { text: string; fgColor: string; bgColor: string }) => unknown;
 }
 

@@ -4,6 +4,7 @@ import { MAKING, afterPrompt, api, nodeOf, rootGraph, stores } from "./comfy.js"
 import { modelOf } from "./money.js";
 import { t } from "./texts.js";
 
+const NAME_PLACE = [20, 15]; // pixels from a node's left side and a widget's upper one
 const PROMPT_HEIGHT = 90; // pixels, about five lines
 
 /**
@@ -103,6 +104,26 @@ export function nameChoices(node) {
   for (const { name, options } of node.widgets ?? []) {
     if (options && (name === "pairing" || name === "on_failure")) options.getOptionLabel = labelOf;
   }
+}
+
+/**
+ * To be called for each node that is created. Where a wire brings the prompts, the classic canvas leaves a hole in place of the box,
+ * and a socket without a name.
+ * @param {GraphNode} node
+ */
+export function nameWiredPrompt(node) {
+  const box = node.widgets?.find(({ name }) => name === "prompt" || name === "prompts");
+  if (!MAKING.includes(node.comfyClass ?? "") || !box) return;
+  const before = node.onDrawForeground;
+  node.onDrawForeground = function (pen, ...facts) {
+    before?.call(this, pen, ...facts);
+    const wired = this.inputs?.find(({ widget, link }) => widget?.name === box.name && typeof link === "number");
+    if (!wired || this.flags?.collapsed) return;
+    pen.font = `${window.LiteGraph.NODE_SUBTEXT_SIZE}px ${window.LiteGraph.NODE_FONT}`;
+    pen.fillStyle = window.LiteGraph.NODE_TEXT_COLOR;
+    pen.textAlign = "left";
+    pen.fillText(box.label ?? box.name, NAME_PLACE[0], (box.y ?? 0) + NAME_PLACE[1]);
+  };
 }
 
 /** @type {Record<string, import("./texts.js").TextKey>} */

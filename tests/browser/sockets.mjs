@@ -1,0 +1,93 @@
+// What a node keeps of its sockets when it is copied, and what is read on it.
+//     node sockets.mjs URL '{"locale": "en", "vue": true}'
+import { openFrontend, tell } from "./frontend.mjs";
+
+const SETTLED_MILLISECONDS = 800; // sockets that grow as they are wired
+
+await tell(async (url, { locale, vue }) => {
+  const page = await openFrontend(url, { locale, vue });
+  try {
+    const said = { pasted: await pasted(page) };
+    said.reloaded = await reloaded(page);
+    said.choices = await choices(page);
+    said.named = await named(page);
+    return { ...said, troubles: page.troubles };
+  } finally {
+    await page.done();
+  }
+});
+
+// Sockets and wires of a node with three, and of its copy.
+async function pasted(page) {
+  await page.evaluate(() => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const add = (type, pos) => {
+      const node = LiteGraph.createNode(type);
+      node.pos = pos;
+      app.graph.add(node);
+      return node;
+    };
+    const wire = (from, to, name) => from.connect(0, to, to.inputs.findIndex((input) => input.name === name));
+    window.sockets = (node) => node.inputs.filter((input) => /^(images[.]|image_urls)/.test(input.name)).map((input) => input.name);
+    window.wires = async () => {
+      const nodes = Object.values((await app.graphToPrompt()).output).filter((node) => node.class_type === "NanoBananaGenerate");
+      return nodes.map(({ inputs }) => Object.keys(inputs).filter((name) => Array.isArray(inputs[name])));
+    };
+    const [one, two, upload, node] = [add("LoadImage", [0, 0]), add("LoadImage", [0, 400]), add("GrsaiUpload", [350, 500]), add("NanoBananaGenerate", [700, 0])];
+    wire(one, node, "images.image_1");
+    requestAnimationFrame(() => {
+      wire(two, node, "images.image_2");
+      wire(two, upload, "images");
+      wire(upload, node, "image_urls");
+    });
+  });
+  await page.waitForTimeout(SETTLED_MILLISECONDS);
+  await page.evaluate(() => {
+    const { canvas, graph } = window.app;
+    canvas.selectItems([...graph.nodes]);
+    canvas.copyToClipboard();
+    canvas.pasteFromClipboard();
+  });
+  return look(page);
+}
+
+async function reloaded(page) {
+  await page.evaluate(() => window.app.loadGraphData(window.app.graph.serialize(), true, true, null));
+  return look(page);
+}
+
+async function look(page) {
+  await page.waitForTimeout(SETTLED_MILLISECONDS);
+  return page.evaluate(async () => {
+    const nodes = window.app.graph.nodes.filter((node) => node.type === "NanoBananaGenerate");
+    return { sockets: nodes.map(window.sockets), wires: await window.wires() };
+  });
+}
+
+// How the values of a widget read, and what the workflow holds of them.
+async function choices(page) {
+  return page.evaluate(() => {
+    const node = window.LiteGraph.createNode("BatchBanana");
+    window.app.graph.add(node);
+    const widgets = ["pairing", "on_failure"].map((name) => node.widgets.find((widget) => widget.name === name));
+    return widgets.map((widget) => [widget.value, widget.options.values.map((value) => widget.options.getOptionLabel(value))]);
+  });
+}
+
+// What the classic canvas writes where the box for prompts was, without and with a wire.
+async function named(page) {
+  return page.evaluate(() => {
+    const { app, LiteGraph } = window;
+    const [folder, node] = ["LoadBananaFolder", "BatchBanana"].map((type) => LiteGraph.createNode(type));
+    for (const each of [folder, node]) app.graph.add(each);
+    const written = () => {
+      const texts = [];
+      node.onDrawForeground({ fillText: (text) => texts.push(text) });
+      return texts;
+    };
+    const before = written();
+    folder.connect(2, node, node.inputs.findIndex((input) => input.name === "prompts"));
+    return [before, written()];
+  });
+}

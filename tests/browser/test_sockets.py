@@ -1,0 +1,40 @@
+"""A node that is copied keeps its sockets and wires, and what is read on a node is in the user's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.comfy import Comfy
+
+SOCKETS = ["images.image_1", "images.image_2", "images.image_3", "image_urls"]
+WIRED = ["image_urls", "images.image_1", "images.image_2"]
+CHOICES = {
+    "en": [["product", ["product", "zip"]], ["keep going", ["keep going", "stop"]]],
+    "zh": [
+        ["product", ["全部组合 (product)", "一一对应 (zip)"]],
+        ["keep going", ["继续其余的 (keep going)", "停止 (stop)"]],
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=[("en", False), ("zh", True)], ids=["en-classic", "zh-vue"])
+def seen(browse: Callable[..., Any], comfy: Comfy, request: pytest.FixtureRequest) -> dict[str, Any]:
+    locale, vue = request.param
+    return {"locale": locale, **browse("sockets", comfy, locale=locale, vue=vue)}
+
+
+@pytest.mark.parametrize("when", ["pasted", "reloaded"])
+def test_a_copy_keeps_the_order_of_its_sockets_and_all_of_its_wires(seen: dict[str, Any], when: str):
+    assert seen[when]["sockets"] == [SOCKETS, SOCKETS]
+    assert [sorted(wires) for wires in seen[when]["wires"]] == [WIRED, WIRED]
+
+
+def test_choices_are_read_in_the_users_language_and_kept_as_they_are(seen: dict[str, Any]):
+    assert seen["choices"] == CHOICES[seen["locale"]]
+
+
+def test_a_socket_of_prompts_has_a_name_where_its_box_was(seen: dict[str, Any]):
+    assert seen["named"] == [[], ["prompts" if seen["locale"] == "en" else "提示词"]]
