@@ -1,6 +1,6 @@
 // @ts-check
 // What ComfyUI does of itself, and a node with a grid must not have.
-import { MAKING, afterPrompt, api, nodeOf, rootGraph, stores } from "./comfy.js";
+import { MAKING, afterPrompt, api, isWired, nodeOf, rootGraph, stores } from "./comfy.js";
 import { modelOf } from "./money.js";
 import { t } from "./texts.js";
 
@@ -117,8 +117,7 @@ export function nameWiredPrompt(node) {
   const before = node.onDrawForeground;
   node.onDrawForeground = function (pen, ...facts) {
     before?.call(this, pen, ...facts);
-    const wired = this.inputs?.find(({ widget, link }) => widget?.name === box.name && typeof link === "number");
-    if (!wired || this.flags?.collapsed) return;
+    if (this.flags?.collapsed || !isWired(this, box.name)) return;
     pen.font = `${window.LiteGraph.NODE_SUBTEXT_SIZE}px ${window.LiteGraph.NODE_FONT}`;
     pen.fillStyle = window.LiteGraph.NODE_TEXT_COLOR;
     pen.textAlign = "left";
