@@ -5,6 +5,7 @@ The ring is what surrounds the mask and should not have changed. Pictures are gr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def aligned(source: Gray, result: Gray, ring: Gray, *, move: bool = True) -> Ali
     if tiles.fit:
         return Alignment(found, tiles.off, True)
     rest = tuple(ours - theirs for ours, theirs in zip(guess.shift, found.shift, strict=True))  # what tiles are too small to see
-    return Alignment(found, max(tiles.off, float(np.hypot(*rest))), False)
+    return Alignment(found, max(tiles.off, math.hypot(*rest)), False)
 
 
 def moved_back(result: Gray, move: Move) -> Gray:
@@ -97,8 +98,8 @@ class _Tiles:
         self._same = np.zeros(len(places))
         if not places:
             return
-        window = _taper((side, side)) * _cut(ring, places, side)
-        ours, theirs = _cut(_detail(source), places, side) * window, _cut(_detail(result), places, side) * window
+        window = (_taper((side, side)) * _cut(ring, places, side)).astype(np.float32)
+        ours, theirs = ((_cut(_detail(each), places, side) * window).astype(np.float32) for each in (source, result))
         spectrum = np.conj(np.fft.rfft2(ours))
         surfaces = _correlation(np.fft.rfft2(theirs), spectrum, (side, side))
         textured = _strength(ours, window) > _TEXTURE

@@ -69,7 +69,7 @@ def _grid(white: npt.NDArray[np.bool_], cell: int) -> npt.NDArray[np.bool_]:
     high, wide = (-(-side // cell) for side in white.shape)
     padded = np.zeros((high * cell, wide * cell), bool)
     padded[: white.shape[0], : white.shape[1]] = white
-    return padded.reshape(high, cell, wide, cell).any((1, 3))
+    return np.logical_or.reduce(padded.reshape(high, cell, wide, cell), (1, 3))
 
 
 def _numbered(grid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

@@ -117,7 +117,8 @@ def _weights(mask: Image.Image, part: Box, place: Box, feather: int) -> Weights:
     # Measured on a coarser grid, so that it ends a little sooner, and never later.
     high, wide = (-(-side // step) for side in white.shape)
     padded = np.pad(white, ((0, high * step - white.shape[0]), (0, wide * step - white.shape[1])))
-    small = _near(padded.reshape(high, step, wide, step).any((1, 3)), max(feather // step - 3, 1), _fading)
+    coarse = np.logical_or.reduce(padded.reshape(high, step, wide, step), (1, 3))
+    small = _near(coarse, max(feather // step - 3, 1), _fading)
     grown = Image.fromarray(small).resize((wide * step, high * step), Image.Resampling.BILINEAR)
     return np.maximum(np.asarray(grown)[: white.shape[0], : white.shape[1]], white)
 

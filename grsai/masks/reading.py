@@ -47,7 +47,7 @@ class Original:
                 turned, size = turn(image), image.size
         except (OSError, ValueError, SyntaxError) as error:  # since it was read whole
             raise unreadable(path.name, why(error)) from None
-        size = size[::-1] if turned in _ON_SIDE else size
+        size = (size[1], size[0]) if turned in _ON_SIDE else size
         load = functools.partial(_loaded, path.absolute(), reference.digest)
         return cls(reference.name, reference.digest, size, load, path, turned)
 

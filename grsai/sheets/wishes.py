@@ -122,6 +122,7 @@ def _wish(sheet: Sheet, row: Row, pictures: Sequence[Reference | GrsaiError]) ->
         image if isinstance(image, Reference) else None,
         tuple(each for each in pictures[place:] if isinstance(each, Reference)),
         **{name: sheet.cell(row, name) for name in _TEXTS},
+        mask=None,
         values=sheet.values(row),
         faults=(*_failures(sheet, row), *(each for each in pictures if isinstance(each, GrsaiError))),
     )

@@ -50,12 +50,13 @@ def far_from(white: npt.NDArray[np.bool_], most: int) -> npt.NDArray[np.float64]
     """Pixels from each place to the nearest white one, up to `most`, measured the plain way."""
     far = np.full(white.shape, np.inf)
     rows, columns = np.nonzero(white)
-    down, across = np.indices(white.shape)
+    down, across = np.arange(white.shape[0])[:, None], np.arange(white.shape[1])[None]
     border = white & ~(np.roll(white, 1, 0) & np.roll(white, -1, 0) & np.roll(white, 1, 1) & np.roll(white, -1, 1))
     for row, column in zip(*np.nonzero(border), strict=True):
         top, left = max(row - most - 1, 0), max(column - most - 1, 0)
-        near = np.s_[top : row + most + 2, left : column + most + 2]
-        np.minimum(far[near], np.hypot(down[near] - row, across[near] - column), out=far[near])
+        rows_near, columns_near = slice(top, row + most + 2), slice(left, column + most + 2)
+        near = np.hypot(down[rows_near] - row, across[:, columns_near] - column)
+        far[rows_near, columns_near] = np.minimum(far[rows_near, columns_near], near)
     far[rows, columns] = 0
     return far
 

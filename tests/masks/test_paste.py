@@ -92,6 +92,15 @@ def test_a_model_that_moved_everything_is_told_with_how_far_off_it_is() -> None:
     assert paste(still, result_of(still)).alignment.fits
 
 
+def test_a_pattern_that_repeats_does_not_mislead(tmp_path: Path) -> None:
+    tiles = (np.indices((600, 800)) // 20).sum(0) % 2 * 120 + 60
+    image = Image.fromarray(tiles.astype(np.uint8)).convert("RGB")
+    [edit] = edits(saved(tmp_path / "a.png", image))
+    for shift in ((0, 0), (6, -4)):
+        told = paste(edit, result_of(edit, shift=shift)).alignment
+        assert told.fits and max(abs(found - given) for found, given in zip(told.move.shift, shift, strict=True)) < 1
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "I;16"])
 def test_every_kind_of_picture_stays_of_its_kind(tmp_path: Path, mode: str) -> None:
     photo = Image.open(PHOTOS / "coffee.jpg")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from grsai import engine
 from grsai.emulator import AS_MODELS, Drift, Emulator
-from grsai.jobs import Job, plan, with_edits
+from grsai.jobs import plan, with_edits
 from grsai.masks import MaskOptions
 from grsai.pictures import Reference
 from tests.conftest import MODELS, PHOTOS
@@ -37,7 +37,7 @@ def photo(tmp_path: Path) -> Path:
     return saved(tmp_path / "large.png", Image.open(PHOTOS / "coffee.jpg").resize((2560, 1705)))
 
 
-def jobs_of(photo: Path, *ovals: Oval, options: MaskOptions | None = None, prompts: int = 1) -> list[Job]:
+def jobs_of(photo: Path, *ovals: Oval, options: MaskOptions | None = None, prompts: int = 1) -> list[Any]:
     model = MODELS.named("nano-banana-2")
     jobs = plan([f"a red disc {k}" for k in range(prompts)], [Reference.from_file(photo)], model=model)
     return with_edits(jobs, [edits(photo, *ovals, options=options)] * prompts)
