@@ -40,6 +40,7 @@ LONELY_SECONDS = 120.0  # so long a run waits for a worker when all of them are 
 _LOOKS_AHEAD = 1000  # jobs that are looked through for one that waits for no other
 _GONE = "The scheduler is gone. What is paid is kept: run again to go on."
 _SEEN = ".grsai-seen-"
+_SETTLED = object()
 _OLD_SECONDS = 86_400.0
 _log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class _Sent:
     credits: int = 0
     started: bool = False
     submitted: bool = False
+    settled: bool = False  # nothing of it is open any more, though nobody has fetched what came of it
     running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
 
@@ -209,8 +211,9 @@ class _Batch:
     def _hand_out(self) -> None:
         now = time.monotonic()
         self._held = [until for until in self._held if until > now]
+        free = self._window - len(self._held) - sum(not sent.settled for sent in self._sent.values())
         for number in list(itertools.islice(self._left, _LOOKS_AHEAD)):
-            if len(self._sent) + len(self._held) >= self._window:
+            if free <= 0:
                 return
             if (ready := self._ready(number)) is None:
                 continue
@@ -220,6 +223,7 @@ class _Batch:
             else:
                 self._sent[number] = sent = _Sent(number, ready)
                 self._submit(sent)
+                free -= 1
 
     def _ready(self, number: int) -> Job | Outcome | None:
         """The job as it goes out. One that edits the picture of the job before it waits for that, and ends with it."""
@@ -244,7 +248,13 @@ class _Batch:
             _log.info("nothing can be handed out: %s", error)
             self._lost = Refused(_GONE)
             return
-        sent.future.add_done_callback(lambda future: self._ended.put(sent))
+        sent.future.add_done_callback(lambda future: self._note_end(sent, future))
+
+    def _note_end(self, sent: _Sent, future: Any) -> None:
+        """A task has ended. Its place is free at once where Dask's own message says by the type of the result that it may be."""
+        if future.status == "finished" and future.type is dict:
+            self._told.put((sent, _SETTLED))
+        self._ended.put(sent)
 
     # Back
 
@@ -276,6 +286,10 @@ class _Batch:
                 self._advance(sent, percent, credits, submitted=submitted)
 
     def _take(self, sent: _Sent, result: Any) -> None:
+        if result is _SETTLED:
+            sent.settled = True
+            return
+        result = result[0] if isinstance(result, list) else result
         if result is None or "unfit" in result:
             self._begin_again(sent, result)
             return
@@ -309,7 +323,7 @@ class _Batch:
             return
         sent.future.release()
         if sent.tries < MOST_TRIES:
-            sent.tries += 1
+            sent.tries, sent.settled = sent.tries + 1, False
             self._submit(sent)
             return
         del self._sent[sent.number]
@@ -372,7 +386,7 @@ class _Batch:
         return stopped
 
 
-def make_picture(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> dict[str, Any]:
+def make_picture(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> dict[str, Any] | list[dict[str, Any]]:
     """The task as Dask has it."""
     from grsai.cluster.worker import make
 

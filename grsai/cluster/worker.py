@@ -57,11 +57,11 @@ async def leave(run: str) -> None:
         await asyncio.to_thread(room.leave)
 
 
-def make(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> dict[str, Any]:
+def make(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> dict[str, Any] | list[dict[str, Any]]:
     """The task: one job's whole way, in a thread that leaves its place to the next task at once, as it mostly waits.
 
     Nothing is raised, so that no log tells what went wrong but ours: a bug comes back as `bug`, a run that this worker cannot
-    take part in as `unfit`.
+    take part in as `unfit`. Within a list: something of the job may still be open at the service.
     """
     dask = import_module("distributed")
     worker = dask.get_worker()
@@ -70,13 +70,14 @@ def make(run: str, number: int, data: bytes, halted: dict[str, Any] | None) -> d
     try:
         if (room := _room_of(run)) is None:
             refused = _refused.get(run)
-            return {"unfit": refused.as_object() if refused else None, "worker": name}
+            return [{"unfit": refused.as_object() if refused else None, "worker": name}]
         if (why := from_object(halted)) is not None:
             room.share.halt(why)
-        return room.make(number, unpacked(data), name)
+        made = room.make(number, unpacked(data), name)
+        return made if made["status"] == "succeeded" else [made]
     except Exception as error:
         _log.exception("job %d of run %s", number, run)
-        return {"bug": redact("".join(traceback.format_exception(error))), "worker": name}
+        return [{"bug": redact("".join(traceback.format_exception(error))), "worker": name}]
 
 
 def _enter(data: bytes) -> dict[str, Any] | None:
