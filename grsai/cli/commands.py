@@ -197,7 +197,8 @@ def spend(options: Options) -> int:
 
 
 def ledger(options: Options) -> int:
-    from ..ledger import Ledger, copy
+    from ..ledger import Ledger
+    from ..ledger.copying import copy
 
     if len(options.words) != 3 or options.words[0] != "copy":
         raise WrongSetting("Say which ledgers: ledger copy FROM TO.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .copying import copy as copy
 from .entries import OFFLINE as OFFLINE
 from .entries import TASK_SECONDS as TASK_SECONDS
 from .entries import Entry as Entry

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAKING = 0x67727361  # "grsa": of the lock under which the tables are made
 _BYTES = "\x02"  # begins what is stored for a name that is no text
 _CONNECT = {
-    "connect_timeout": 8, "application_name": "grsai",
+    "connect_timeout": 5, "application_name": "grsai",
     "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000,
 }  # fmt: skip
 _RETRIED = ("40001", "40P01")  # two that were in each other's way

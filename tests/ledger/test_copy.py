@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from grsai.errors import Moderated, Uncertain
-from grsai.ledger import Ledger, copy
+from grsai.ledger import Ledger
+from grsai.ledger.copying import copy
 
 from .conftest import Opened, Writer
 
