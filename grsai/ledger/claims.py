@@ -132,7 +132,7 @@ class Claims:
         with contextlib.suppress(LedgerError):  # must not hide what came of the job; the claim ends with the process
             held_as = self._held.get(claimed, self._holder.name)
             query = "DELETE FROM claims WHERE fingerprint = ? AND owner = ?"
-            self._database.do(lambda database: database.execute(query, (claimed, held_as)), one_statement=True, light=True)
+            self._database.write(query, (claimed, held_as), light=True)
         with self._lock:
             self._held.pop(claimed, None)
 

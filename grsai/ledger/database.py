@@ -75,15 +75,18 @@ class Database:
     def read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self._alone(lambda: self._kept_up(lambda: self._connection.execute(query, values).fetchall()))
 
-    def write(self, query: str, values: Sequence[Any]) -> None:
-        self.do(lambda connection: connection.execute(query, values), one_statement=True)
+    def write(self, query: str, values: Sequence[Any], *, light: bool = False) -> None:
+        """One statement, whose result nobody asks for. `light`: where its loss by a crash does no harm."""
+        self._do(Work(lambda connection: connection.execute(query, values), True, light, (query, values)))
 
     def do(self, work: Callable[[Connection], T], *, one_statement: bool = False, light: bool = False) -> T:
         """Within a transaction. What threads do at once shares one, so `work` may run again where another's failed.
 
         `one_statement`: all that `work` does, which is a transaction by itself. `light`: where its loss by a crash does no harm.
         """
-        mine = Work(work, one_statement, light)
+        return self._do(Work(work, one_statement, light))
+
+    def _do(self, mine: Work) -> Any:
         self._waiting.append(mine)
         return self._alone(lambda: self._result(mine))
 
@@ -182,11 +185,18 @@ class Database:
 
 
 class Work:
-    """What one thread wants done, and what came of it."""
+    """What one thread wants done, and what came of it. `statement`: all of it, where nobody asks for its result."""
 
-    def __init__(self, work: Callable[[Connection], Any], one_statement: bool, light: bool) -> None:
+    def __init__(
+        self,
+        work: Callable[[Connection], Any],
+        one_statement: bool,
+        light: bool,
+        statement: tuple[str, Sequence[Any]] | None = None,
+    ) -> None:
         self.one_statement = one_statement
         self.light = light
+        self.statement = statement
         self._work = work
         self._error: BaseException | None = None
         self._found: Any = None
@@ -194,6 +204,9 @@ class Work:
 
     def run(self, connection: Connection) -> None:
         self._found, self._error, self.ended = self._work(connection), None, True
+
+    def done(self) -> None:
+        self._error, self.ended = None, True
 
     def failed(self, error: BaseException) -> None:
         self._error, self.ended = error, True

@@ -160,7 +160,7 @@ class Ledger(Questions):
         }  # fmt: skip
         session = self._session
         if session is not None:
-            values |= {"who": session.who, "session": int(session.name), "busy": used.usual_seconds(job.image_size)}
+            values |= {"who": session.who, "busy": used.usual_seconds(job.image_size)}
         self.database.check_place()
         begun = session.now() if session is not None else 0.0
         try:
@@ -304,7 +304,7 @@ class Ledger(Questions):
             database.lock(f"spent {self.service}")
             allow(Sums(self, database, values["run"]))
         if self._session is not None:
-            self._session.check(database, self._claims.held(values["fingerprint"]))
+            return self._session.submitting(database, self._claims.held(values["fingerprint"]), values)
         return database.insert(tuple(values), tuple(values.values()))
 
     def _remember_unsent(self, facts: Facts) -> None:

@@ -7,7 +7,7 @@ import functools
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -69,18 +69,36 @@ class ServerConnection:
             with self._raw.cursor() as cursor:
                 cursor.executemany(_translated(query), rows)  # type: ignore[arg-type]
 
+    def execute_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """One after the other, sent together."""
+        whole = [self._whole(query, values) for query, values in statements]
+        self._raw.execute("; ".join(whole))  # type: ignore[call-overload]
+
+    def _whole(self, query: str, values: Sequence[Any]) -> str:
+        """With its values in it, quoted as the server reads them."""
+        import psycopg
+
+        if not values:
+            return _translated(query).replace("%%", "%")
+        given = [_given(value) for value in values]
+        return psycopg.ClientCursor(self._raw).mogrify(_translated(query), given)  # type: ignore[arg-type]
+
     def insert(self, names: Sequence[str], values: Sequence[Any]) -> int:
-        """The same try once more, as the answer to the first statement was lost, is the same row."""
-        places = ", ".join("?" * len(names))
-        query = f"INSERT INTO tasks ({', '.join(names)}) VALUES ({places})"
-        made = self.execute(f"{query} ON CONFLICT (service, fingerprint, created) DO NOTHING RETURNING row", values).fetchone()
-        if made is None:
-            given = dict(zip(names, values, strict=True))
-            of_a_try = [given[name] for name in ("service", "fingerprint", "created")]
-            query = "SELECT row FROM tasks WHERE service = ? AND fingerprint = ? AND created = ?"
-            made = self.execute(query, of_a_try).fetchone()
-        assert made is not None
-        return made[0]
+        """A new row of the tasks: its number."""
+        row = self.insert_if("SELECT 1", (), dict(zip(names, values, strict=True)))
+        assert row is not None
+        return row
+
+    def insert_if(self, question: str, asked: Sequence[Any], values: Mapping[str, Any]) -> int | None:
+        """A new row of the tasks where the `question` has an answer: its number; else None.
+
+        The same try once more, as the answer to the first statement was lost, is the same row.
+        """
+        places = ", ".join("?" * len(values))
+        query = f"WITH mine AS ({question}) INSERT INTO tasks ({', '.join(values)}) SELECT {places} FROM mine"
+        query += " ON CONFLICT (service, fingerprint, created) DO UPDATE SET row = tasks.row RETURNING row"
+        made = self.execute(query, (*asked, *values.values())).fetchone()
+        return made[0] if made is not None else None
 
     def begin_alone(self) -> None:
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

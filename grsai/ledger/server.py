@@ -16,8 +16,8 @@ import platform
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ..errors import GrsaiError, LedgerError
 from ..places import Address
@@ -32,6 +32,7 @@ _LOOK_SECONDS = 0.25  # how often a server that is away is looked for
 _AWAY_SECONDS = 5.0  # so long it is taken to be away still, once it was not found
 _MOST_RETRIES = 8
 _FORGOTTEN_DAYS = 7
+_BEGIN = "BEGIN; SET LOCAL synchronous_commit TO on"
 _log = logging.getLogger(__name__)
 
 
@@ -70,24 +71,39 @@ class ServerDatabase(Database):
                 self._closed = True
                 self._connection.close()
 
-    def _begin(self) -> None:
-        self._connection.execute("BEGIN; SET LOCAL synchronous_commit TO on")
-
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             with contextlib.suppress(*self._faults):
                 self._connection.execute("ROLLBACK")
 
     def _transaction(self, works: list[Work]) -> None:
-        """The light ones each by itself: so none waits for a claim of another process while it holds one."""
-        for work in works:
-            if work.light:
-                work.run(self._connection)
-        if rest := [work for work in works if not work.light]:
-            super()._transaction(rest)
+        """The light ones each by itself: so none waits for a claim of another process while it holds one.
 
-    def _one_statement(self, works: list[Work]) -> bool:
-        return False  # what is written must be safe when it is done
+        Statements whose results nobody asks for go over together.
+        """
+        for work in works:
+            if work.light and work.statement is None:
+                work.run(self._connection)
+        self._run_together([], [work for work in works if work.light and work.statement is not None], [])
+        asking = [work for work in works if not work.light and work.statement is None]
+        telling = [work for work in works if not work.light and work.statement is not None]
+        try:
+            if asking:
+                self._connection.execute(_BEGIN)
+                for work in asking:
+                    work.run(self._connection)
+            if asking or telling:
+                self._run_together([] if asking else [_BEGIN], telling, ["COMMIT"])
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _run_together(self, before: list[str], works: list[Work], after: list[str]) -> None:
+        statements = [work.statement for work in works if work.statement is not None]
+        if statements or after:
+            self._connection.execute_all([*((each, ()) for each in before), *statements, *((each, ()) for each in after)])
+        for work in works:
+            work.done()
 
     def _kept_up(self, work: Callable[[], T]) -> T:
         retries = 0
@@ -139,7 +155,7 @@ class Session:
     def __init__(self, database: ServerDatabase, owner: Owner, place: str, *, lease_seconds: float) -> None:
         self.who = f"{_user()}@{platform.node()}"
         self._send_seconds = min(SEND_SECONDS, lease_seconds / 3)
-        self._lease = f"{lease_seconds} seconds"
+        self._until = f"clock_timestamp() + INTERVAL '{lease_seconds} seconds'"
         self._pause = lease_seconds / _RENEWALS
         self._database = database
         self._owner = owner
@@ -169,24 +185,30 @@ class Session:
             return True
         return database.execute("SELECT 1 FROM sessions WHERE id = ?", (int(name),)).fetchone() is None
 
-    def check(self, database: Connection, claim: tuple[str, str] | None) -> None:
-        """Within the transaction that writes a submit: raises where this process was given up, and so may not send it.
+    def submitting(self, database: Connection, claim: tuple[str, str] | None, values: Mapping[str, Any]) -> int:
+        """Writes the row of a submit, and puts the end of the session off. Raises where this process was given up.
 
         `claim`: the claim under which it is sent, and the name under which that was made.
         """
-        put_off = f"UPDATE sessions SET until = clock_timestamp() + INTERVAL '{self._lease}' WHERE id = ?"
-        if claim is None:
-            if database.execute(put_off, (self._number,)).rowcount:
-                return
-        else:
-            number = int(claim[1])
-            its = " AND EXISTS (SELECT 1 FROM claims WHERE fingerprint = ? AND owner = ?)"
-            if database.execute(put_off + its, (number, *claim)).rowcount:
-                return
-            again = "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING"  # the server may have lost it
-            if database.execute(put_off, (number,)).rowcount and database.execute(again, claim).rowcount:
-                return
-        raise _cut_off(self._database.place)
+        assert isinstance(database, ServerConnection)
+        number = int(claim[1]) if claim else self._number
+        values = {**values, "session": number}
+        condition, of_claim = "TRUE", ()
+        if claim is not None:
+            condition, of_claim = "EXISTS (SELECT 1 FROM claims WHERE fingerprint = ? AND owner = ?)", claim
+        mine = f"UPDATE sessions SET until = {self._until} WHERE id = ? AND {condition} RETURNING 1"
+        row = database.insert_if(mine, (number, *of_claim), values)
+        if row is None and claim is not None and self._claimed_anew(database, claim):
+            row = database.insert_if(mine, (number, *of_claim), values)
+        if row is None:
+            raise _cut_off(self._database.place)
+        return row
+
+    def _claimed_anew(self, database: Connection, claim: tuple[str, str]) -> bool:
+        """Whether the server had lost a claim, as it may lose the newest ones when it is killed, and nobody else has taken it."""
+        its = f"UPDATE sessions SET until = {self._until} WHERE id = ?"
+        again = "INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING"
+        return bool(database.execute(its, (int(claim[1]),)).rowcount and database.execute(again, claim).rowcount)
 
     def now(self) -> float:
         """For `check_sendable`, asked before the row of a submit is written."""
@@ -207,10 +229,9 @@ class Session:
 
     def _resume(self, database: Connection) -> None:
         """Puts the end of the session off. One that was given up meanwhile is followed by a new one."""
-        put_off = f"UPDATE sessions SET until = clock_timestamp() + INTERVAL '{self._lease}' WHERE id = ?"
+        put_off = f"UPDATE sessions SET until = {self._until} WHERE id = ?"
         if not self._number or not database.execute(put_off, (self._number,)).rowcount:
-            begin = "INSERT INTO sessions (place, owner, who, until) VALUES (?, ?, ?, clock_timestamp()"
-            begin += f" + INTERVAL '{self._lease}') RETURNING id"
+            begin = f"INSERT INTO sessions (place, owner, who, until) VALUES (?, ?, ?, {self._until}) RETURNING id"
             row = database.execute(begin, (self._place, self._owner.name, self.who)).fetchone()
             before, self._number = self._number, row[0]
             if before:
