@@ -125,11 +125,9 @@ def place_demo() -> None:
     if target.exists():
         if (target / "image").is_dir() and not (target / DEMO_SHEET).exists():  # put there by an earlier version
             shutil.copyfile(source / DEMO_SHEET, target / DEMO_SHEET)
-        if (target / "image").is_dir() and not (target / "mask").exists():
-            shutil.copytree(source / "mask", target / "mask")
             _place_painted(source)
         return
-    shutil.copytree(source, target)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("mask"))
     _place_painted(source)
     # LoadImage offers only what lies in the input folder itself, and the canvas calls every other picture missing.
     for name in LOADED:

@@ -112,7 +112,7 @@ def test_a_folder_with_a_text_for_each_picture_is_counted(graph: Any, outlook: A
 def test_with_a_wire_that_is_not_understood_all_count_as_new(graph: Any, outlook: Any):
     graph.batch("a red boat")
     assert outlook({"1": graphs.batch("a red boat")}, "1")["reused"] == 1
-    said = outlook({"1": graphs.batch("a red boat", mask=["9", 0])}, "1")
+    said = outlook({"1": graphs.batch("a red boat", lamp=["9", 0])}, "1")
     assert (said["pictures"], said["new"], said["reused"]) == (1, 1, None)
 
 
