@@ -33,7 +33,7 @@ export class Stage {
     this.before = h("img", { class: "grsai-before", alt: "", draggable: "false", decoding: "async" });
     this.outline = h("img", { class: "grsai-outline", alt: "", draggable: "false" });
     this.range = h("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": say("view.compare") });
-    this.frames = [frame("before", this.before, say("view.before"), this.outline), frame("after", this.after, say("view.result"))];
+    this.frames = [frame("before", this.before, say("view.before")), frame("after", this.after, say("view.result"))];
     this.edge = h("i", { class: "grsai-edge" });
     this.element = h("div", { class: "grsai-stage" }, this.frames[1], this.frames[0], this.edge, this.range);
     this.range.addEventListener("input", () => this.slide(Number(this.range.value)));
@@ -54,7 +54,8 @@ export class Stage {
     if (shown.before) load(this.before, shown.before_small ?? shown.before, shown.before, isHere);
     else this.before.removeAttribute("src");
     if (shown.mask) this.outline.src = shown.mask;
-    this.outline.hidden = !shown.mask;
+    if (shown.mask) this.before.after(this.outline);
+    else this.outline.remove();
     this.slide(50);
     this.setMode(this.mode);
   }
@@ -148,9 +149,9 @@ export class Stage {
   }
 }
 
-/** @type {(kind: string, picture: HTMLImageElement, name: string, over?: HTMLImageElement) => HTMLElement} */
-function frame(kind, picture, name, over) {
-  return h("div", { class: `grsai-frame grsai-frame-${kind}` }, picture, over, h("span", { class: "grsai-tag" }, name));
+/** @type {(kind: string, picture: HTMLImageElement, name: string) => HTMLElement} */
+function frame(kind, picture, name) {
+  return h("div", { class: `grsai-frame grsai-frame-${kind}` }, picture, h("span", { class: "grsai-tag" }, name));
 }
 
 /** @type {(at: number, seen: number) => number} a middle with which the picture leaves no room empty */
