@@ -317,8 +317,10 @@ def test_every_input_and_output_of_a_node_that_is_named_exists(doc: Path) -> Non
 
 
 def test_both_readmes_say_the_same_in_the_same_order() -> None:
+    """But for the command that comes first: in Chinese that of Windows."""
     english, chinese = (text_of(doc) for doc in READMES)
-    assert FENCE.findall(english) == FENCE.findall(chinese)
+    assert sorted(FENCE.findall(english)[:2]) == sorted(FENCE.findall(chinese)[:2])
+    assert FENCE.findall(english)[2:] == FENCE.findall(chinese)[2:]
     assert [line.count("#") for line in re.findall(r"^#+", english, re.MULTILINE)] == [
         line.count("#") for line in re.findall(r"^#+", chinese, re.MULTILINE)
     ]
