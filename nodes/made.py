@@ -109,6 +109,7 @@ def _as_object(run: RunSum, strip: Sequence[Entry], language: str) -> dict[str, 
         "seconds": round(run.ended - run.began, 1) if run.ended is not None else None,
         "offline": any(entry.service == OFFLINE for entry in strip),
         "prompt": strip[0].prompt if strip else "",
+        "who": strip[0].who or None if strip else None,
         "entries": [as_object(entry, language) for entry in strip],
     }
 

@@ -40,6 +40,7 @@ def test_canvases_and_commands_on_one_ledger_make_each_picture_once(studio: Any,
     assert len(studio.emulator.tasks) == 30 and studio.emulator.peak_open <= 6
     one, other = (answers(comfy) for comfy in canvases)
     assert [entry["task_id"] for entry in one] == [entry["task_id"] for entry in other] and len(one) == 30
+    assert all("@" in run["who"] for comfy in canvases for run in comfy.get("/grsai/runs")["entries"])
     assert all("@" in entry["who"] and entry["files"] for entry in (*one, *other))  # each shows the copy that it has
 
 

@@ -39,9 +39,9 @@ import { t } from "./texts.js";
 
 /**
  * A run as the history knows it. `row`: of its newest task; `made` of its `pictures`, `due` are to come or uncertain; `price`: what
- * all of it costs in credits; `entries`: its first pictures.
+ * all of it costs in credits; `who`: user@machine, where several share the ledger; `entries`: its first pictures.
  * @typedef {{run: string, row: number, pictures: number, made: number, due: number, credits: number, price: number, created: number,
- *   seconds: number | null, offline: boolean, prompt: string, entries: Entry[]}} PastRun
+ *   seconds: number | null, offline: boolean, prompt: string, who: string | null, entries: Entry[]}} PastRun
  */
 
 /**

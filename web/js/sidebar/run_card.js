@@ -18,10 +18,11 @@ export const RUN_HEIGHT = 128; // with the gap below it, in pixels
  */
 export function makeRunCard(run, open, making) {
   const title = run.run ? run.prompt || t("card.no_prompt") : t("run.earlier");
+  const whose = run.who ? `${run.who} · ` : "";
   const element = h(
     "article",
-    { class: "grsai-past", role: "listitem", "aria-label": `${title}. ${facts(run)}` },
-    h("div", { class: "grsai-past-title", title }, title),
+    { class: "grsai-past", role: "listitem", "aria-label": `${whose}${title}. ${facts(run)}` },
+    h("div", { class: "grsai-past-title", title }, h("span", { class: "grsai-muted" }, whose), title),
     strip(run, making),
     h("div", { class: "grsai-card-foot" }, h("span", { class: "grsai-muted grsai-facts", title: facts(run) }, facts(run)), buttons(run)),
   );
