@@ -232,6 +232,7 @@ def test_the_panel_is_told_what_may_be_chosen(desk: Any):
     choices = {"host": ["china", "overseas", "offline", "own"], "currency": ["cny", "usd", "credits"]}
     assert said["choices"] == {**choices, "api": ["unified", "legacy"]}
     variables = {"host": "GRSAI_BASE_URL", "limit": "GRSAI_LIMIT", "proxy": "GRSAI_PROXY", "api": "GRSAI_API"}
+    variables["ledger"] = "GRSAI_LEDGER"
     money = {name: f"GRSAI_{name.upper()}" for name in ("credits_per_yuan", "budget_day", "budget_month", "ask_above")}
     assert said["variables"] == {**variables, **money}
     assert (said["api"], said["ask_above"], said["budget_day"], said["credits_per_yuan"]) == ("unified", 5.0, 0.0, 10_000)
