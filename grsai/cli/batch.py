@@ -29,10 +29,12 @@ from ..settings import MAX_CONCURRENCY, Key, Settings
 from ..sheets import Back
 from ..texts import say
 from .asking import tell_price
+from .comparing import columns_of, comparison_object, tell_comparison
 from .finishing import Finishing, finish_asked, finishing, tell_finished
 from .inputs import output_of
 from .options import Options, settings_of
 from .planning import Plan, plan_of
+from .reviewing import Watch, verdict_objects, watched
 from .screen import progress_of, show, show_json, show_table, trouble
 from .stopping import LAST_WORD_SECONDS, Stopping
 
@@ -108,8 +110,8 @@ def _estimate(plan: Plan, ledger: Ledger, settings: Settings, options: Options) 
         for model in {job.model.id: job.model for job in plan.jobs}.values():
             settings.catalogue.check_open(model)
     if options.json:
-        of_rows = {"rows": [{"row": row, **_estimate_object(price, per_yuan)} for row, _, price in rows]} if rows else {}
-        show_json({**_estimate_object(price, per_yuan), **of_rows})
+        of_rows = {"rows": [{"row": row, **estimate_object(price, per_yuan)} for row, _, price in rows]} if rows else {}
+        show_json({**estimate_object(price, per_yuan), **of_rows})
         return 0
     if rows:
         head = (say("row", language), say("name", language), say("model", language), say("pictures", language), "¥")
@@ -140,7 +142,7 @@ def _estimated_rows(plan: Plan, ledger: Ledger, options: Options) -> list[tuple[
     return [(row, each[0], estimate(each, ledger, fresh=options.fresh, output=output)) for row, each in jobs.items()]
 
 
-def _estimate_object(price: Estimate, per_yuan: float) -> dict[str, Any]:
+def estimate_object(price: Estimate, per_yuan: float) -> dict[str, Any]:
     counts = {"total": price.total, "reused": price.reused, "open": price.open, "new": price.new}
     unpriced = {"unpriced": price.unpriced} if price.unpriced else {}
     return {**counts, "credits": price.credits, "yuan": round(yuan(price.credits, per_yuan), 4), **unpriced}
@@ -161,7 +163,8 @@ def keep_memory_flat() -> None:
 def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger, options: Options) -> int:
     keep_memory_flat()
     output, stopping = output_of(options), Stopping()
-    with stopping.on_signal():
+    columns = columns_of(plan, ledger, settings, options)
+    with stopping.on_signal(), watched(len(plan.jobs), ledger, settings, options, stopping, columns) as watch:
         begun = time.monotonic()
         with _thumbnails(output, stopping.stop) as prepare:
             with (
@@ -169,9 +172,13 @@ def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger,
                 finishing(finish, options, stopping.stop, back.tell_finished if back else lambda *_: None) as finished,
             ):
                 heard = [prepare, *([finished.take] if finished else [])]
-                outcomes = _run(plan.jobs, settings, ledger, options, stopping, heard, back)
+                outcomes = run_shown(plan.jobs, settings, ledger, options, stopping, heard, back, watch)
                 seconds = time.monotonic() - begun
-            delivery = _delivery(plan, back, finished, options)
+            delivery = replace(
+                _delivery(plan, back, finished, options),
+                verdicts=verdict_objects(ledger, outcomes),
+                compare=comparison_object(plan, outcomes, options, settings.credits_per_yuan),
+            )
             _tell(outcomes, seconds, delivery, settings, options)
             if finished is not None:
                 tell_finished(finished.files, finished.finisher.folder, options)
@@ -208,14 +215,15 @@ def _maker(settings: Settings, options: Options) -> Iterator[Callable[..., list[
         yield functools.partial(cluster.run, client=client)
 
 
-def _run(
+def run_shown(
     jobs: Sequence[Job],
     settings: Settings,
     ledger: Ledger,
     options: Options,
     stopping: Stopping,
-    heard: Sequence[Callable[[Outcome], object]],
-    back: Back | None,
+    heard: Sequence[Callable[[Outcome], object]] = (),
+    back: Back | None = None,
+    watch: Watch | None = None,
 ) -> list[Outcome]:
     """The run, shown while it goes on; what a job made is `heard` of at once, and stands in the sheet."""
     language, begun = options.language, time.time()
@@ -226,6 +234,8 @@ def _run(
 
         def on_event(event: Event) -> None:
             display.tell(event)
+            if watch is not None:
+                watch.hear(event)
             if event.outcome is not None:
                 for hear in heard:
                     hear(event.outcome)
@@ -256,6 +266,8 @@ def _run(
             stopping=lambda: display.say(_said_at_stop(on_its_way(), language)),
             leaving=lambda: display.say(_said_on_leaving(on_its_way(), language)),
         )
+    if watch is not None:
+        watch.end()
     if back is not None:
         back.tell(*outcomes)  # those that were stopped too
     return outcomes
@@ -319,6 +331,8 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
     show("")
     rate, offline = settings.credits_per_yuan, bool(options.demo)
     show(summary(outcomes, seconds=seconds, language=language, per_yuan=rate, delivery=delivery, offline=offline))
+    if delivery.compare:
+        tell_comparison(delivery.compare, options)
     show("")
     show(say("Pictures: {folder}", language, folder=output))
     if delivery.sheet is not None:

@@ -232,6 +232,19 @@ def review(options: Options) -> int:
     return review(options)
 
 
+def redo(options: Options) -> int:
+    """0 if everything that was rejected is made again now, else 1."""
+    from .redo import redo
+
+    return redo(options)
+
+
+def picks(options: Options) -> int:
+    from .picks import picks
+
+    return picks(options)
+
+
 def config(options: Options) -> int:
     settings = settings_of(options)
     if options.json:

@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..texts import say
-from .options import BATCH, COMMANDS, COMMON, Command, Option, Options
+from .options import BATCH, COMMANDS, COMMON, FILES, Command, Option, Options
 from .screen import width
 
 _INDENT = 26  # where the explanations begin
-_FILES = ("run_batch.py", "batch_banana_concurrent.py")
 
 
 def help_of(options: Options) -> str:
     """The help of the command that was named, or of all."""
     language = options.language
     command = next((each for each in COMMANDS if each.name == options.command), BATCH)
-    program = f"python {_FILES[0]}" if Path(sys.argv[0]).name in _FILES else "python -m grsai"
+    program = f"python {FILES[0]}" if Path(sys.argv[0]).name in FILES else "python -m grsai"
     lines = [*_usage(command, program, language), "", _wrapped(say(command.about, language), 0)]
     own = say("Options of a batch:", language) if command is BATCH else say("Options of this command:", language)
     for title, some in ((own, command.options), (say("Options of every command:", language), COMMON)):

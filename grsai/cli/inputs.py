@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import BadPicture, WrongJob
+from ..errors import BadPicture, WrongJob, WrongSetting
 from ..files import read_text
 from ..jobs import split_prompts
 from ..ledger import Ledger
@@ -27,6 +27,7 @@ class Pictures(NamedTuple):
     references: tuple[Reference, ...]
     skipped: int
     folder: Path
+    of: int = 0  # how many the folder has, of which they may be a sample
 
     def folder_of(self, reference: Reference) -> str:
         """Where a picture lies below the folder: names with slashes between them, none for one that lies there itself."""
@@ -40,6 +41,8 @@ def output_of(options: Options) -> Path:
 
 
 def prompts_of(options: Options) -> list[str]:
+    if options.prompt is not None:
+        return [options.prompt]
     path = path_of(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
     try:
         prompts = split_prompts(read_text(path))
@@ -68,8 +71,25 @@ def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
     if found.files and folder.absolute() == output_of(options):
         text = "The pictures are made in {folder}, beside their originals. They are never taken for these."
         notice(BadPicture(text, folder=folder))
-    references, skipped = _read(found.files, notice, skip=options.skip_unreadable)
-    return Pictures(references, skipped, folder)
+    files = found.files if options.sample is None else spread(found.files, sample_of(options))
+    references, skipped = _read(files, notice, skip=options.skip_unreadable)
+    return Pictures(references, skipped, folder, len(found.files))
+
+
+def sample_of(options: Options) -> int:
+    text = options.sample or ""
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:9]) < 10**8:
+        raise WrongSetting("{value} is no value for --{option}. See --help.", value=text[:40], option="sample")
+    return int(text[:9])
+
+
+def spread(files: Sequence[Path], count: int) -> Sequence[Path]:
+    """So many of them, from the first to the last one, equally far apart."""
+    if count >= len(files):
+        return files
+    if count == 1:
+        return [files[len(files) // 2]]
+    return [files[round(place * (len(files) - 1) / (count - 1))] for place in range(count)]
 
 
 def files_of(folder: Path, options: Options) -> Sequence[Path]:

@@ -17,6 +17,7 @@ from ..texts import LANGUAGES, system_language
 IMAGES = "input/image"
 PROMPTS = "input/text/text.txt"
 OUTPUT = "batch_outputs"
+FILES = ("run_batch.py", "batch_banana_concurrent.py")  # by which a batch is started without -m
 ROOT = Path(__file__).resolve().parents[2]  # where run_batch.py lies
 _DASHES = ("-", "\u2013", "\u2014", "\u2212")  # as text programs make of two
 _SETTINGS = MappingProxyType({option.name: option for option in OPTIONS})
@@ -59,6 +60,13 @@ class Options:
     refresh: bool = False
     port: str | None = None
     no_browser: bool = False
+    watch: bool = False
+    models: tuple[str, ...] = ()  # all that were named, in order; of the settings the last one
+    sample: str | None = None
+    to: str | None = None
+    move: bool = False
+    min_stars: str = "0"
+    prompt: str | None = None
     key: str | None = None
     credits: str | None = None
     seconds: str | None = None
@@ -154,7 +162,9 @@ BATCH = Command(
         Option("--name", "TEMPLATE", "what the files are called, such as {sku}-{k}", "Task_{n}_{stem}_{k}"),
         *MASKS,
         *FINISHING,
+        Option("--prompt", "TEXT", "a prompt, in place of the list"),
         _setting("model", "NAME"),
+        Option("--sample", "N", "only N pictures, spread over the folder; several --model make them with each, to compare"),
         _setting("aspect_ratio", "W:H"),
         _setting("image_size", "SIZE"),
         _setting("quality", "HOW"),
@@ -173,6 +183,9 @@ BATCH = Command(
         Option("--fresh", "", "make everything anew, and pay again for what was made before"),
         Option("--yes", "", "do not ask, whatever it costs"),
         JSON,
+        Option("--watch", "", "open a page on which pictures appear as they come, to be kept or rejected"),
+        Option("--port", "N", "with --watch: where the page is served, on 127.0.0.1; 0: any free port", "0"),
+        Option("--no-browser", "", "with --watch: only print the address of the page"),
         Option("--demo", "", "try it offline with pictures that are included; needs no key"),
     ),
 )
@@ -258,6 +271,41 @@ COMMANDS = (
         (JSON,),
         "copy FROM TO",
         "files, or addresses of servers",
+    ),
+    Command(
+        "redo",
+        "make rejected pictures again: with a new seed, or another prompt, model or size",
+        "redo --output batch_outputs --estimate",
+        (
+            Option("--output", "DIR", "folder with the pictures", OUTPUT),
+            Option("--prompt", "TEXT", "another prompt for them"),
+            Option("--model", "NAME", "another model, else that of each picture"),
+            Option("--aspect-ratio", "W:H", "another ratio"),
+            Option("--image-size", "SIZE", "another size"),
+            Option("--quality", "HOW", "another quality"),
+            Option("--background", "WHAT", "another background"),
+            Option("--seed", "N", "the first seed to try; each picture takes one that is new"),
+            Option("--estimate", "", "count and price only; sends nothing"),
+            Option("--skip-unreadable", "", "leave out those whose source is gone, and make the others"),
+            _setting("concurrency", "N"),
+            _setting("retries", "N"),
+            _setting("budget", "YUAN"),
+            SERVICE,
+            _setting("api", "NAME"),
+            JSON,
+        ),
+    ),
+    Command(
+        "picks",
+        "copy or move the kept pictures to another folder, finished ones where there are some",
+        "picks --output batch_outputs --to picks",
+        (
+            Option("--output", "DIR", "folder with the pictures", OUTPUT),
+            Option("--to", "DIR", "where they go"),
+            Option("--move", "", "take them out of the folder; the ledger knows where they are then"),
+            Option("--min-stars", "N", "only those with at least so many stars", "0"),
+            JSON,
+        ),
     ),
     Command("config", "every setting and where it comes from", "config", (JSON,)),
     Command(
@@ -359,6 +407,8 @@ def _value(option: Option, word: str, rest: deque[str]) -> Any:
 
 def _with_value(options: Options, option: Option, value: Any) -> Options:
     if option.stored_as in _SETTINGS:
+        if option.stored_as == "model":
+            options = replace(options, models=tuple(dict.fromkeys((*options.models, value))))
         return replace(options, settings={**options.settings, option.stored_as: value})
     if option.many:
         value = (*getattr(options, option.stored_as), value)

@@ -37,14 +37,21 @@ class Plan:
     sheet: Sheet | None = None
     base: Path | None = None
     skipped: int = 0
+    sample: int = 0  # pictures that it takes of a folder of so many
+    of: int = 0
+    compared: bool = False  # several models, or a sample
 
 
 def plan_of(options: Options, settings: Settings, ledger: Ledger, notice: Notice) -> Plan:
     """Reads everything; `notice` is told what is left out. Raises `Refused` with all that is wrong."""
-    model = settings.catalogue.named(settings.model)
-    model.shape(settings.aspect_ratio, settings.image_size)  # what it has not is refused before a thousand pictures are read
-    model.quality(settings.quality)
-    model.background(settings.background)
+    models = [settings.catalogue.named(name) for name in options.models or (settings.model,)]
+    for model in models:  # what it has not is refused before a thousand pictures are read
+        model.shape(settings.aspect_ratio, settings.image_size)
+        model.quality(settings.quality)
+        model.background(settings.background)
+    compared = len(models) > 1 or options.sample is not None
+    if compared and (options.jobs is not None or settings.pairing != "product"):
+        raise WrongSetting("Several --model and --sample need --images, --pairing product and no --jobs.")
     if options.jobs is not None:
         return _of_sheet(options, settings, ledger, notice)
     texts = _texts_folder(options)
@@ -58,8 +65,11 @@ def plan_of(options: Options, settings: Settings, ledger: Ledger, notice: Notice
     wishes = _with_masks(wishes, options, notice)
     _check(wishes, notice)
     wishes = wishes or [Wish(prompt=prompt) for prompt in prompts]
+    if len(models) > 1:
+        wishes = [replace(wish, model=model.id) for wish in wishes for model in models]
     planned = sheets.planned(wishes, _given(options, settings, prompts))
-    return Plan(planned.jobs, planned.rows, skipped=pictures.skipped)
+    counts = (len(pictures.references), pictures.of) if pictures.of else (1, 1)
+    return Plan(planned.jobs, planned.rows, None, None, pictures.skipped, *counts, compared)
 
 
 def _of_sheet(options: Options, settings: Settings, ledger: Ledger, notice: Notice) -> Plan:
@@ -194,7 +204,7 @@ def _with_masks(wishes: Sequence[Wish], options: Options, notice: Notice) -> lis
 def _texts_folder(options: Options) -> Path | None:
     """The folder of `--prompts`, if it names one."""
     path = path_of(options.prompts or PROMPTS)
-    return path if options.prompts is not None and path.is_dir() else None
+    return path if options.prompts is not None and options.prompt is None and path.is_dir() else None
 
 
 def _with_texts(wishes: Sequence[Wish], folder: Path, options: Options, notice: Notice) -> list[Wish]:

@@ -27,6 +27,11 @@ class Stopping:
         self._signals = 0
         self._watched = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether there was a signal; `stop` may be set without one."""
+        return self._signals > 0
+
     @contextlib.contextmanager
     def on_signal(self) -> Iterator[None]:
         known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]

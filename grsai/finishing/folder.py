@@ -113,6 +113,13 @@ def finish_all(
         return [file for file in workers.map(finish, originals) if file is not None]
 
 
+def finished_files(folder: Path) -> dict[Path, Path]:
+    """The finished file of each original of a folder that has one."""
+    rows = _read(folder / FINISHED / FINISHED_STATE)
+    found = {folder / original: folder / FINISHED / row["file"] for original, row in rows.items()}
+    return {original: file for original, file in found.items() if file.is_file()}
+
+
 def originals_in(folder: Path) -> list[Path]:
     """The pictures in a folder of results, and in the folders in it, in natural order. Raises `OSError`."""
     found = list[Path]()

@@ -26,7 +26,7 @@ from ..jobs import Outcome
 from ..models import CREDITS_PER_YUAN
 from ..texts import say
 from .phrases import duration, money, plain, price_text
-from .report import NOTHING_MORE, REPORT_FILE, Delivery, Totals, failed_credits, headline, json_text, notes, totals
+from .report import NOTHING_MORE, REPORT_FILE, Delivery, Totals, failed_credits, headline, json_text, notes, of_picture, totals
 from .thumbnails import (
     FOLDER,
     MOST_ON_SHEET,
@@ -87,7 +87,7 @@ def _page(
 ) -> str:
     frame, policy = _frame()
     sums = totals(outcomes, seconds=seconds)
-    cards = (card for outcome in outcomes for card in _cards(outcome, made, folder, language, per_yuan, delivery))
+    cards = (card for outcome in outcomes for card in cards_of(outcome, made, folder, language, per_yuan, delivery))
     models = dict.fromkeys(outcome.model for outcome in outcomes)
     facts = {
         "heading": headline(sums, language),
@@ -98,17 +98,21 @@ def _page(
         "words": words(language),
         "links": _links(outcomes, folder, language),
     }
-    run = json_text(facts, "cards", cards)
-    for letter in "<>&\u2028\u2029":  # none may end the element, or a line, that the data stands in
-        run = run.replace(letter, f"\\u{ord(letter):04x}")
     parts = {
         "policy": policy,
         "language": "zh-CN" if language == "zh" else "en",
         "title": html.escape(f"{headline(sums, language)} · Banana Batch"),
         "noscript": html.escape(say("This page needs JavaScript. {file} says the same.", language, file=REPORT_FILE)),
-        "run": run,
+        "run": embedded(json_text(facts, "cards", cards)),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], frame)
+
+
+def embedded(data: str) -> str:
+    """JSON as it stands in a page: no letter of it may end the element, or a line, that it stands in."""
+    for letter in "<>&\u2028\u2029":
+        data = data.replace(letter, f"\\u{ord(letter):04x}")
+    return data
 
 
 @functools.cache
@@ -197,7 +201,7 @@ def _links(outcomes: Sequence[Outcome], folder: Path, language: str) -> list[tup
     return links
 
 
-def _cards(
+def cards_of(
     outcome: Outcome, made: Mapping[Path, int], folder: Path, language: str, per_yuan: float, delivery: Delivery
 ) -> Iterator[dict[str, Any]]:
     """One for each picture of a job, or one that says why there is none: `Made` in made.js tells the fields."""
@@ -213,6 +217,7 @@ def _cards(
         "state": "reused" if outcome.reused else outcome.status,
         "facts": [fact for fact in (row, seconds, credits, outcome.made_by) if fact],
         "values": [*_values(outcome, language, per_yuan), row],
+        "task": outcome.task_id,
         **({"beside": beside} if beside else {}),
         **({"said": [each.say(language) for each in said]} if said else {}),
         **_before(outcome, made, folder),
@@ -226,8 +231,16 @@ def _cards(
         finished = {"finished": _address(made_file, folder)} if made_file else {}
         place = number if len(outcome.files) == 1 else f"{number}.{k}"
         outline = outline_beside(file, folder) if job.edit else None
-        mask = {"mask": f"{FOLDER}/{outline.name}"} if outline else {}
-        yield {"number": place, **card, "after": address, "after_small": small, **finished, **mask}
+        yield {
+            "number": place,
+            **card,
+            "place": k,
+            "after": address,
+            "after_small": small,
+            **finished,
+            **({"mask": f"{FOLDER}/{outline.name}"} if outline else {}),
+            **of_picture(delivery.verdicts, outcome.task_id, k),
+        }
 
 
 def _values(outcome: Outcome, language: str, per_yuan: float) -> list[str]:

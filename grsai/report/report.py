@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Delivery:
 
     `sheet`: the one that came back, `sheet_folder`: where its paths lead from, `rows`: of each job, in plan order. `finished`:
     the file of each original that was finished; None where nothing was to be. `by_workers`: of a cluster, which are named.
+    `verdicts`: of pictures, by "<task id>/<number>". `compare`: what several models cost, where they were compared.
     """
 
     sheet: Path | None = None
@@ -64,6 +65,8 @@ class Delivery:
     rows: Sequence[int | None] = ()
     finished: Mapping[Path, Path] | None = None
     by_workers: bool = False
+    verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    compare: Mapping[str, Any] | None = None
 
     def row_of(self, job: Job) -> int | None:
         return self.rows[job.task - 1] if self.rows else None
@@ -113,14 +116,14 @@ def as_object(
 
     `failed` counts the jobs whose status is `failed`; uncertain and stopped ones are neither succeeded nor failed.
     """
-    jobs = [_job_object(outcome, beside, delivery) for outcome in outcomes]
+    jobs = [job_object(outcome, beside, delivery) for outcome in outcomes]
     return {**_sums_object(outcomes, seconds, beside, delivery), "jobs": jobs}
 
 
 def write_report(outcomes: Sequence[Outcome], *, folder: Path, seconds: float, delivery: Delivery = NOTHING_MORE) -> Path:
     """Writes `report.json` into the folder of the pictures; its paths are relative, so that the folder can move."""
     path = folder / REPORT_FILE
-    jobs = (_job_object(outcome, folder, delivery) for outcome in outcomes)
+    jobs = (job_object(outcome, folder, delivery) for outcome in outcomes)
     write_text(path, json_text(_sums_object(outcomes, seconds, folder, delivery), "jobs", jobs) + "\n")
     return path
 
@@ -225,10 +228,11 @@ def _sums_object(outcomes: Sequence[Outcome], seconds: float, beside: Path | Non
         "seconds": round(seconds, 2),
         "credits": sums.credits,
         **{name: _path_text(path, beside) for name, path in told.items()},
+        **({"compare": dict(delivery.compare)} if delivery.compare else {}),
     }
 
 
-def _job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> dict[str, Any]:
+def job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> dict[str, Any]:
     finished, file = delivery.finished, outcome.file
     return {
         "task": outcome.job.task,
@@ -248,6 +252,7 @@ def _job_object(outcome: Outcome, beside: Path | None, delivery: Delivery) -> di
         "seconds": round(outcome.seconds, 2),
         "credits": outcome.credits,
         **({"worker": outcome.worker or None} if delivery.by_workers else {}),
+        **of_picture(delivery.verdicts, outcome.task_id, 1),
     }
 
 
@@ -260,6 +265,11 @@ def _edit_object(outcome: Outcome, beside: Path | None) -> dict[str, Any]:
         return {}
     plain = [_path_text(each, beside) for each in outcome.plain]
     return {"plain": plain, "mask": {"box": list(edit.area), "part": edit.part, "parts": edit.parts}}
+
+
+def of_picture(verdicts: Mapping[str, Mapping[str, Any]], task_id: str | None, number: int) -> dict[str, Any]:
+    """What a row holds of a verdict: what is set of it."""
+    return {name: value for name, value in verdicts.get(f"{task_id}/{number}", {}).items() if value}
 
 
 def _path_text(path: Path | None, beside: Path | None) -> str | None:

@@ -196,12 +196,11 @@ def _replaced(ledger: Ledger, pictures: Sequence[Picture]) -> dict[str, str]:
 def _source_file(source: str, folder: Path, now: Path) -> Path | None:
     """`folder`: where the picture was written; `now`: where it lies."""
     path = Path(source)
-    if not path.is_absolute():
-        return None
-    if not path.is_file() and now != folder:
+    places = [path] if path.is_absolute() else [each / path for each in (Path.cwd(), folder.parent, now.parent)]
+    if path.is_absolute() and now != folder:
         with contextlib.suppress(ValueError):  # another drive of Windows
-            path = Path(os.path.normpath(now / os.path.relpath(path, folder)))
-    return path if path.is_file() else None
+            places.append(Path(os.path.normpath(now / os.path.relpath(path, folder))))
+    return next((place for place in places if place.suffix and place.is_file()), None)
 
 
 def _files_in(folder: Path) -> dict[Path, int]:

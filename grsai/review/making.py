@@ -7,8 +7,10 @@ import logging
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .. import engine
@@ -30,7 +32,7 @@ _TICKETS = 8
 _LAST_WORD_SECONDS = 15.0  # a run that was stopped waits so long for the answers to paid requests
 _log = logging.getLogger(__name__)
 _NAMES = tuple(each.name for each in fields(Changes))
-OnEnd = Callable[[Sequence[Outcome]], object]
+OnEnd = Callable[[Sequence[Outcome], Mapping[str, Sequence[str]], float], object]
 
 
 class Busy(Refused):
@@ -45,16 +47,23 @@ class _Priced:
     jobs: tuple[Job, ...]
     credits: int
     begin: Callable[[], object]
+    replaced: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Maker:
     """What the pages of one album can have made. `settings`: with which; None: nothing can be made here.
 
-    `on_end` is told of what a run made that a page began.
+    `on_end` is told of what a run made that a page began, by fingerprint which pictures that replaces, and in how many seconds.
     """
 
     def __init__(
-        self, album: Album, cards: Cards, stream: Stream, settings: Settings | None, *, on_end: OnEnd = lambda outcomes: None
+        self,
+        album: Album,
+        cards: Cards,
+        stream: Stream,
+        settings: Settings | None,
+        *,
+        on_end: OnEnd = lambda outcomes, replaced, seconds: None,
     ) -> None:
         self.run: Run | None = None
         self._album = album
@@ -67,6 +76,7 @@ class Maker:
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._drained = threading.Lock()
         self._over = threading.Event()
+        self._making: Future[None] | None = None
 
     @property
     def may_make(self) -> bool:
@@ -81,7 +91,7 @@ class Maker:
         if not (ids is None or isinstance(ids, list)):
             raise WrongSetting("{value} is no value for {name}.", value=str(ids)[:40], name="ids")
         found = planned(self._album, settings, changes_of(asked), ids=ids, notice=said.append)
-        priced = _Priced("redo", found.jobs, found.price.credits, functools.partial(self._begin_redo, found))
+        priced = _Priced("redo", found.jobs, found.price.credits, functools.partial(self._begin_redo, found), found.replaced)
         return {
             **self._told(priced, found.price),
             "gone": [self._gone(picture, error) for picture, error in found.gone],
@@ -112,7 +122,7 @@ class Maker:
             self._tickets.clear()
             run = self.run = Run(priced.kind, len(priced.jobs), settings.credits_per_yuan, self._cards.language)
         self.tell_run()
-        in_background(self._make, priced, run, settings)
+        self._making = in_background(self._make, priced, run, settings)
         return run
 
     def stop(self) -> bool:
@@ -153,8 +163,11 @@ class Maker:
         in_background(self._keep_draining)
 
     def close(self) -> None:
+        """What a page began is stopped; the answers to paid requests under way are waited for."""
         self._over.set()
-        self.stop()
+        if self._making is not None and not self._making.done():
+            self.stop()
+            wait([self._making], _LAST_WORD_SECONDS + 1)
 
     def drain(self) -> None:
         """Tells of what came since."""
@@ -194,7 +207,7 @@ class Maker:
         found.begin(self._album.ledger)
 
     def _make(self, priced: _Priced, run: Run, settings: Settings) -> None:
-        said: list[str] = []
+        said, begun = list[str](), time.monotonic()
         try:
             outcomes = engine.run(
                 priced.jobs,
@@ -205,7 +218,7 @@ class Maker:
                 on_event=self.hear,
                 last_word_seconds=_LAST_WORD_SECONDS,
             )
-            self._on_end(outcomes)
+            self._on_end(outcomes, priced.replaced, time.monotonic() - begun)
         except GrsaiError as error:
             said.append(error.say(self._cards.language))
         finally:

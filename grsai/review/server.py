@@ -69,6 +69,7 @@ from aiohttp import web
 from ..engine.threads import in_background
 from ..errors import BadPicture, GrsaiError, Refused, WrongSetting
 from ..masks import outline_of
+from ..models import Catalogue
 from ..pictures import thumbnail
 from ..report.thumbnails import common_ratio, is_made, thumbnail_after, thumbnail_of
 from ..settings import Settings
@@ -76,8 +77,10 @@ from ..texts import LANGUAGES, plain
 from . import page
 from .album import Album, Picture
 from .cards import Cards, verdict_object
+from .compare import Planner, columns_of, table
 from .live import Stream
 from .making import Busy, Maker, OnEnd
+from .picks import picks_of, zipped
 from .verdicts import Verdict
 
 T = TypeVar("T")
@@ -128,9 +131,12 @@ class ReviewServer:
         port: int = 0,
         language: str = "en",
         finished: Mapping[Path, Path] | None = None,
-        on_end: OnEnd = lambda outcomes: None,
+        on_end: OnEnd = lambda outcomes, replaced, seconds: None,
         on_change: Callable[[], object] = lambda: None,
+        planner: Planner | None = None,
     ) -> None:
+        self._planner = planner
+        self._settings = settings
         self._secret = secrets.token_urlsafe(18)
         self._album = album
         self._port = port
@@ -141,6 +147,7 @@ class ReviewServer:
         self._stream = Stream()
         self.maker = Maker(album, self._cards, self._stream, settings, on_end=on_end)
         self._listening = 0  # pages that are open
+        self._ratio = 0.0  # not known
         self._asked = time.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = asyncio.Event()
@@ -168,8 +175,10 @@ class ReviewServer:
             self._ended.result()
 
     def is_watched(self) -> bool:
-        """Whether a page is open, or asked for something in the last seconds."""
-        return self._listening > 0 or time.monotonic() - self._asked < _LEFT_SECONDS
+        """Whether a page is open, or asked for something in the last seconds, or has something made."""
+        run = self.maker.run
+        busy = run is not None and not run.ended
+        return busy or self._listening > 0 or time.monotonic() - self._asked < _LEFT_SECONDS
 
     # The thread of its own
 
@@ -240,10 +249,18 @@ class ReviewServer:
             "/source/{id}/{place}/small": self._small_source,
             "/finished/{id}": self._finished_file,
             "/events": self._events,
+            "/picks.zip": self._zip,
+            "/compare": self._compare,
         }
 
     def _posts(self) -> dict[str, Answering]:
-        return {"/verdict": self._verdict, "/redo/estimate": self._price_redo, "/make": self._make, "/stop": self._stop}
+        return {
+            "/verdict": self._verdict,
+            "/redo/estimate": self._price_redo,
+            "/compare/estimate": self._price_column,
+            "/make": self._make,
+            "/stop": self._stop,
+        }
 
     async def _page(self, request: web.Request) -> Answer:
         state = await off_loop(self._whole_state)
@@ -263,13 +280,19 @@ class ReviewServer:
             "folder": plain(self._album.folder.name),
             "language": self._cards.language,
             "may_make": self.maker.may_make,
-            "ratio": common_ratio([picture.file for picture in self._album]),
+            "ratio": self._ratio or self._common_ratio(),
             "counts": self._album.counts(),
             "run": self.maker.run.as_object() if self.maker.run else None,
-            "compare": False,
+            "compare": self._settings is not None and len(columns_of(self._album)) > 1,
             "last": last,
             **self._page_of(first, 0),
         }
+
+    def _common_ratio(self) -> float:
+        """Looked for once there are pictures: it takes a look into some of them."""
+        ratio = common_ratio([picture.file for picture in self._album])
+        self._ratio = ratio if len(self._album) else 0.0
+        return ratio
 
     async def _pictures(self, request: web.Request) -> Answer:
         offset, limit = number(request.query, "offset", 0), min(number(request.query, "limit", _FIRST), _MOST)
@@ -326,6 +349,20 @@ class ReviewServer:
     def _small(self, file: Path, thumbnail: Path) -> web.StreamResponse:
         return _sent(thumbnail if is_made(thumbnail, file) else file)
 
+    async def _zip(self, request: web.Request) -> Answer:
+        picks = picks_of(self._album, self._finished, min_stars=number(request.query, "min_stars", 0))
+        name = self._album.folder.name.encode("ascii", "replace").decode().replace('"', "_") or "picks"
+        stream = web.StreamResponse(
+            headers={**_HEADERS, "Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}.zip"'}
+        )
+        pieces = zipped(picks)
+        first = await off_loop(next, pieces, b"")  # what cannot be read at all is told as an error
+        await stream.prepare(request)
+        while first is not None:
+            await stream.write(first)
+            first = await off_loop(next, pieces, None)
+        return stream
+
     # Verdicts
 
     async def _verdict(self, request: web.Request) -> Answer:
@@ -352,6 +389,20 @@ class ReviewServer:
 
     async def _price_redo(self, request: web.Request) -> Answer:
         return await off_loop(self.maker.price_redo, await object_of(request))
+
+    async def _compare(self, request: web.Request) -> Answer:
+        catalogue = self._settings.catalogue if self._settings else Catalogue()
+        return await off_loop(table, self._album, self._cards, catalogue, self._planner)
+
+    async def _price_column(self, request: web.Request) -> Answer:
+        asked = (await object_of(request)).get("column")
+        return await off_loop(self._price_of_column, asked)
+
+    def _price_of_column(self, asked: object) -> dict[str, Any]:
+        column = next((each for each in columns_of(self._album) if each.id == asked), None)
+        if column is None or self._planner is None:
+            raise NotThere("There is no such column, or nothing says which pictures the whole folder has.")
+        return self.maker.price_jobs("compare", self._planner.jobs(column.model, column.prompt))
 
     async def _make(self, request: web.Request) -> Answer:
         run = await off_loop(self.maker.make, (await object_of(request)).get("ticket"))
@@ -432,17 +483,15 @@ def number(query: Mapping[str, str], name: str, default: int) -> int:
 def _sent(file: Path) -> web.StreamResponse:
     """A picture as it is; as a small JPEG where browsers do not show its kind. Nothing else is ever sent as a page."""
     kind = _SHOWN.get(file.suffix.lower())
-    if not file.is_file():
-        raise NotThere("The picture is not there any more.")
     headers = {"Cache-Control": "private, max-age=600", "Content-Security-Policy": "default-src 'none'"}
-    if kind is not None:
-        return web.FileResponse(file, headers={**headers, "Content-Type": kind})
-    buffer = io.BytesIO()
     try:
+        if kind is not None:
+            return web.Response(body=file.read_bytes(), content_type=kind, headers=headers)
+        buffer = io.BytesIO()
         thumbnail(file, _LARGE).save(buffer, "JPEG", quality=90)
-    except BadPicture:
+        return web.Response(body=buffer.getvalue(), content_type="image/jpeg", headers=headers)
+    except (BadPicture, OSError):
         raise NotThere("The picture is not there any more.") from None
-    return web.Response(body=buffer.getvalue(), content_type="image/jpeg", headers=headers)
 
 
 def _event(id: int, kind: str, facts: Mapping[str, Any]) -> bytes:
