@@ -23,6 +23,7 @@ MODULES = (
     "versions.js",
     "viewer.js",
     "made.js",
+    "comparison.js",
     "grid.js",
     "strip.js",
 )

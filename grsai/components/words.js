@@ -37,6 +37,14 @@ export const WORDS = {
   "verdict.note": { "en": "Note", "zh": "备注" },
   "verdict.note_hint": { "en": "A note", "zh": "写备注" },
 
+  "compare.tally": { "en": "{kept} kept · {rejected} rejected · {open} open", "zh": "保留 {kept} · 淘汰 {rejected} · 未评 {open}" },
+  "compare.each": { "en": "{price} a picture · {seconds} s", "zh": "每张 {price} · {seconds} 秒" },
+  "compare.whole": { "en": "The whole folder: {price} for {pictures} pictures", "zh": "整个文件夹：{pictures} 张 {price}" },
+  "compare.winner": { "en": "Most kept", "zh": "保留最多" },
+  "compare.title": { "en": "Which model, which prompt?", "zh": "哪个模型、哪个提示词？" },
+  "compare.open": { "en": "Compare", "zh": "对比" },
+  "compare.pictures": { "en": "Pictures", "zh": "图片" },
+
   "versions.label": { "en": "Versions of this picture", "zh": "这张图的各个版本" },
   "versions.one": { "en": "Version {number}", "zh": "第 {number} 版" }
 };

@@ -1,9 +1,11 @@
 // @ts-check
 // The page of one run: drawn from the data that stands in it, filtered by state, verdict and text.
 import { makeCard } from "../components/card.js";
+import { aboutColumn, makeComparison, makeTally } from "../components/comparison.js";
 import { h } from "../components/dom.js";
 import { Grid } from "../components/grid.js";
 import { aboutMade, shownOfMade, tileOfMade } from "../components/made.js";
+import { makeTile } from "../components/tile.js";
 import { readVerdict } from "../components/verdict.js";
 import { Viewer } from "../components/viewer.js";
 import { say } from "../components/words.js";
@@ -24,6 +26,7 @@ import { say } from "../components/words.js";
  * @property {Words} words
  * @property {[string, string][]} links file and name
  * @property {Made[]} cards
+ * @property {import("../components/comparison.js").Compared[]} [compared] the models and prompts that were tried beside each other
  */
 
 /** @param {string} id */
@@ -35,7 +38,9 @@ const texts = new Map(cards.map((card) => [card, `${card.name} ${card.prompt} ${
 const find = /** @type {HTMLInputElement} */ (at("find"));
 /** @type {Grid<Made>} */
 const grid = new Grid(at("grid"), drawCard);
-const viewer = new Viewer({ count: () => grid.items.length, sight: (index) => sightOf(grid.items[index]), around: true });
+/** @type {readonly Made[]} what the window goes through */
+let seen = cards;
+const viewer = new Viewer({ count: () => seen.length, sight: (index) => sightOf(seen[index]), around: true });
 let state = "";
 let verdict = "";
 
@@ -47,7 +52,7 @@ at("sums").append(
 );
 at("notes").append(...run.notes.map((note) => h("p", {}, note)));
 at("foot").append(...run.links.map(([file, name]) => h("a", { href: file }, name)));
-grid.place.style.setProperty("--grsai-ratio", String(run.ratio));
+for (const place of [grid.place, at("compared")]) place.style.setProperty("--grsai-ratio", String(run.ratio));
 find.placeholder = words.find;
 find.setAttribute("aria-label", words.find);
 
@@ -83,6 +88,27 @@ function sightOf(card) {
     about: aboutMade(card, words, [readVerdict(card)]),
     foot: [after && link(after, words.open), finished && link(finished, words.finished)],
   };
+}
+
+// Models and prompts beside each other, where some were compared: a row a source, a column a model and prompt.
+/** @param {readonly import("../components/comparison.js").Compared[]} columns */
+function drawCompared(columns) {
+  const [MADE_FROM, MODEL] = [0, 1]; // places of the values
+  const isOf = (/** @type {Made} */ card, /** @type {{model: string, prompt: string}} */ { model, prompt }) => card.values[MODEL] === model && card.prompt === prompt;
+  const of = columns.map((column) => cards.filter((card) => card.after && isOf(card, column)));
+  const sources = [...new Set(of.flat().map((card) => card.values[MADE_FROM]))];
+  const show = (/** @type {Made} */ card) => {
+    seen = of.flat();
+    viewer.open(seen.indexOf(card));
+  };
+  const tile = (/** @type {Made} */ card) => makeTile(tileOfMade(card, words), { open: () => show(card), slide: true }).element;
+  const rows = sources.map((name) => {
+    const mine = of.map((column) => column.filter((card) => card.values[MADE_FROM] === name));
+    const cells = mine.map((column) => column.flatMap((card) => [tile(card), h("p", { class: "more" }, card.facts.join(" · "))]));
+    return { name, before_small: mine.flat().find((card) => card.before_small)?.before_small, cells };
+  });
+  const heads = columns.map((column, place) => h("th", { scope: "col" }, ...aboutColumn(column, makeTally(of[place].map((card) => card.verdict)))));
+  return makeComparison(heads, rows);
 }
 
 // Which are shown: by state, verdict and text.
@@ -143,15 +169,24 @@ if (cards.some((card) => card.verdict)) {
 }
 if (cards.some((card) => card.before && card.after)) {
   offer(at("split"), words.compare, [["100", words.before], ["50", words.both], ["0", words.after]], "50", (value) =>
-    grid.place.style.setProperty("--grsai-at", `${value}%`),
+    [grid.place, at("compared")].forEach((place) => place.style.setProperty("--grsai-at", `${value}%`)),
   );
 }
 find.addEventListener("input", filter);
+if (run.compared?.length) {
+  const { compared } = run;
+  offer(at("views"), say("compare.title"), [["", say("compare.pictures")], ["compared", say("compare.open")]], "", (value) => {
+    grid.place.hidden = Boolean(value);
+    at("compared").hidden = !value;
+    if (value && !at("compared").childElementCount) at("compared").append(drawCompared(compared));
+  });
+}
 filter();
 
 // One at full size.
 /** @param {Element} target in a tile */
 function open(target) {
+  seen = grid.items;
   viewer.open(Math.max(grid.indexOf(target.closest(".grsai-card")), 0));
 }
 grid.place.addEventListener("click", (event) => {
@@ -161,6 +196,7 @@ grid.place.addEventListener("click", (event) => {
   open(event.target);
 });
 viewer.dialog.addEventListener("close", () => {
+  if (grid.place.hidden) return;
   const way = grid.reveal(viewer.index)?.querySelector("input, a.name");
   if (way instanceof HTMLElement) way.focus(/** @type {FocusOptions} */ ({ focusVisible: false }));
 });

@@ -97,6 +97,7 @@ def _page(
         "ratio": common_ratio([file for outcome in outcomes for file in outcome.files]),
         "words": words(language),
         "links": _links(outcomes, folder, language),
+        "compared": [_compared(column, per_yuan) for column in (delivery.compare or {}).get("columns", ())],
     }
     parts = {
         "policy": policy,
@@ -170,6 +171,17 @@ def words(language: str) -> dict[str, Any]:
         "open": say("Open the file"),
         "finished": say("Open the finished file"),
     }
+
+
+def _compared(column: Mapping[str, Any], per_yuan: float) -> dict[str, Any]:
+    """A model and prompt that were compared: `Compared` in comparison.js tells the fields."""
+
+    def price(credits: int | None) -> str:
+        return price_text(credits, "cny", per_yuan) if credits else ""
+
+    whole = column["whole"]
+    told = {name: column[name] for name in ("model", "prompt", "seconds", "command")}
+    return {**told, "price": price(column["credits"]), "whole": {**whole, "price": price(whole["credits"])}}
 
 
 def _sums(sums: Totals, language: str, per_yuan: float) -> list[tuple[str, str, str]]:

@@ -1,10 +1,12 @@
 // @ts-check
 // A few pictures made by several models and prompts: a row a picture, a column a model and prompt, and what the verdicts say of each.
+import { aboutColumn, makeComparison, makeTally } from "../components/comparison.js";
 import { h } from "../components/dom.js";
 import { aboutMade, shownOfMade, tileOfMade } from "../components/made.js";
 import { makeTile } from "../components/tile.js";
 import { makeVerdict } from "../components/verdict.js";
 import { Viewer } from "../components/viewer.js";
+import { say } from "../components/words.js";
 import { get, post } from "./asking.js";
 import { tell } from "./sentences.js";
 
@@ -39,11 +41,10 @@ const JUDGES = { k: "keep", r: "reject" };
 export function makeCompare(pictures, words, { wrong, leave }) {
   const blind = h("input", { type: "checkbox", checked: true });
   const about = h("p", { class: "about-sample" });
-  const head = h("tr", {});
-  const body = h("tbody", {});
+  const place = h("div", { class: "table" });
   const back = h("button", { type: "button", class: "button", onclick: leave }, tell("compare.back"));
-  const bar = h("div", { class: "compare-bar" }, back, h("h2", {}, tell("compare.title")), about, h("label", {}, blind, tell("compare.blind")));
-  const element = h("section", { class: "compare", hidden: true }, bar, h("div", { class: "table" }, h("table", {}, h("thead", {}, head), body)));
+  const bar = h("div", { class: "compare-bar" }, back, h("h2", {}, say("compare.title")), about, h("label", {}, blind, tell("compare.blind")));
+  const element = h("section", { class: "compare", hidden: true }, bar, place);
   /** @type {Table} */
   let table = { rows: [], columns: [], cells: [], sample: null, of: null };
   /** @type {number[]} the columns as they stand: in an order that tells nothing */
@@ -86,17 +87,12 @@ export function makeCompare(pictures, words, { wrong, leave }) {
   function draw() {
     cells = [];
     if (table.sample !== null) about.textContent = tell("compare.sample", { sample: table.sample, of: table.of ?? "?" });
-    body.replaceChildren(...table.rows.map(drawRow));
-    head.replaceChildren(h("th", {}), ...order.map((column, place) => drawHead(table.columns[column], place)));
+    const rows = table.rows.map((row, place) => ({ ...row, cells: order.map((column) => table.cells[place][column].map((id) => drawCell(id, column))) }));
+    place.replaceChildren(makeComparison(drawHeads(), rows));
     for (const each of cells) each.show();
   }
 
-  /** @type {(row: Row, place: number) => HTMLElement} */
-  function drawRow(row, place) {
-    const source = row.before_small && h("img", { src: row.before_small, alt: "" });
-    const drawn = order.map((column) => h("td", {}, ...table.cells[place][column].map((id) => drawCell(id, column))));
-    return h("tr", {}, h("th", { scope: "row" }, source, h("span", {}, row.name)), ...drawn);
-  }
+  const drawHeads = () => order.map((column, place) => drawHead(table.columns[column], place));
 
   /** @type {(id: string, column: number) => HTMLElement} */
   function drawCell(id, column) {
@@ -124,22 +120,12 @@ export function makeCompare(pictures, words, { wrong, leave }) {
   /** @type {(column: Column, place: number) => HTMLElement} */
   function drawHead(column, place) {
     const mine = cells.filter((each) => table.columns[each.column] === column).map(({ picture }) => picture.verdict);
-    const [kept, rejected] = [mine.filter((each) => each === "keep").length, mine.filter((each) => each === "reject").length];
-    const tally = h("p", { class: "tally" }, tell("compare.tally", { kept, rejected, open: mine.length - kept - rejected }));
+    const tally = makeTally(mine);
     if (isHidden()) return h("th", { scope: "col" }, h("strong", {}, tell("compare.column", { letter: letter(place) })), tally);
-    const { model, prompt, price, seconds, whole, command } = column;
-    return h(
-      "th",
-      { scope: "col", "data-column": column.id, "data-winner": isWinner(column) },
-      h("strong", {}, model),
-      isWinner(column) && h("span", { class: "winner" }, tell("compare.winner")),
-      h("p", { class: "grsai-prompt", title: prompt }, prompt),
-      tally,
-      h("p", {}, tell("compare.each", { price, seconds: seconds.toFixed(1) })),
-      whole && h("p", {}, tell("compare.whole", whole)),
-      whole && h("button", { type: "button", class: "button", onclick: (/** @type {MouseEvent} */ event) => runOnAll(column, event) }, tell("compare.run")),
-      command && h("code", {}, command),
-    );
+    const winner = isWinner(column) && h("span", { class: "winner" }, say("compare.winner"));
+    const run = (/** @type {MouseEvent} */ event) => runOnAll(column, event);
+    const button = column.whole && h("button", { type: "button", class: "button", onclick: run }, tell("compare.run"));
+    return h("th", { scope: "col", "data-column": column.id, "data-winner": isWinner(column) }, ...aboutColumn(column, tally, winner, button));
   }
 
   /** Of which the most were kept, if some were. @param {Column} column */
@@ -184,7 +170,7 @@ export function makeCompare(pictures, words, { wrong, leave }) {
   function heard() {
     if (element.hidden) return;
     for (const each of cells) each.show();
-    head.replaceChildren(h("th", {}), ...order.map((column, place) => drawHead(table.columns[column], place)));
+    element.querySelector("thead tr")?.replaceChildren(h("th", {}), ...drawHeads());
     if (viewer.dialog.open) verdict.show(cells[current].picture);
   }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The page on which the pictures of a folder are judged. Its first data stands in it; server.py says what else it may ask.
 import { h } from "../components/dom.js";
+import { say } from "../components/words.js";
 import { addressOf, follow } from "./asking.js";
 import { makeCompare } from "./compare.js";
 import { Desk } from "./desk.js";
@@ -41,7 +42,7 @@ let isMaking = false;
 const filters = FILTERS.map((filter) => h("button", { type: "button", value: filter, onclick: () => choose(filter) }));
 const kept = h("a", { class: "button", download: "" }, tell("zip.all"));
 const stars = h("select", { "aria-label": tell("zip.stars") });
-const toCompare = h("button", { type: "button", class: "button", hidden: !state.compare, onclick: () => showCompare(true) }, tell("compare.open"));
+const toCompare = h("button", { type: "button", class: "button", hidden: !state.compare, onclick: () => showCompare(true) }, say("compare.open"));
 
 function build() {
   byId("heading").append(state.folder);

@@ -56,19 +56,13 @@ export const SENTENCES = {
   "redo.gone": { "en": "Its source is gone, so it is not made: {name}. {why}", "zh": "参考图已不存在，不会重新生成：{name}。{why}" },
   "redo.unpriced": { "en": "price unknown", "zh": "价格未知" },
 
-  "compare.open": { "en": "Compare", "zh": "对比" },
   "compare.back": { "en": "Back to the pictures", "zh": "返回图片" },
-  "compare.title": { "en": "Which model, which prompt?", "zh": "哪个模型、哪个提示词？" },
   "compare.sample": { "en": "{sample} of {of} pictures of the folder", "zh": "文件夹中 {of} 张里的 {sample} 张" },
   "compare.blind": { "en": "Hide names until all are judged", "zh": "评完之前隐藏名称" },
   "compare.column": { "en": "Column {letter}", "zh": "{letter} 列" },
-  "compare.tally": { "en": "{kept} kept · {rejected} rejected · {open} open", "zh": "保留 {kept} · 淘汰 {rejected} · 未评 {open}" },
-  "compare.each": { "en": "{price} a picture · {seconds} s", "zh": "每张 {price} · {seconds} 秒" },
-  "compare.whole": { "en": "The whole folder: {price} for {pictures} pictures", "zh": "整个文件夹：{pictures} 张 {price}" },
   "compare.run": { "en": "Run it on all", "zh": "用于整个文件夹" },
   "compare.sure": { "en": "Run it on all: {count} pictures · {price}", "zh": "确认生成：{count} 张 · {price}" },
   "compare.nothing": { "en": "All pictures are there already.", "zh": "全部图片都已生成。" },
-  "compare.winner": { "en": "Most kept", "zh": "保留最多" },
 
   "said.close": { "en": "Close", "zh": "关闭" }
 };

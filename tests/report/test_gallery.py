@@ -16,6 +16,7 @@ from grsai.jobs import Job, Outcome
 from grsai.models import Catalogue
 from grsai.pictures import Reference
 from grsai.report.gallery import write_gallery
+from grsai.report.report import Delivery
 from tests.report.browser import CHROMIUM, Browser
 from tests.report.shop import Page, Shop
 
@@ -211,6 +212,34 @@ def test_one_picture_opens_large_and_the_arrows_go_on(shop: Shop, browser: Brows
     assert browser.ask(title) == "Task_2_photo"
     browser.press("Escape")
     browser.wait_for("!document.querySelector('dialog').open && document.activeElement.textContent === 'Task 2'")
+
+
+@in_a_browser
+def test_what_was_compared_stands_in_a_table_with_prices_and_verdicts(shop: Shop, browser: Browser) -> None:
+    photo, other = shop.source("photo.jpg"), shop.source("other.jpg")
+    made = [replace(shop.made(task, source=source), made_by=model) for task, source, model in (
+        (1, photo, ""), (2, photo, "nano-banana-2"), (3, other, ""), (4, other, "nano-banana-2"))]  # fmt: skip
+    whole = {"pictures": 9, "credits": 3960, "yuan": 0.396}
+    facts = {"prompt": "a prompt", "made": 2, "seconds": 4.0, "credits": 440, "yuan": 0.044, "whole": whole}
+    columns = [{"model": model, "command": f"run {model}", **facts} for model in ("nano-banana-fast", "nano-banana-2")]
+    verdicts = {"14-1/1": {"verdict": "keep"}, "14-2/1": {"verdict": "reject"}}
+    delivery = Delivery(verdicts=verdicts, compare={"sample": 2, "of": 9, "columns": columns})
+    browser.open(write_gallery(made, folder=shop.output, seconds=5.0, delivery=delivery))
+    browser.click("#views [value=compared]")
+    texts = "(head) => [...head.children].map((each) => each.textContent)"
+    heads = f"[...document.querySelectorAll('#compared thead th')].slice(1).map({texts})"
+    told = ["¥0.044 a picture · 4.0 s", "The whole folder: ¥0.396 for 9 pictures"]
+    assert browser.ask(heads) == [
+        ["nano-banana-fast", "a prompt", "1 kept · 0 rejected · 1 open", *told, "run nano-banana-fast"],
+        ["nano-banana-2", "a prompt", "0 kept · 1 rejected · 1 open", *told, "run nano-banana-2"],
+    ]
+    assert browser.ask("[...document.querySelectorAll('#compared tbody th')].map((row) => row.textContent)") == ["photo", "other"]
+    tiles = "[...document.querySelectorAll('#compared .grsai-tile')]"
+    assert browser.ask(f"{tiles}.map((tile) => tile.dataset.verdict)") == ["keep", "reject", "", ""]
+    browser.click("#compared .grsai-tile")
+    assert browser.ask("document.querySelector('dialog h2').textContent") == "Task_1_photo"
+    browser.press("ArrowRight")
+    assert browser.ask("document.querySelector('dialog h2').textContent") == "Task_3_photo"
 
 
 @in_a_browser
