@@ -156,7 +156,8 @@ def way(folder: str, count: int, threads: int, place: str = "") -> dict[str, Any
 
     def go(job: Job) -> None:
         ledger.claim(job.fingerprint)
-        ledger.tries(job.fingerprint)
+        if not place:
+            ledger.tries(job.fingerprint)
         row = ledger.submitting(job, base_url="https://grsaiapi.com", folder=home)
         ledger.submitted(row, f"14-{job.fingerprint[:16]}")
         ledger.done(row, [picture], [])

@@ -313,9 +313,9 @@ class Ledger(Questions):
             with contextlib.suppress(OSError):
                 self._journal.append(unsent(facts))
 
-    def _update(self, row: int, **values: Any) -> None:
+    def _update(self, row: int, *, light: bool = False, **values: Any) -> None:
         names = ", ".join(f"{name} = ?" for name in values)
-        self.database.write(f"UPDATE tasks SET {names} WHERE row = ?", (*values.values(), row))
+        self.database.write(f"UPDATE tasks SET {names} WHERE row = ?", (*values.values(), row), light=light)
 
     def _settle(self, row: int, **values: Any) -> None:
         """Into the journal first, then into the database: with either one the task can be found again."""
@@ -334,7 +334,8 @@ class Ledger(Questions):
         finally:
             if values.get("state") in ("done", "failed"):
                 self._no_longer_under_way(row)
-            self._update(row, **values)
+            # An end that a server lost is in the journal, and without that the task is asked for again.
+            self._update(row, light=values.get("state") in ("done", "failed"), **values)
         if part is not None and self._replay.wrote(part):
             self.database.do(self._replay.remember)
 

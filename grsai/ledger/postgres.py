@@ -42,7 +42,10 @@ class ServerConnection:
     """As `Connection`."""
 
     def __init__(self, raw: psycopg.Connection[Any], id: str) -> None:
+        import psycopg
+
         self._raw = raw
+        self._quoting = psycopg.ClientCursor(raw)
         self.id = id  # of the ledger
         self._process = os.getpid()
 
@@ -76,12 +79,10 @@ class ServerConnection:
 
     def _whole(self, query: str, values: Sequence[Any]) -> str:
         """With its values in it, quoted as the server reads them."""
-        import psycopg
-
         if not values:
             return _translated(query).replace("%%", "%")
         given = [_given(value) for value in values]
-        return psycopg.ClientCursor(self._raw).mogrify(_translated(query), given)  # type: ignore[arg-type]
+        return self._quoting.mogrify(_translated(query), given)  # type: ignore[arg-type]
 
     def insert(self, names: Sequence[str], values: Sequence[Any]) -> int:
         """A new row of the tasks: its number."""
