@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .. import files
 from ..client import GrsaiClient
-from ..errors import Stopped, WrongSetting
+from ..errors import LedgerError, Stopped, WrongSetting
 from ..jobs import Job, Outcome
 from ..ledger import TASK_SECONDS, Ledger
 from ..pictures import Reference
@@ -180,7 +180,10 @@ def _weighed(outcomes: list[Outcome], before: int, run: RunContext) -> list[Outc
     uncertain = [outcome for outcome in outcomes if outcome.status == "uncertain"]
     if not uncertain or run.stop.is_set():
         return outcomes
-    tries = run.ledger.tries_many([outcome.job.fingerprint for outcome in uncertain])
+    try:
+        tries = run.ledger.tries_many([outcome.job.fingerprint for outcome in uncertain])
+    except LedgerError:  # it is only a sentence more
+        return outcomes
     submitted = {fingerprint: entries[0].created for fingerprint, entries in tries.items()}
     now = run.ledger.now()
     left = max(run.usual_of(each.job).seconds - now + submitted.get(each.job.fingerprint, now) for each in uncertain)
