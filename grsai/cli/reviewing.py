@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GrsaiError, WrongSetting
+from ..errors import GrsaiError, LedgerError, WrongSetting
 from ..files import check_folder
 from ..finishing import finished_files
 from ..ledger import Ledger, ledger_of
@@ -99,9 +99,12 @@ def watched(
 
 
 def verdict_objects(ledger: Ledger, outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
-    """What was said of the pictures of a run, as a report holds it."""
+    """What was said of the pictures of a run, as a report holds it; nothing where the ledger is away: the report must be told."""
     names = [name_of(each.task_id, number) for each in outcomes if each.task_id for number, _ in enumerate(each.files, 1)]
-    return {name: vars(verdict) for name, verdict in verdicts_of(ledger, names).items()}
+    try:
+        return {name: vars(verdict) for name, verdict in verdicts_of(ledger, names).items()}
+    except LedgerError:
+        return {}
 
 
 @contextlib.contextmanager

@@ -121,7 +121,7 @@ class ServerDatabase(Database):
 
     def _connect_again(self, error: BaseException) -> None:
         if self._missing is not None and time.monotonic() - self._looked < _AWAY_SECONDS:
-            raise self._missing
+            raise LedgerError(self._missing.text, **self._missing.values)  # of this thread alone
         _log.info("the ledger's server went away: %s", told(self._address, error))
         until = time.monotonic() + self._waits
         while True:
