@@ -39,7 +39,6 @@ GrsaiError
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeGuard, TypeVar
@@ -70,7 +69,8 @@ class GrsaiError(Exception):
 
     def within(self: E, text: str, /, **values: Any) -> E:
         """The same error told within another sentence, in which `{why}` is what it said."""
-        told = copy.copy(self)
+        told = type(self).__new__(type(self))  # not by `copy`: libraries that send errors about change what that does
+        told.__dict__.update(self.__dict__)
         GrsaiError.__init__(told, text, why=self, **values)
         return told
 

@@ -50,7 +50,7 @@ def _own_python() -> Path | None:
     """The Python of the virtual environment beside the program, where another one runs."""
     for name in (".venv/bin/python", ".venv/Scripts/python.exe"):
         path = ROOT / name
-        if path.is_file() and Path(sys.prefix).resolve() != path.parents[1].resolve():
+        if path.is_file() and Path(sys.executable).absolute().parent != path.parent.absolute():
             return path
     return None
 

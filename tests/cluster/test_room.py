@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -16,7 +18,7 @@ from grsai.cluster.room import GONE_SECONDS, LEASE_SECONDS, Room
 from grsai.emulator import Emulator
 from grsai.errors import NoKey, OutputError, WrongSetting
 from grsai.ledger import service_of
-from tests.conftest import KEY
+from tests.conftest import KEY, ROOT
 
 
 @pytest.fixture
@@ -89,3 +91,15 @@ def test_a_command_that_does_not_come_back_is_not_waited_for(studio: Any) -> Non
     assert facts["status"] == "stopped" and not studio.emulator.tasks
     assert "Nothing was heard" in str(outcome_of(job, facts).error) and room.is_silent
     room.leave()
+
+
+def test_an_error_is_told_within_another_sentence_where_dask_is_loaded() -> None:
+    """Dask has a way of its own to copy errors that exist when it is loaded."""
+    program = (
+        "from grsai.errors import Unreachable; import distributed\n"
+        "try: raise Unreachable('{host} is gone.', host='h', lasting=True)\n"
+        "except Unreachable as error: told = error.within('{why} Task {task} is paid.', task='t')\n"
+        "print(told, type(told).__name__, told.lasting)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout == "h is gone. Task t is paid. Unreachable True\n", ended.stderr

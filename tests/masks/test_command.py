@@ -140,5 +140,5 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(shell: Shell, options
 
 def test_the_demo_has_masks_of_its_own(shell: Shell) -> None:
     done = shell.run("--demo", "--masks", "--json")
-    assert done.status == 0 and "coffee.plain.png" in made_in(shell), done.err
+    assert done.status == 0 and "coffee.plain.png" in made_in(shell, "batch_outputs/demo"), done.err
     assert not [note for job in done.object["jobs"] for note in job["notes"]]
