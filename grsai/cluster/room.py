@@ -12,6 +12,7 @@ from typing import Any
 from ..client import GrsaiClient
 from ..engine.budget import Budget
 from ..engine.context import RunContext
+from ..engine.gate import DEFAULT_LIMIT
 from ..engine.job_run import JobRun
 from ..engine.progress import Progress
 from ..engine.retry import Backoff
@@ -57,7 +58,10 @@ class Room:
         with contextlib.ExitStack() as opened:
             ledger = opened.enter_context(_ledger_of(order, settings))
             client = opened.enter_context(GrsaiClient(settings))
-            gate, stop = gate_of(settings.require_key(), ledger, limit=settings.limit), threading.Event()
+            limit = settings.limit
+            if limit is None and order.concurrency < DEFAULT_LIMIT:  # which is how many several runs may have open in all
+                limit = order.concurrency
+            gate, stop = gate_of(settings.require_key(), ledger, limit=limit), threading.Event()
             self.share = _Share(
                 settings=settings,
                 ledger=ledger,

@@ -54,10 +54,11 @@ class Agreement:
         return self._database.do(within)
 
     def _standing(self, database: Connection) -> Standing:
-        ((lost,),) = database.execute(_LOST, self._of).fetchall()
         rows = database.execute(
             "SELECT id, extract(epoch FROM clock_timestamp())::FLOAT8 FROM sessions WHERE until > clock_timestamp()"
         )
         living = rows.fetchall()
+        # Only now: a session that ends between the two is counted twice rather than not at all.
+        ((lost,),) = database.execute(_LOST, self._of).fetchall()
         now = float(living[0][1]) if living else 0.0
         return Standing(self._session.name, now, frozenset(str(each) for each, _ in living), lost)

@@ -28,6 +28,8 @@ def test_a_killed_worker_costs_nothing_and_the_limit_is_that_of_all(studio: Any,
     address = with_password(address)
     studio.emulator.seconds = 2.0
     studio.furnish([f"prompt {number}" for number in range(16)])
+    rows = studio.folder / "grsai.toml"  # for so long what a lost worker had open counts
+    rows.write_text(rows.read_text("utf-8").replace("seconds = 0.1", "seconds = 3"), "utf-8")
     options = ("--concurrency", "4", "--json", "--verbose", "--ledger", address, "--cluster", cluster.address)
     process = studio.command(*options)
     studio.wait_until(lambda: len(studio.emulator.tasks) >= 4, seconds=90)
