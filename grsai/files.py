@@ -203,6 +203,7 @@ def copy(files: Sequence[Path], folder: Path, stem: str | Callable[[int], str], 
 def copy_one(source: Path, folder: Path, stem: str, owner: str) -> Path:
     """A file as `folder/<stem><its suffix>`. The name gets a number if a file with other bytes has it."""
     with _output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         part = _part(folder / stem, owner)
         try:
             part.unlink(missing_ok=True)

@@ -55,7 +55,7 @@ def write_workbook(columns: Sequence[str], rows: Iterable[Sequence[Any]], path: 
     worksheet.freeze_panes = "A2"
     rows = list(rows)
     for place, name in enumerate(columns):
-        longest = max((_width(row[place]) for row in rows[:_SAMPLE]), default=0)
+        longest = max((_width(row[place]) for row in rows[:_SAMPLE] if place < len(row)), default=0)  # an empty row has no cells
         width = min(max(longest, len(name) + 2, _WIDTHS[0]), _WIDTHS[1])
         worksheet.column_dimensions[letters.get_column_letter(place + 1)].width = width
 

@@ -312,3 +312,23 @@ def test_a_run_that_is_refused_leaves_the_sheet_of_the_last_one(shell: Shell) ->
     before = (shell.folder / "batch_outputs" / "a_done.csv").read_bytes()
     assert shell.run("--jobs", "a.csv", "--fresh", "--budget", "0.0001").status == 2
     assert (shell.folder / "batch_outputs" / "a_done.csv").read_bytes() == before
+
+
+def test_an_empty_row_in_a_workbook_stays_where_it_is(shell: Shell) -> None:
+    book = openpyxl.Workbook()
+    for row in (["prompt", "sku"], ["a red cup", "7"], [], ["a blue cup", "8"]):
+        book.active.append(row)  # type: ignore[union-attr]
+    book.save(shell.folder / "gap.xlsx")
+    done = shell.run("--jobs", "gap.xlsx", "--json")
+    assert (done.status, done.object["total"]) == (0, 2), done.err
+    back = rows_of(shell.folder / "batch_outputs" / "gap_done.xlsx")
+    assert [(row["sku"], row["status"]) for row in back] == [("7", "succeeded"), (None, None), ("8", "succeeded")]
+
+
+def test_what_was_made_is_copied_into_the_folders_of_another_output(shell: Shell) -> None:
+    shell.photo("below.jpg", folder="input/image/below")
+    assert shell.run("--recursive").status == 0
+    sent = shell.emulator.count("submit")
+    done = shell.run("--recursive", "--output", "elsewhere")
+    assert (done.status, shell.emulator.count("submit")) == (0, sent), done.err
+    assert list((shell.folder / "elsewhere" / "below").glob("Task_*_below_1.*"))
