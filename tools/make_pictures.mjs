@@ -88,10 +88,10 @@ async function masks() {
   await load(page, MASK);
   await page.evaluate(newSeeds);
   await run(page);
-  await page.locator(".grsai-card .grsai-tile img").first().waitFor();
+  await page.locator(".grsai-past .grsai-tile img").first().waitFor();
   await page.waitForTimeout(1500);
-  await page.locator(".grsai-card .grsai-tile").first().click();
-  await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img")].every((image) => image.naturalWidth));
+  await page.locator(".grsai-past .grsai-tile").first().click();
+  await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img[src]")].some((image) => image.naturalWidth > 500));
   await page.waitForTimeout(1000);
   const clip = await page.locator(".grsai-viewer-pictures").boundingBox();
   for (const name of ["before_after", "changed"]) {
@@ -133,7 +133,7 @@ async function sidebar({ name, palette, locale = "en" }) {
   await page.waitForTimeout(1000);
   await shoot(page, `sidebar-${name}`, { clip: SIDEBAR });
   await page.locator(".grsai-past .grsai-tile").first().click();
-  await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img")].every((image) => image.naturalWidth));
+  await page.waitForFunction(() => [...document.querySelectorAll(".grsai-viewer img[src]")].some((image) => image.naturalWidth > 500));
   await page.waitForTimeout(500);
   await shoot(page, `viewer-${name}`, {});
   await page.done();

@@ -36,7 +36,8 @@ export function registerTab(tab) {
 }
 
 /**
- * A short text on the icon of a tab. ComfyUI draws it anew because the list holds the tab as something that it watches.
+ * A short text on the icon of a tab. ComfyUI draws it anew because its list holds the tab as something that it watches. Without that
+ * list the icon has no number.
  * @type {(id: string, text: string) => void}
  */
 export function markTab(id, text) {
@@ -273,7 +274,10 @@ export async function closeErrorWindow(promptId, { forgive = false } = {}) {
   if (forgive) errors.clearExecutionStartErrors?.();
 }
 
-/** The stores of the frontend, by name; undefined where they cannot be reached. The Vue canvas draws what is read of them. */
+/**
+ * The private stores of the frontend, by name; undefined where they cannot be reached. The Vue canvas draws what is read of them.
+ * Without them a badge there follows links and prices late, and the picture that came last stays beside the grid.
+ */
 export function stores() {
   return pinia()?.state.value;
 }
@@ -282,7 +286,7 @@ function pinia() {
   return document.getElementById("vue-app")?.__vue_app__?.config.globalProperties.$pinia;
 }
 
-// The entry of the pack in the list beside the settings.
+// The entry of the pack in the list beside the settings, by its name: no command leads there. Not found, they open at their first page.
 function settingsPage() {
   const named = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[role=dialog] *, .p-dialog *")]);
   return named.find((element) => !element.childElementCount && element.textContent?.trim() === "Grsai");

@@ -23,7 +23,7 @@ import { judge, learnTasks, nameOf, onVerdicts, opinionOf } from "./verdicts.js"
 /** @typedef {{element: HTMLElement, show: (pictures: Map<string, TileFacts>, word: Word) => void, height: (width: number) => number}} View */
 
 const WIDGET = "grsai_pictures";
-const COMFY_TEXT = "$$node-text-preview"; // the widget of ComfyUI's own line on a node
+const COMFY_TEXT = "$$node-text-preview"; // the widget of ComfyUI's own line on a node; called otherwise, the line is told twice
 const LARGE = 4; // up to so many pictures are shown large
 const [GAP, FOOT, MOST_HEIGHT, SIDE] = [4, 34, 380, 92]; // pixels; SIDE: of a tile among many
 const MISSING = ["failed", "stopped", "open", "uncertain"];
