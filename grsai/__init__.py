@@ -1,14 +1,15 @@
 """Pictures in quantity with Google's nano-banana models through the Grsai service: the library under the command and the nodes.
 
-Names are loaded when they are first used, so that importing the package costs nothing.
+Names are loaded when they are first used, so that importing the package costs nothing. The oldest Python must be able to read
+this file and `__main__`, which says which one is needed.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers read it; the module of that name is not in every Python
 if TYPE_CHECKING:
+    from typing import Any  # noqa: F401  for the comment of a type
+
     from .client import GrsaiClient
     from .engine import Collected, Estimate, Event, Gate, Snapshot, collect, estimate, run, upload
     from .errors import GrsaiError
@@ -56,13 +57,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    try:
-        home = import_module(f".{_HOME_OF[name]}", __name__)
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    return getattr(home, name)
+def __getattr__(name):  # type: (str) -> Any
+    if name not in _HOME_OF:
+        raise AttributeError("module %r has no attribute %r" % (__name__, name))  # noqa: UP031
+    return getattr(import_module("." + _HOME_OF[name], __name__), name)
 
 
-def __dir__() -> list[str]:
+def __dir__():  # type: () -> list[str]
     return sorted(__all__)

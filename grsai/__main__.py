@@ -1,9 +1,10 @@
 import sys
 
 
-def main() -> int:
+def main():  # type: () -> int
     if sys.version_info < (3, 10):  # noqa: UP036  whoever starts an older one should read why it does not work
-        sys.stderr.write("Python 3.10 or newer is needed; this is %s (%s).\n" % (sys.version.split()[0], sys.executable))  # noqa: UP031
+        needed = "Python 3.10 or newer is needed; this is %s (%s). See https://www.python.org/downloads/\n"
+        sys.stderr.write(needed % (sys.version.split()[0], sys.executable))
         return 2
     try:
         from grsai.cli import main

@@ -145,6 +145,8 @@ class Outcome:
     made_by: str = ""  # the model, where another one stood in for the job's
     worker: str = ""  # of a cluster, which made it
     plain: tuple[Path, ...] = ()  # of an edit: what came from the service, which `files` hold pasted into their picture
+    earlier_credits: int = 0  # what an earlier run paid for the picture
+    earlier_seconds: float = 0.0  # and how long it took there
 
     @property
     def model(self) -> str:

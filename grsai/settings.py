@@ -5,8 +5,9 @@ Arguments go before the environment, the environment before `.env`, that before 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-import io
+import math
 import os
 import re
 import sys
@@ -14,21 +15,25 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from . import places
 from .catalogue import current
-from .errors import NoKey, WrongSetting
+from .errors import GrsaiError, NoKey, WrongSetting
 from .models import APIS, CREDITS_PER_YUAN, DEFAULT_MODEL, Api, Catalogue
+from .settings_files import CONFIG_FILE as CONFIG_FILE
+from .settings_files import ENV_FILE, first_file, no_key, read_dotenv, read_toml
 
 CHINA = "https://grsai.dakka.com.cn"
 OVERSEAS = "https://grsaiapi.com"
 HOSTS = types.MappingProxyType({"china": CHINA, "overseas": OVERSEAS})
 OTHER_HOSTS = types.MappingProxyType({CHINA: OVERSEAS, OVERSEAS: CHINA})  # of the same service, with the same keys
-CONFIG_FILE = "grsai.toml"
 MAX_CONCURRENCY = 200
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_FILES = ("run_batch.py", "batch_banana_concurrent.py")  # by which a batch is started without -m
+_SHOWN = 60  # letters of a value in a sentence
+E = TypeVar("E", bound=GrsaiError)
 
 
 class Key:
@@ -97,56 +102,72 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
 
-class _OutOfRange(ValueError):
-    """`args`: the lowest and the highest value."""
+class _NotAllowed(ValueError):
+    """`allowed`: what a value must be, as it ends the sentence."""
+
+    def __init__(self, allowed: GrsaiError) -> None:
+        self.allowed = allowed
+        super().__init__(str(allowed))
 
 
 def _whole(low: int, high: int) -> Any:
     def read(value: Any) -> int:
-        if isinstance(value, bool) or not re.fullmatch(r"-?\d+", str(value).strip()):
-            raise _OutOfRange(low, high)
-        if not low <= int(value) <= high:
-            raise _OutOfRange(low, high)
-        return int(value)
+        plain = str(value).strip()
+        if isinstance(value, bool) or not re.fullmatch(r"-?\d{1,20}", plain) or not low <= int(plain) <= high:
+            raise _NotAllowed(WrongSetting("a whole number from {low} to {high}", low=low, high=high))
+        return int(plain)
 
     return read
 
 
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not 0 < float(value) <= 86_400:
-        raise ValueError(value)
-    return float(value)
+def _number(value: Any) -> float:
+    """NaN for what is none, and for what no float can hold; a sum may have its sign."""
+    try:
+        return math.nan if isinstance(value, bool) else float(str(value).strip(" ¥￥元"))
+    except (OverflowError, ValueError):
+        return math.nan
+
+
+def _above_zero(high: float) -> Any:
+    def read(value: Any) -> float:
+        if not 0 < (number := _number(value)) <= high:
+            raise _NotAllowed(WrongSetting("a number above 0, at most {high:,}", high=high))
+        return number
+
+    return read
 
 
 def _amount(value: Any) -> float:
-    if isinstance(value, bool) or not 0 <= float(value) < 1e9:
-        raise ValueError(value)
-    return float(value)
+    if not 0 <= (number := _number(value)) < 1e9:
+        raise _NotAllowed(WrongSetting("a number of yuan, such as 5 or 0.5"))
+    return number
 
 
 def _rate(value: Any) -> float:
-    if isinstance(value, bool) or not 1 <= float(value) <= 1e9:
-        raise ValueError(value)
-    return float(value)
+    if not 1 <= (number := _number(value)) <= 1e9:
+        raise _NotAllowed(WrongSetting("a number of credits, at least 1"))
+    return number
 
 
 def _switch(value: Any) -> bool:
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    return known[str(value).strip().lower()]
+    if (plain := str(value).strip().lower()) not in known:
+        raise _NotAllowed(WrongSetting("true or false"))
+    return known[plain]
 
 
 def _pairing(value: Any) -> str:
     from .jobs import PAIRINGS  # with it comes Pillow, which help and prices do without
 
-    if value.strip().lower() not in PAIRINGS:
-        raise ValueError(value)
-    return value.strip().lower()
+    if str(value).strip().lower() not in PAIRINGS:
+        raise _NotAllowed(WrongSetting("product or zip"))
+    return str(value).strip().lower()
 
 
 def _api(value: Any) -> str:
-    if value not in APIS:
-        raise ValueError(value)
-    return value
+    if str(value).strip().lower() not in APIS:
+        raise _NotAllowed(WrongSetting("unified or legacy"))
+    return str(value).strip().lower()
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -163,10 +184,16 @@ def path_of(value: Any) -> Path:
     """
     text = os.fspath(value)
     if not os.path.exists(text):
+        text = _unquoted(text)
         text = os.path.expanduser(os.path.expandvars(text))
         if re.search(r"^~|\$\w|\$\{|%\w+%", text):
             raise WrongSetting("{path} names a user or a variable that there is not. Write the whole path.", path=text)
     return Path(text)
+
+
+def _unquoted(text: str) -> str:
+    """Without quotes that the shell does not take for such, and without the one that a backslash before it keeps on Windows."""
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] == "'" else text.strip('"“”')
 
 
 def ledger_place(value: Any) -> Path | places.Address:
@@ -212,13 +239,13 @@ class Settings:
         None, _whole(1, MAX_CONCURRENCY), "most pictures in the making at once, over all runs of a process"
     )
     proxy: bool = _setting(True, _switch, "use the proxy settings of the system")
-    connect_seconds: float = _setting(10.0, _seconds, "time to connect, in seconds")
-    read_seconds: float = _setting(60.0, _seconds, "time for a reply, in seconds")
-    upload_seconds: float = _setting(120.0, _seconds, "time for the reply to an upload, in seconds")
+    connect_seconds: float = _setting(10.0, _above_zero(86_400), "time to connect, in seconds")
+    read_seconds: float = _setting(60.0, _above_zero(86_400), "time for a reply, in seconds")
+    upload_seconds: float = _setting(120.0, _above_zero(86_400), "time for the reply to an upload, in seconds")
     deadline_seconds: float | None = _setting(
-        None, _seconds, "time for one task, in seconds; else 600 for 1K, 900 for 2K, 1200 for 4K"
+        None, _above_zero(86_400), "time for one task, in seconds; else 600 for 1K, 900 for 2K, 1200 for 4K"
     )
-    max_result_mb: float = _setting(64.0, _seconds, "largest picture that is kept, in megabytes")
+    max_result_mb: float = _setting(64.0, _above_zero(86_400), "largest picture that is kept, in megabytes")
     ledger: Path | places.Address = _setting(
         Path(".grsai/ledger.sqlite3"),
         ledger_place,
@@ -255,6 +282,16 @@ def program_folders() -> tuple[Path, ...]:
     return (root,) if (root / "run_batch.py").is_file() else ()
 
 
+def started_as() -> str:
+    """How this program was started, as a user types it again."""
+    if os.environ.get("GRSAI_BATCH_FILE"):  # which run_batch.bat sets
+        return "run_batch.bat"
+    name = Path(sys.argv[0]).name
+    if name in _FILES:
+        return f"python {name}"
+    return "grsai" if name in ("grsai", "grsai.exe") else "python -m grsai"
+
+
 def certificates() -> tuple[str, ...]:
     """The files or folders of the only certificates to trust, where the environment names a bundle as requests reads it."""
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -264,6 +301,7 @@ def certificates() -> tuple[str, ...]:
 
 _TABLES = ("models", "presets")  # tables of `grsai.toml` that are no settings
 OPTIONS = tuple(each for each in fields(Settings) if each.metadata)
+_VARIABLES = types.MappingProxyType({f"GRSAI_{option.name.upper()}": option.name for option in OPTIONS})
 
 
 def load(
@@ -282,13 +320,13 @@ def load(
     but one from the same folder. `work`: folders beside which a ledger of earlier runs may lie.
     """
     environment = {"HOME": os.path.expanduser("~"), **os.environ} if environment is None else environment
-    dotenv = _first_file(folders, ".env")
-    toml = config or _first_file(folders, CONFIG_FILE)
-    table = read_toml(toml) if toml else {}
+    dotenv = first_file(folders, ENV_FILE)
+    toml = config or first_file(folders, CONFIG_FILE)
+    table = _table(toml) if toml else {}
     layers = (
         ("argument", {name: value for name, value in (arguments or {}).items() if value is not None}),
         ("environment", _named(environment)),
-        (str(dotenv), _named(_read_dotenv(dotenv) if dotenv else {})),
+        (str(dotenv), _named(read_dotenv(dotenv, _VARIABLES) if dotenv else {})),
         (str(toml), {name: value for name, value in table.items() if name not in _TABLES}),
     )
     values, sources = _merge(layers)
@@ -304,28 +342,10 @@ def load(
         )
         values["api_key"], values["withheld"] = None, NoKey(text, url=values["base_url"], source=sources["base_url"])
     if "api_key" not in values and folders:
-        values["withheld"] = _no_key(folders, dotenv)
+        values["withheld"] = no_key(folders, dotenv, environment, program=started_as())
     catalogue = current(Catalogue().with_rows(_rows(table, "models", toml)), home, values.get("base_url", CHINA))
     presets = types.MappingProxyType(_rows(table, "presets", toml))
     return Settings(**values, catalogue=catalogue, sources=types.MappingProxyType(sources), home=home, presets=presets)
-
-
-def _no_key(folders: tuple[Path, ...], dotenv: Path | None) -> NoKey:
-    """Where the key was looked for, and what is nearly right there."""
-    text = (
-        "There is no API key. It was looked for as GRSAI_API_KEY in the environment and in {files}. Get one at"
-        " https://grsai.com, then `python -m grsai init` takes and tests it; or try without one: --demo."
-    )
-    files = ", ".join(str(folder / ".env") for folder in folders)
-    misnamed = next((folder / ".env.txt" for folder in folders if (folder / ".env.txt").is_file()), None)
-    if dotenv is not None:
-        text = "There is no API key: {path} has no line GRSAI_API_KEY=sk-…. `python -m grsai init` writes and tests it."
-    elif misnamed is not None:
-        text = (
-            "There is no API key. {misnamed} is not read: rename it to .env. Windows hides its ending; let it show file name"
-            " extensions."
-        )
-    return NoKey(text, files=files, path=dotenv, misnamed=misnamed)
 
 
 def _is_trusted(base_url: str, sources: Mapping[str, str], own: tuple[Path, ...], config: Path | None) -> bool:
@@ -339,24 +359,17 @@ def _is_trusted(base_url: str, sources: Mapping[str, str], own: tuple[Path, ...]
     )
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a user's `grsai.toml`. Raises `WrongSetting` with the line that is wrong."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    try:
-        table = tomllib.loads(_read_text(path))
-    except (RecursionError, ValueError) as error:  # numbers of thousands of digits, too
-        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=str(error)) from None
-    unknown = set(table) - {option.name for option in OPTIONS} - set(_TABLES)
+def _table(path: Path) -> dict[str, Any]:
+    """What a user's `grsai.toml` says, if all of it is known."""
+    table, known = read_toml(path), [*(option.name for option in OPTIONS), *_TABLES]
+    unknown = sorted(set(table) - set(known))
+    near = difflib.get_close_matches(unknown[0], known, 1, 0.8) if len(unknown) == 1 else []
+    if near:
+        text = "{path} has a setting that is not known: {name}. Did you mean {near}?"
+        raise WrongSetting(text, path=path, name=unknown[0], near=near[0])
     if unknown:
-        raise WrongSetting(
-            "{path} has a setting that is not known: {name}. Correct its name or remove it.",
-            path=path,
-            name=", ".join(sorted(unknown)),
-        )
+        text = "{path} has a setting that is not known: {name}. Correct its name or remove it."
+        raise WrongSetting(text, path=path, name=", ".join(unknown))
     return table
 
 
@@ -366,25 +379,6 @@ def _rows(table: Mapping[str, Any], name: str, path: Path | None) -> dict[str, M
     if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
         raise WrongSetting("{path}: {name} is no table of tables. Write [{name}.my-name] above its lines.", path=path, name=name)
     return rows
-
-
-def _read_dotenv(path: Path) -> Mapping[str, str | None]:
-    text = _read_text(path)
-    if "GRSAI_" not in text:  # what others keep there is none of our business
-        return {}
-    from dotenv import dotenv_values
-
-    return dotenv_values(stream=io.StringIO(text))
-
-
-def _read_text(path: Path) -> str:
-    from .files import read_text
-
-    try:
-        return read_text(path)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise WrongSetting("{path} cannot be read: {why}. Correct it and run again.", path=path, why=why) from None
 
 
 def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -403,21 +397,33 @@ def _merge(layers: tuple[tuple[str, Mapping[str, Any]], ...]) -> tuple[dict[str,
 def _read(option: Any, value: Any, source: str) -> Any:
     try:
         return option.metadata["read"](value)
-    except _OutOfRange as error:
-        text = "{name} must be a whole number from {low} to {high}, not {value} ({source})."
-        low, high = error.args
-        raise WrongSetting(text, name=option.name, low=low, high=high, value=value, source=source) from None
+    except _NotAllowed as error:
+        text, name = "{name} must be {allowed}, not {value}.", _as_written(option.name, source)
+        raise WrongSetting(text, name=name, allowed=error.allowed, value=str(value)[:_SHOWN]) from None
+    except WrongSetting as error:
+        raise key_from(error, source) if option.name == "api_key" else error from None
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         text = "{value} is no value for {name} ({source}): {why}."
         shown = "***" if option.name == "api_key" else value
         raise WrongSetting(text, value=shown, name=option.name, source=source, why=option.metadata["about"]) from None
 
 
+def _as_written(name: str, source: str) -> str:
+    """A setting as the user wrote it, and in which file."""
+    if source == "argument":
+        return "--" + name.replace("_", "-")
+    if source == "environment":
+        return f"GRSAI_{name.upper()}"
+    return f"GRSAI_{name.upper()} ({source})" if source.endswith(ENV_FILE) else f"{name} ({source})"
+
+
+def key_from(error: E, source: str) -> E:
+    """What is wrong with a key, and where that key stands: another one may be meant."""
+    if source == "environment":
+        return error.within("{why} It comes from the environment (GRSAI_API_KEY), which goes before .env.")
+    return error if source == "argument" else error.within("{why} It stands in {source}.", source=source)
+
+
 def _named(variables: Mapping[str, str | None]) -> dict[str, str]:
     """`{"api_key": …}` from `{"GRSAI_API_KEY": …}`; empty variables count as not set."""
-    names = {f"GRSAI_{option.name.upper()}": option.name for option in OPTIONS}
-    return {names[name]: value for name, value in variables.items() if name in names and value}
-
-
-def _first_file(folders: tuple[Path, ...], name: str) -> Path | None:
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return {_VARIABLES[name]: value for name, value in variables.items() if name in _VARIABLES and value}

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import os
+import re
 import secrets
 import sys
 import threading
@@ -27,7 +28,7 @@ from ..report.report import Delivery, as_object, summary, write_report
 from ..report.thumbnails import make_thumbnails
 from ..settings import MAX_CONCURRENCY, Key, Settings
 from ..sheets import Back
-from ..texts import say
+from ..texts import plain, say
 from .asking import tell_price
 from .comparing import columns_of, comparison_object, tell_comparison
 from .finishing import Finishing, finish_asked, finishing, tell_finished
@@ -122,9 +123,9 @@ def _estimate(plan: Plan, ledger: Ledger, settings: Settings, options: Options) 
         show_table([head, *told])
     show(say("Pictures: {total}. To be made: {new}.", language, total=price.total, new=price.new))
     if price.reused:
-        show(say("{count} were made earlier and cost nothing.", language, count=price.reused))
+        show(say("Made earlier, at no cost: {count}.", language, count=price.reused))
     if price.open:
-        show(say("{count} are paid already and will be collected.", language, count=price.open))
+        show(say("Paid already, to be collected: {count}.", language, count=price.open))
     if price.unpriced:
         show(say("What {count} of them cost is not known.", language, count=price.unpriced))
     show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language, per_yuan=per_yuan)))
@@ -301,10 +302,12 @@ def _thumbnails(folder: Path, stop: threading.Event) -> Iterator[Callable[[Outco
 def _said_at_stop(on_its_way: Sequence[str], language: str) -> str:
     if not on_its_way:
         return say("Stopping. Nothing new is sent.", language)
-    text = (
-        "Stopping. Nothing new is sent; {count} paid requests wait for their answer, at most {seconds} s. Stop again to leave at"
-        " once."
-    )
+    text = "Stopping. Nothing new is sent; 1 paid request waits for its answer, at most {seconds} s. Stop again to leave at once."
+    if len(on_its_way) > 1:
+        text = (
+            "Stopping. Nothing new is sent; {count} paid requests wait for their answer, at most {seconds} s. Stop again to leave"
+            " at once."
+        )
     return say(text, language, count=len(on_its_way), seconds=round(LAST_WORD_SECONDS))
 
 
@@ -337,6 +340,21 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
     show(say("Pictures: {folder}", language, folder=output))
     if delivery.sheet is not None:
         show(say("Sheet: {path}", language, path=delivery.sheet))
+    numbered = [file for outcome in outcomes for file in outcome.files if re.search(r" \(\d+\)$", file.stem)]
+    if numbered:
+        text = (
+            "A number such as (2) stands in {count} of the names, as in {name}: another file has that name, and none is replaced."
+        )
+        show(plain(say(text, language, count=len(numbered), name=numbered[0].name)))
+    waiting = sum(outcome.status == "stopped" and outcome.task_id is not None for outcome in outcomes)
+    if waiting:
+        show(
+            say(
+                "Paid and on their way: {count}. The same command fetches them without paying, or collect.",
+                language,
+                count=waiting,
+            )
+        )
     states = {outcome.status for outcome in outcomes}
     if "stopped" in states and "uncertain" in states:
         text = "Stopped. To go on, run the same command again within 2 hours: only what is uncertain may be paid for twice."

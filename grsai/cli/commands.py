@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ..errors import LostReply, WrongSetting
+from ..errors import LostReply, StillOpen, WrongSetting
 from ..models import RATIOS, Catalogue, Model, yuan
 from ..places import Address
-from ..report.phrases import money, plain, yuan_text
+from ..report.phrases import duration, money, plain, yuan_text
 from ..settings import OPTIONS, Key, Settings, ledger_place, path_of
 from ..texts import say
 from .options import Options, settings_folders, settings_of
@@ -114,7 +114,10 @@ def history(options: Options) -> int:
     if options.state not in (None, *STATES):
         raise WrongSetting("There is no state {state}. There are: {known}.", state=options.state, known=", ".join(STATES))
     if not options.lines.isdecimal() or len(options.lines) > 9:
-        raise WrongSetting("{value} is no number of lines.", value=options.lines)
+        allowed = WrongSetting("a whole number from {low} to {high}", low=0, high=999_999_999)
+        raise WrongSetting(
+            "{name} must be {allowed}, not {value}.", name="--limit", allowed=allowed, value=options.lines[:_SHORT]
+        )
     with ledger_of(settings) as ledger:
         entries = ledger.entries(limit=int(options.lines), state=options.state, text=options.find)
     if options.json:
@@ -143,11 +146,19 @@ def collect(options: Options) -> int:
         show_json({"tasks": [_collected_object(each) for each in found]})
     else:
         for each in found:
-            said = each.error.say(options.language) if each.error else ", ".join(map(str, each.files))
-            (trouble if each.error else show)(plain(say("{name}: {why}", options.language, name=each.task_id, why=said)))
+            (trouble if each.error else show)(plain(_collected_text(each, options.language)))
         if not found:
             show(say("There is nothing to collect.", options.language))
     return 1 if any(each.error for each in found) else 0
+
+
+def _collected_text(collected: Collected, language: str) -> str:
+    error, task = collected.error, collected.task_id
+    if isinstance(error, StillOpen) and "seconds" in error.values:
+        text = "Task {task} is still running, for {time} now. Collect it again in a minute; nothing is paid."
+        return say(text, language, task=task, time=duration(float(error.values["seconds"]), language))
+    said = error.say(language) if error else ", ".join(map(str, collected.files))
+    return said if error and task in said else say("{name}: {why}", language, name=task, why=said)
 
 
 def _forget(options: Options, settings: Settings) -> int:
@@ -270,8 +281,7 @@ def emulator(options: Options) -> int:
         service = build({**given, "fault": options.fault, "price": options.price})
         service.start()
     except WrongOption as error:
-        text = "{value} is no value for --{option}. See --help."
-        raise WrongSetting(text, value=error.value, option=error.option) from None
+        raise _wrong_option(error.option, error.value) from None
     except OSError as error:
         text = "Port {port} cannot be used: {why}. Name another one with --port; 0 takes any free one."
         raise WrongSetting(text, port=options.port, why=error.strerror or error) from None
@@ -280,6 +290,24 @@ def emulator(options: Options) -> int:
     show(say(text, options.language, url=service.url))
     serve(service)
     return 0
+
+
+def _wrong_option(option: str, value: str) -> WrongSetting:
+    """Of the emulator: what the value of an option may be."""
+    from ..emulator import KINDS, STEPS
+
+    name, value = f"--{option}", value[:_SHORT]
+    if option == "fault":
+        named = [step for step in STEPS if step == value.partition(":")[0]]
+        kinds = [f"{step}: {', '.join(name for name, kind in KINDS.items() if step in kind.steps)}" for step in named or STEPS]
+        text = "{name} must be STEP:KIND:SHARE, such as submit:http_500:0.1 for one submit in ten, not {value}. Kinds: {kinds}."
+        return WrongSetting(text, name=name, value=value, kinds="; ".join(kinds))
+    allowed = {
+        "port": WrongSetting("a whole number from {low} to {high}", low=0, high=65_535),
+        "credits": WrongSetting("a whole number"),
+        "seconds": WrongSetting("a number of seconds such as 5, or two such as 3:8"),
+    }.get(option, WrongSetting("a model and its credits, such as nano-banana-2:900"))
+    return WrongSetting("{name} must be {allowed}, not {value}.", name=name, allowed=allowed, value=value)
 
 
 def _model_object(model: Model, per_yuan: float) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,10 @@ from ..jobs import Job, Outcome
 from ..ledger import Ledger
 from ..models import yuan
 from ..report.phrases import duration, yuan_text
-from ..settings import Settings, path_of
+from ..settings import Settings, path_of, started_as
 from ..texts import plain, say
 from .inputs import output_of
-from .options import BATCH, COMMON, FILES, Options, parsed, settings_of
+from .options import BATCH, COMMON, Options, parsed, settings_of
 from .planning import Plan, plan_of
 from .screen import show, show_table
 
@@ -73,8 +72,7 @@ def columns_of_folder(folder: Path, ledger: Ledger, options: Options) -> Columns
 
 def command_of(arguments: Sequence[str], model: str, prompt: str) -> str:
     """What runs one model and prompt on all pictures, as it is typed in this system's shell."""
-    program = ["python", FILES[0]] if Path(sys.argv[0]).name in FILES else ["python", "-m", "grsai"]
-    words = [*program, *arguments, "--model", model, "--prompt", prompt]
+    words = [*started_as().split(), *arguments, "--model", model, "--prompt", prompt]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 

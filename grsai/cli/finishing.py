@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError, WrongSetting
+from .. import sheets
+from ..errors import GrsaiError, OutputError, WrongSetting
 from ..finishing import PRESETS, Finish, FinishedFile, Finisher, finish_all, finish_of, originals_in
 from ..finishing.folder import WORKERS
 from ..jobs import Outcome
+from ..report.again import write_finished
 from ..report.report import REPORT_FILE
 from ..settings import Settings
+from ..sheets import Sheet
 from ..texts import plain, say
 from .inputs import output_of
 from .options import Options, settings_of
@@ -94,7 +97,8 @@ def tell_finished(files: Sequence[FinishedFile], folder: Path, options: Options)
     if options.json:
         return
     made = [file for file in files if file.file]
-    show(say("Finished: {count} pictures in {folder}", language, count=len(made), folder=folder))
+    text = "Finished: 1 picture in {folder}" if len(made) == 1 else "Finished: {count} pictures in {folder}"
+    show(say(text, language, count=len(made), folder=folder))
     cut = [file for file in made if file.cut >= 0.005]
     if cut:
         most = max(cut, key=lambda file: file.cut)
@@ -118,10 +122,31 @@ def finish(options: Options) -> int:
     finisher = Finisher(wanted, output)
     files = finish_all(originals, finisher, prompts=_prompts(output), stop=threading.Event(), on_file=lambda file: None)
     _save(finisher, options.language)
+    _write_down(output, {file.original: file.file for file in files if file.file}, options.language)
     if options.json:
         show_json({"finished": sum(file.file is not None for file in files), "files": [_object(file) for file in files]})
     tell_finished(files, finisher.folder, options)
     return 1 if any(file.error for file in files) else 0
+
+
+def _write_down(folder: Path, finished: Mapping[Path, Path], language: str) -> None:
+    """The finished files, in the report, the gallery and the sheet of the run that made the pictures."""
+    try:
+        write_finished(folder, finished)
+        if (sheet := _sheet_beside(folder)) is not None:
+            sheets.write_finished(sheet, folder, finished)
+    except OutputError as error:  # the files are there
+        trouble(error.say(language))
+
+
+def _sheet_beside(folder: Path) -> Sheet | None:
+    """The sheet that came back beside the pictures, as the report names it."""
+    try:
+        path = folder / json.loads((folder / REPORT_FILE).read_text("utf-8"))["sheet"]
+        sheet = sheets.read_sheet(path) if path.parent == folder else None
+    except (GrsaiError, OSError, ValueError, KeyError, TypeError):
+        return None
+    return sheet if sheet is not None and "file" in sheet.places else None
 
 
 def _save(finisher: Finisher, language: str) -> None:

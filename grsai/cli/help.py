@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+from ..settings import started_as
 from ..texts import say
-from .options import BATCH, COMMANDS, COMMON, FILES, Command, Option, Options
+from .options import BATCH, COMMANDS, COMMON, Command, Option, Options
 from .screen import width
 
 _INDENT = 26  # where the explanations begin
@@ -18,15 +17,37 @@ def help_of(options: Options) -> str:
     """The help of the command that was named, or of all."""
     language = options.language
     command = next((each for each in COMMANDS if each.name == options.command), BATCH)
-    program = f"python {FILES[0]}" if Path(sys.argv[0]).name in FILES else "python -m grsai"
-    lines = [*_usage(command, program, language), "", _wrapped(say(command.about, language), 0)]
+    program = started_as()
+    about = say(command.about, language)
+    lines = [*_usage(command, program, language), "", _wrapped(about[:1].upper() + about[1:], 0)]
     own = say("Options of a batch:", language) if command is BATCH else say("Options of this command:", language)
     for title, some in ((own, command.options), (say("Options of every command:", language), COMMON)):
         lines += ["", title, *(_option(each, language) for each in some)]
     if command is BATCH:
         lines += ["", say("Other commands:", language), *(_row(each.name, say(each.about, language)) for each in COMMANDS)]
+        lines += ["", *_first_things(program, language)]
     example = f"{program} {command.example}"
-    return "\n".join([*lines, "", say("Example: {command}", language, command=example)])
+    return "\n".join(
+        [*lines, "", say("Example: {command}", language, command=example), *_more_examples(command, program, language)]
+    )
+
+
+def _first_things(program: str, language: str) -> list[str]:
+    """Where the key goes, and what an exit status means."""
+    key = (
+        "The key: {program} init asks for it and tests it. By hand it goes into the environment as GRSAI_API_KEY, or as a line"
+        " GRSAI_API_KEY=sk-… into a file .env in the folder in which you start. Get one at https://grsai.com."
+    )
+    status = (
+        "Exit status: 0: all made. 1: not all; the report says which and why. 2: not begun (an option, a setting, the balance or"
+        " the budget); nothing was sent."
+    )
+    return [_wrapped(say(key, language, program=program), 0), _wrapped(say(status, language), 0)]
+
+
+def _more_examples(command: Command, program: str, language: str) -> list[str]:
+    indent = " " * width(say("Example: {command}", language, command=""))
+    return [f"{indent}{program} {example}" for example in command.more_examples]
 
 
 def _usage(command: Command, program: str, language: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import GrsaiError, KeyRefused, WrongSetting
 from ..files import read_text, write_whole
 from ..report.phrases import money
-from ..settings import CONFIG_FILE, OPTIONS, Key
+from ..settings import CONFIG_FILE, OPTIONS, Key, started_as
 from ..texts import say
 from .options import IMAGES, PROMPTS, Options, settings_of
 from .screen import show, trouble
@@ -34,8 +34,7 @@ def init(options: Options) -> int:
         show(say("Made: {path}" if new else "Was there, stays as it is: {path}", language, path=path))
     kept = _ask_for_key(folder / ".env", options)
     show("")
-    program = Path(sys.argv[0]).name
-    command = f"python {program}" if program.endswith(".py") and program != "__main__.py" else "python -m grsai"
+    command = started_as()
     show(say("What a batch would cost: {command}", language, command=f"{command} --estimate"))
     show(say("Make it: {command}", language, command=command))
     return 0 if kept is not False else 1

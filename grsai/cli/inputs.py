@@ -12,7 +12,7 @@ from ..files import read_text
 from ..jobs import split_prompts
 from ..ledger import Ledger
 from ..pictures import SUFFIXES, Found, Reference, look_at, look_below, read_all
-from ..settings import path_of
+from ..settings import path_of, started_as
 from .options import IMAGES, OUTPUT, PROMPTS, Options
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
@@ -47,8 +47,7 @@ def prompts_of(options: Options) -> list[str]:
     try:
         prompts = split_prompts(read_text(path))
     except FileNotFoundError:
-        text = "There is no file {path}. Make it, with one prompt per line, or name another file with --prompts."
-        raise WrongJob(text, path=path) from None
+        raise _no_prompts(path, named=options.prompts is not None) from None
     except OSError as error:
         text = "{path} cannot be read: {why}. Name another file with --prompts."
         raise WrongJob(text, path=path, why=error.strerror or error) from None
@@ -57,10 +56,30 @@ def prompts_of(options: Options) -> list[str]:
     return prompts
 
 
+def _no_prompts(path: Path, *, named: bool) -> WrongJob:
+    """Where the file was looked for, and what may be meant."""
+    path, here = path.absolute(), Path.cwd()
+    near = next((each for each in (path.with_name(f"{path.name}.txt"), path.with_suffix("")) if each.is_file()), None)
+    if near is not None:
+        text = "There is no file {path}, but {near}: Windows hides such endings. Rename it, or name it with --prompts."
+        return WrongJob(text, path=path, near=near.name)
+    if named:
+        text = "There is no file {path}. Make it, with one prompt per line, or name another file with --prompts."
+        return WrongJob(text, path=path)
+    text = (
+        "There is no file {path}. You are in {folder}: start in the folder with your pictures and prompts, or name the file with"
+        " --prompts. Or make it all here: {program} init"
+    )
+    return WrongJob(text, path=path, folder=here, program=started_as())
+
+
 def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
     """The default folder may be missing or empty: then the prompts alone are the plan. `notice` is told what is left out."""
     named = options.images is not None
     folder = path_of(options.images or (DEMO / "image" if options.demo else IMAGES))
+    if folder.is_file():
+        text = "{path} is a file, and --images takes a folder. Put it into one of its own, and name that."
+        raise BadPicture(text, path=folder)
     if not named and not folder.is_dir():
         return Pictures((), 0, folder)
     found = _look_at(folder, ledger, options)
@@ -76,10 +95,16 @@ def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
     return Pictures(references, skipped, folder, len(found.files))
 
 
+def told(path: Path) -> str:
+    """A path as it was typed, and where that is: the working folder may be another one than is thought."""
+    return str(path) if path.is_absolute() else f"{path} ({path.absolute()})"
+
+
 def sample_of(options: Options) -> int:
     text = options.sample or ""
     if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:9]) < 10**8:
-        raise WrongSetting("{value} is no value for --{option}. See --help.", value=text[:40], option="sample")
+        allowed = WrongSetting("a whole number from {low} to {high}", low=1, high=99_999_999)
+        raise WrongSetting("{name} must be {allowed}, not {value}.", name="--sample", allowed=allowed, value=text[:40])
     return int(text[:9])
 
 
@@ -98,7 +123,7 @@ def files_of(folder: Path, options: Options) -> Sequence[Path]:
         return (look_below if options.recursive else look_at)(folder).files
     except OSError as error:
         text = "The folder {folder} cannot be read: {why}. Name another with --with."
-        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+        raise BadPicture(text, folder=told(folder), why=error.strerror or error) from None
 
 
 def _look_at(folder: Path, ledger: Ledger, options: Options) -> Found:
@@ -116,7 +141,7 @@ def _look_at(folder: Path, ledger: Ledger, options: Options) -> Found:
         return look_at(folder, is_result=is_result)
     except OSError as error:
         text = "The folder {folder} cannot be read: {why}. Name another with --images."
-        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+        raise BadPicture(text, folder=told(folder), why=error.strerror or error) from None
 
 
 def _no_picture(folder: Path, there: Sequence[str]) -> BadPicture:

@@ -11,9 +11,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import GrsaiError, LedgerError, Refused
+from ..errors import GrsaiError, KeyRefused, LedgerError, Refused
+from ..settings import key_from
 from ..texts import say
-from .options import ROOT, Options, asked_language, parsed
+from .options import ROOT, Options, asked_language, parsed, settings_of
 from .screen import calm_streams, log_to_stderr, show, trouble
 
 
@@ -24,9 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     language = asked_language(argv, os.environ)
     with calm_streams():
         try:
-            return _run(parsed(argv, language))
+            options = parsed(argv, language)
+            return _run(options)
         except GrsaiError as error:
-            trouble(error.say(language))
+            trouble((_with_source(error, options) if isinstance(error, KeyRefused) else error).say(language))
             return 2 if isinstance(error, (Refused, LedgerError)) else 1
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "grsai":
@@ -44,6 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             trouble(say("Stopped.", language))
             return 1
+
+
+def _with_source(error: KeyRefused, options: Options) -> KeyRefused:
+    """Which of the keys that there may be was refused."""
+    return key_from(error, settings_of(options).sources["api_key"])
 
 
 def _own_python() -> Path | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,15 +14,17 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import WrongSetting
-from ..settings import CHINA, OPTIONS, Settings, load, path_of, program_folders
+from ..settings import CHINA, OPTIONS, Settings, load, path_of, program_folders, started_as
 from ..texts import LANGUAGES, system_language
 
 IMAGES = "input/image"
 PROMPTS = "input/text/text.txt"
 OUTPUT = "batch_outputs"
-FILES = ("run_batch.py", "batch_banana_concurrent.py")  # by which a batch is started without -m
 ROOT = Path(__file__).resolve().parents[2]  # where run_batch.py lies
-_DASHES = ("-", "\u2013", "\u2014", "\u2212")  # as text programs make of two
+_DASHES = ("-", "\u2013", "\u2014", "\u2212", "\uff0d")  # as text programs make of two, and input methods of one
+_EQUALS = re.compile("[=＝：:]")
+_ASKS_FOR_HELP = ("-h", "-?", "/?", "/h", "/help")
+_KEYS = ("--api-key", "--apikey", "--grsai-api-key", "--key", "--token")  # as other programs take one
 _SETTINGS = MappingProxyType({option.name: option for option in OPTIONS})
 
 
@@ -96,6 +101,7 @@ class Option:
     name: str = ""  # of its field or setting, where it is not that of the word
     many: bool = False  # may stand several times
     bare: bool = False  # may stand without its value
+    needs: tuple[str, ...] = ()  # words of options, without one of which it says nothing
 
     @property
     def stored_as(self) -> str:
@@ -112,6 +118,7 @@ class Command:
     options: tuple[Option, ...] = ()
     words: str = ""
     about_words: str = ""
+    more_examples: tuple[str, ...] = ()
 
 
 def _setting(name: str, place: str) -> Option:
@@ -134,24 +141,32 @@ COMMON = (
 )
 FINISHING = (
     Option("--fit", "WxH", "finish the pictures at this size in pixels, into the folder finished; the originals stay"),
-    Option("--fit-how", "HOW", "cover: fill it and cut; contain: fit in; pad: fit in and fill up with white", "cover"),
+    Option(
+        "--fit-how",
+        "HOW",
+        "cover: fill it and cut; contain: fit in; pad: fit in and fill up with white",
+        "cover",
+        needs=("--fit", "--preset"),
+    ),
     Option("--format", "KIND", "jpg, webp or png of the finished files, else as the originals"),
     Option("--quality-of-file", "N", "1 to 100, of finished jpg and webp", "92"),
     Option("--max-kb", "N", "the most that a finished file may have, in kB of 1,000 bytes"),
     Option("--metadata", "off|keep", "keep: the prompt in the finished files; all else is taken out", "off"),
     Option("--preset", "NAME", "what a shop asks for, such as taobao-main; the options above count before it"),
 )
+_MASKED = ("--masks", "--jobs")  # a sheet may have a column mask
 MASKS = (
     Option("--masks", "DIR", "edit only where masks are white: a folder with one a picture; or alpha: its own", bare=True),
-    Option("--mask-margin", "N", "pixels around a mask that the model sees at least", "128"),
-    Option("--mask-feather", "N", "pixels around a mask on which the edit fades out", "16"),
-    Option("--mask-align", "on|off", "undo what the model shifted and scaled", "on"),
-    Option("--mask-match", "on|off", "give the edit the brightness and colour of what surrounds it", "on"),
+    Option("--mask-margin", "N", "pixels around a mask that the model sees at least", "128", needs=_MASKED),
+    Option("--mask-feather", "N", "pixels around a mask on which the edit fades out", "16", needs=_MASKED),
+    Option("--mask-align", "on|off", "undo what the model shifted and scaled", "on", needs=_MASKED),
+    Option("--mask-match", "on|off", "give the edit the brightness and colour of what surrounds it", "on", needs=_MASKED),
 )
+_WATCH = ("--watch",)
 BATCH = Command(
     "",
     "Makes many pictures at once: every picture of a folder with every prompt of a list.",
-    "--images photos --prompts prompts.txt --estimate",
+    "--demo",
     (
         Option("--images", "DIR", "folder of pictures to edit; the default one may be missing or empty", IMAGES),
         Option("--prompts", "FILE", "text with one prompt per line, or a folder with a text for each picture", PROMPTS),
@@ -177,17 +192,23 @@ BATCH = Command(
         SERVICE,
         _setting("api", "NAME"),
         Option("--cluster", "WHERE", "workers that make the pictures: local:4 for four here, or the scheduler of a Dask cluster"),
-        Option("--cluster-insecure", "", "speak to a scheduler on another machine unencrypted, on a network that is safe"),
+        Option(
+            "--cluster-insecure",
+            "",
+            "speak to a scheduler on another machine unencrypted, on a network that is safe",
+            needs=("--cluster",),
+        ),
         Option("--skip-unreadable", "", "make the others where some pictures of the folder cannot be read"),
         Option("--estimate", "", "count and price only; sends nothing"),
         Option("--fresh", "", "make everything anew, and pay again for what was made before"),
         Option("--yes", "", "do not ask, whatever it costs"),
         JSON,
         Option("--watch", "", "open a page on which pictures appear as they come, to be kept or rejected"),
-        Option("--port", "N", "with --watch: where the page is served, on 127.0.0.1; 0: any free port", "0"),
-        Option("--no-browser", "", "with --watch: only print the address of the page"),
+        Option("--port", "N", "with --watch: where the page is served, on 127.0.0.1; 0: any free port", "0", needs=_WATCH),
+        Option("--no-browser", "", "with --watch: only print the address of the page", needs=_WATCH),
         Option("--demo", "", "try it offline with pictures that are included; needs no key"),
     ),
+    more_examples=("init", "--images photos --prompts prompts.txt --estimate", '--images photos --prompt "on a beach"'),
 )
 COMMANDS = (
     Command(
@@ -326,22 +347,33 @@ COMMANDS = (
 
 def parsed(argv: Sequence[str], language: str) -> Options:
     """Raises `WrongSetting` for what is not understood. Options of a batch may stand before the name of a command."""
-    options, command, words = Options(language), BATCH, []
-    rest = deque("--help" if word == "-h" else word for word in argv)
+    options, command, words, before, given = Options(language), BATCH, [], None, set[str]()
+    rest = deque("--help" if word.lower() in _ASKS_FOR_HELP else word for word in argv)
     while rest:
         word = rest.popleft()
         if word.startswith(_DASHES):
-            option = _option(command, word.partition("=")[0])
-            options = _with_value(options, option, _value(option, word, rest))
+            option = _option(command, _EQUALS.split(word)[0])
+            value = _value(option, word, rest)
+            options, before = _with_value(options, option, value), (option, value) if option.place and value else None
+            given.add(option.word)
         elif command is BATCH:
-            command = _command(word)
+            command, before = _command(word, before, rest), None
         elif command.words:
             words.append(word)
         else:
             raise WrongSetting("{word} is one word too many. See --help.", word=word)
     if options.language not in LANGUAGES:
         raise WrongSetting("{value} is no language; there are en and zh.", value=options.language)
+    _check_company(command, given)
     return replace(options, command=command.name, words=tuple(words))
+
+
+def _check_company(command: Command, given: set[str]) -> None:
+    """Refuses an option that says nothing without another one: whoever typed it counts on it."""
+    for option in command.options:
+        if option.word in given and option.needs and not given.intersection(option.needs):
+            text = "{option} says nothing without {needed}. Add that, or leave {option} out."
+            raise WrongSetting(text, option=option.word, needed=" / ".join(option.needs))
 
 
 def asked_language(argv: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -366,43 +398,84 @@ def settings_folders() -> tuple[Path, ...]:
 
 def _option(command: Command, word: str) -> Option:
     known = {option.word: option for option in (*command.options, *COMMON)}
-    if word in known:
-        return known[word]
-    near = _nearest("--" + word.lstrip("".join(_DASHES)), known)
-    if near:
+    plain = "--" + word.lstrip("".join(_DASHES)).lower().replace("_", "-")
+    if word in known or plain in known:
+        return known.get(word) or known[plain]
+    name = plain[2:].replace("-", "_")
+    if plain in _KEYS:
+        raise _typed_key()
+    if name in _SETTINGS:
+        text = "There is no option {option}, but a setting: write {name} = … into grsai.toml, or set {variable}."
+        raise WrongSetting(text, option=word, name=name, variable=f"GRSAI_{name.upper()}")
+    if near := _nearest(plain, known):
         raise WrongSetting("There is no option {option}; did you mean {near}?", option=word, near=near)
+    if command is not BATCH and plain in (option.word for option in BATCH.options):
+        text = "{option} does not go with {command}. See {program} {command} --help."
+        raise WrongSetting(text, option=plain, command=command.name, program=started_as())
     raise WrongSetting("There is no option {option}. See --help.", option=word)
 
 
-def _command(word: str) -> Command:
+def _command(word: str, before: tuple[Option, str] | None, rest: Iterable[str]) -> Command:
+    """The command of that name. `before`: the option that stands before the word, with its value; `rest`: what follows."""
     for command in COMMANDS:
-        if command.name == word:
+        if command.name == word.lower():
             return command
     known = [command.name for command in COMMANDS]
-    near = f"--images {word}" if Path(word).is_dir() else _nearest(word, known)
-    if near is None and "--" + word in (option.word for option in (*BATCH.options, *COMMON)):
-        near = "--" + word
+    if re.fullmatch(r"sk-\w{8,}", word):
+        raise _typed_key()
+    near = _nearest(word.lower(), known, cutoff=0.8 if before else 0.6)
+    if before is not None and near is None:
+        words = [before[1], word, *itertools.takewhile(lambda each: not each.startswith(_DASHES), rest)]
+        text = 'There is no command {name}. What has spaces in it needs quotes: {option} "{value}"'
+        raise WrongSetting(text, name=word, option=before[0].word, value=" ".join(words))
+    near = _option_for(word) or near
+    if near is None and "--" + word.lower() in (option.word for option in (*BATCH.options, *COMMON)):
+        near = "--" + word.lower()
     if near:
         raise WrongSetting("There is no command {name}; did you mean {near}?", name=word, near=near)
     raise WrongSetting("There is no command {name}. There are: {known}.", name=word, known=", ".join(known))
 
 
-def _nearest(word: str, known: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(word, list(known), 1)), None)
+def _typed_key() -> WrongSetting:
+    text = "A key is no option: others could read it. Write GRSAI_API_KEY=sk-… into a file .env, or run {program} init."
+    return WrongSetting(text, program=started_as())
+
+
+def _option_for(word: str) -> str | None:
+    """The option that takes a word: such a file or folder, as it is dropped onto run_batch.bat, or a sentence."""
+    suffix = os.path.splitext(word)[1].lower()
+    if os.path.isdir(word):
+        option = "--images"
+    elif os.path.isfile(word):
+        option = "--jobs" if suffix in (".csv", ".tsv", ".xlsx", ".jsonl") else "--prompts" if suffix == ".txt" else ""
+    else:
+        option = "--prompt" if " " in word or not word.isascii() else ""
+    return (f'{option} "{word}"' if " " in word else f"{option} {word}") if option else None
+
+
+def _nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(known), 1, cutoff)), None)
 
 
 def _value(option: Option, word: str, rest: deque[str]) -> Any:
     """What stands behind the option; True for a switch."""
-    _, equals, value = word.partition("=")
+    _, *found = _EQUALS.split(word, maxsplit=1)
+    value = found[0] if found else ""
     if not option.place:
-        if equals:
+        if found:
             raise WrongSetting("Option {option} takes no value. See --help.", option=option.word)
         return True
-    if not equals and rest and not rest[0].startswith("--"):
+    if not found and rest and not _is_option(rest[0]):
         value = rest.popleft()
     if not value and not option.bare:
-        raise WrongSetting("Option {option} needs a value. See --help.", option=option.word)
+        raise WrongSetting("Option {option} needs a value: {option} {place}", option=option.word, place=option.place)
     return value
+
+
+def _is_option(word: str) -> bool:
+    """Whether a word cannot be the value of the option before it."""
+    plain = "--" + _EQUALS.split(word)[0].lstrip("".join(_DASHES))
+    return word.startswith("--") or (word.startswith(_DASHES) and plain in (option.word for option in (*BATCH.options, *COMMON)))
 
 
 def _with_value(options: Options, option: Option, value: Any) -> Options:

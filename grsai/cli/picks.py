@@ -36,7 +36,9 @@ def picks(options: Options) -> int:
     elif not files:
         show(say("No picture is kept. Keep some on the page that review opens.", language))
     elif options.move:
-        show(say("Moved: {count} kept pictures to {folder}", language, count=len(files), folder=folder))
+        text = "Moved: 1 kept picture to {folder}" if len(files) == 1 else "Moved: {count} kept pictures to {folder}"
+        show(say(text, language, count=len(files), folder=folder))
     else:
-        show(say("Copied: {count} kept pictures to {folder}", language, count=len(files), folder=folder))
+        text = "Copied: 1 kept picture to {folder}" if len(files) == 1 else "Copied: {count} kept pictures to {folder}"
+        show(say(text, language, count=len(files), folder=folder))
     return 0

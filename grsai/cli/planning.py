@@ -16,7 +16,7 @@ from ..pictures import Reference, look_at, look_below
 from ..report.report import REPORT_FILE
 from ..settings import Settings, path_of
 from ..sheets import Sheet, Wish
-from .inputs import DEMO, files_of, pictures_of, prompts_of
+from .inputs import DEMO, files_of, pictures_of, prompts_of, told
 from .options import PROMPTS, Options
 
 DEMO_SHEET = DEMO / "jobs.csv"
@@ -77,10 +77,10 @@ def _of_sheet(options: Options, settings: Settings, ledger: Ledger, notice: Noti
     try:
         sheet = sheets.read_sheet(path)
     except FileNotFoundError:
-        raise WrongSheet("There is no sheet {path}. Name another file with --jobs.", path=path) from None
+        raise WrongSheet("There is no sheet {path}. Name another file with --jobs.", path=told(path)) from None
     except OSError as error:
         text = "{path} cannot be read: {why}. Name another file with --jobs."
-        raise WrongSheet(text, path=path, why=error.strerror or error) from None
+        raise WrongSheet(text, path=told(path), why=error.strerror or error) from None
     folders = _folders(path)
     wishes = sheets.wishes_of(sheet, sheets.beside(folders))
     skipped = 0
@@ -93,8 +93,18 @@ def _of_sheet(options: Options, settings: Settings, ledger: Ledger, notice: Noti
     wishes = _with_texts(wishes, texts, options, notice) if texts else wishes
     wishes = _with_masks(wishes, options, notice)
     prompts = prompts_of(options) if options.prompts is not None and not texts else []
+    if options.masks is None and not any(wish.mask for wish in wishes):
+        _refuse_mask_options(options)
     planned = sheets.planned(wishes, _given(options, settings, prompts), sheet=sheet)
     return Plan(planned.jobs, planned.rows, sheet, folders[0], skipped)
+
+
+def _refuse_mask_options(options: Options) -> None:
+    """The sheet has no masks, and what is said of them would hold for nothing."""
+    for name in _MASK_OPTIONS:
+        if getattr(options, f"mask_{name}") is not None:
+            text = "{option} says nothing without {needed}. Add that, or leave {option} out."
+            raise WrongSetting(text, option=f"--mask-{name}", needed="--masks")
 
 
 def _sheet_path(options: Options) -> Path:
@@ -102,7 +112,7 @@ def _sheet_path(options: Options) -> Path:
         return path_of(options.jobs)
     if options.demo:
         return DEMO_SHEET
-    raise WrongSetting("Option {option} needs a value. See --help.", option="--jobs")
+    raise WrongSetting("Option {option} needs a value: {option} {place}", option="--jobs", place="FILE")
 
 
 def _folders(path: Path) -> list[Path]:
@@ -153,10 +163,10 @@ def _with_partners(wishes: Sequence[Wish], options: Options, notice: Notice) -> 
     """Each wish with what the `--with` say, in their order. A row that names references keeps its own."""
     wishes = list(wishes)
     open_ones = [place for place, wish in enumerate(wishes) if not wish.references]
-    for told in options.with_:
-        path = path_of(told)
+    for each in options.with_:
+        path = path_of(each)
         if not path.exists():
-            raise WrongSetting("There is no file or folder {path}. Name another one with --with.", path=path)
+            raise WrongSetting("There is no file or folder {path}. Name another one with --with.", path=told(path))
         places = open_ones if path.is_file() else [place for place in open_ones if wishes[place].image]
         found = _partners([wishes[place] for place in places], path, options, notice)
         read = sheets.read_each(each for each in found if isinstance(each, Path))
@@ -188,13 +198,13 @@ def _with_masks(wishes: Sequence[Wish], options: Options, notice: Notice) -> lis
     if options.masks == ALPHA:
         return sheets.with_alpha(wishes)
     if not options.masks and not options.demo:
-        raise WrongSetting("Option {option} needs a value. See --help.", option="--masks")
+        raise WrongSetting("Option {option} needs a value: {option} {place}", option="--masks", place="DIR")
     folder = path_of(options.masks) if options.masks else DEMO / "mask"
     try:
         files = (look_below if options.recursive else look_at)(folder).files
     except OSError as error:
         text = "The folder {folder} cannot be read: {why}. Name another with --masks."
-        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+        raise BadPicture(text, folder=told(folder), why=error.strerror or error) from None
     wishes, found = sheets.with_masks(wishes, folder, files)
     for each in found.notices(folder):
         notice(each)
@@ -213,7 +223,7 @@ def _with_texts(wishes: Sequence[Wish], folder: Path, options: Options, notice: 
         files = sheets.text_files(folder, recursive=options.recursive)
     except OSError as error:
         text = "The folder {folder} cannot be read: {why}. Name another with --prompts."
-        raise BadPicture(text, folder=folder, why=error.strerror or error) from None
+        raise BadPicture(text, folder=told(folder), why=error.strerror or error) from None
     wishes, found = sheets.with_texts(wishes, folder, files)
     for each in found.notices(folder):
         notice(each)

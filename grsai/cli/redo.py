@@ -81,9 +81,12 @@ def _say_price(found: Redo, settings: Settings, options: Options) -> None:
         tell(say("There is nothing to make again: no picture is rejected, or another version of it is there.", language))
         return
     cost = money(price.credits, language, per_yuan=settings.credits_per_yuan)
-    tell(say("Made again: {count} rejected pictures. Price: {money}.", language, count=price.total, money=cost))
+    text = "Made again: 1 rejected picture. Price: {money}."
+    if price.total != 1:
+        text = "Made again: {count} rejected pictures. Price: {money}."
+    tell(say(text, language, count=price.total, money=cost))
     if price.open:
-        tell(say("{count} are paid already and will be collected.", language, count=price.open))
+        tell(say("Paid already, to be collected: {count}.", language, count=price.open))
     if price.unpriced:
         tell(say("What {count} of them cost is not known.", language, count=price.unpriced))
 

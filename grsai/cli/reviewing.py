@@ -203,7 +203,8 @@ class _Told:
 def port_of(options: Options) -> int:
     text = options.port or "0"
     if not (text.isascii() and text.isdecimal()) or int(text) > _MOST_PORT:
-        raise WrongSetting("{value} is no value for --{option}. See --help.", value=text[:40], option="port")
+        allowed = WrongSetting("a whole number from {low} to {high}", low=0, high=65535)
+        raise WrongSetting("{name} must be {allowed}, not {value}.", name="--port", allowed=allowed, value=text[:40])
     return int(text)
 
 

@@ -166,12 +166,12 @@ class _Lines(_Nothing):
     def __init__(self, total: int, language: str) -> None:
         self._total = total
         self._ended = 0  # as told here: the snapshot may be ahead by others that ended in the same moment
-        self._language = language
+        self._said = _Said(language)
 
     def tell(self, event: Event) -> None:
         if event.outcome is not None and event.outcome.status != "stopped":
             self._ended += 1
-            trouble(f"[{self._ended}/{self._total}] {_said(event.outcome, self._language)}")
+            trouble(f"[{self._ended}/{self._total}] {self._said.of(event.outcome)}")
 
 
 class _Bar(_Nothing):
@@ -180,7 +180,7 @@ class _Bar(_Nothing):
     def __init__(self, language: str) -> None:
         from tqdm import tqdm
 
-        self._language = language
+        self._language, self._said = language, _Said(language)
         look = "{percentage:3.0f}%|{bar}| {desc}"
         self._make = functools.partial(
             tqdm, total=1.0, file=sys.stderr, bar_format=look, dynamic_ncols=True, leave=True, mininterval=0.1
@@ -196,7 +196,7 @@ class _Bar(_Nothing):
     def tell(self, event: Event) -> None:
         outcome = event.outcome
         if outcome is not None and outcome.status in ("failed", "uncertain"):
-            self.say(_said(outcome, self._language))
+            self.say(self._said.of(outcome))
         self._bar.set_description_str(_counts(event.snapshot, self._language), refresh=False)
         self._bar.update(max(event.snapshot.progress - self._bar.n, 0.0))
 
@@ -227,13 +227,21 @@ def _counts(snapshot: Snapshot, language: str) -> str:
     return text + say(" · {time} left", language, time=duration(math.ceil(snapshot.remaining_seconds), language))
 
 
-def _said(outcome: Outcome, language: str) -> str:
-    from ..report.phrases import duration
+class _Said:
+    """What is said of one outcome after the other: a reason that all have in common, once."""
 
-    name = outcome.job.title
-    if outcome.reused:
-        return plain(say("{name}: made earlier", language, name=name))
-    if outcome.status == "succeeded":
-        return plain(say("{name}: made in {time}", language, name=name, time=duration(outcome.seconds, language)))
-    why = outcome.error.say(language) if outcome.error else outcome.status
-    return plain(say("{name}: {why}", language, name=name, why=why))
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._why = ""
+
+    def of(self, outcome: Outcome) -> str:
+        from ..report.phrases import duration
+
+        language, name = self._language, outcome.job.title
+        if outcome.reused:
+            return plain(say("{name}: made earlier", language, name=name))
+        if outcome.status == "succeeded":
+            return plain(say("{name}: made in {time}", language, name=name, time=duration(outcome.seconds, language)))
+        why = outcome.error.say(language) if outcome.error else outcome.status
+        said, self._why = say("as above", language) if why == self._why else why, why
+        return plain(say("{name}: {why}", language, name=name, why=said))

@@ -91,7 +91,11 @@ def unreachable(error: BaseException, *, host: str, proxy: str | None) -> Unreac
     unknown = any(isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_NAME for cause in causes)
     ours = any(host in address for address in HOSTS.values())  # whose name is right: the network is down
     return Unreachable(
-        "{host} cannot be reached ({why}). Check network and proxy.", host=host, why=why, lasting=unknown and not ours
+        "{host} cannot be reached ({why}). Check network and proxy, or the address in base_url: china and overseas are the"
+        " service's own.",
+        host=host,
+        why=why,
+        lasting=unknown and not ours,
     )
 
 
@@ -135,7 +139,7 @@ def _through_proxy(error: BaseException, causes: list[BaseException], said: str,
     if any(isinstance(cause, _WRONG_ADDRESS) for cause in causes) or isinstance(error, AssertionError):
         text = "The proxy address {proxy} is not valid. Correct it in the environment or the system, or set proxy = false."
         return Unreachable(text, proxy=proxy, lasting=True)
-    text = "{host} cannot be reached over the proxy {proxy} ({why}). Check network and proxy."
+    text = "{host} cannot be reached over the proxy {proxy} ({why}). Check both, or set proxy = false."
     return Unreachable(text, host=host, proxy=proxy, why=short(error))
 
 

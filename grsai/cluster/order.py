@@ -97,6 +97,8 @@ def facts_of(outcome: Outcome, pasted: Sequence[Path]) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "credits": outcome.credits,
         "reused": outcome.reused,
+        "earlier_credits": outcome.earlier_credits,
+        "earlier_seconds": outcome.earlier_seconds,
         "notes": [note.as_object() for note in outcome.notes],
         "urls": list(outcome.urls),
         "made_by": outcome.made_by,

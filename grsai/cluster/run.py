@@ -424,7 +424,8 @@ def _reused(job: Job, found: Reuse) -> Outcome:
     """The picture of an earlier run that is where it is to be, so that no worker has to be asked."""
     entry = found.entry
     urls = entry.urls if entry.collectable else ()
-    return Outcome(job, "succeeded", found.files, entry.task_id, reused=True, urls=urls, made_by=entry.model)
+    earlier = {"earlier_credits": entry.credits, "earlier_seconds": entry.seconds}
+    return Outcome(job, "succeeded", found.files, entry.task_id, reused=True, urls=urls, made_by=entry.model, **earlier)
 
 
 def _ready_to_travel(jobs: Sequence[Job], settings: Settings, ledger: Ledger, stop: threading.Event) -> list[Job]:

@@ -65,6 +65,7 @@ class JobRun:
         self._begun: float | None = None  # when the last submit was sent, or the last task asked for
         self._task_id: str | None = None
         self._credits = 0
+        self._earlier = (0, 0.0)  # credits that another run paid for what is used of it, and its seconds
         self._notes: list[GrsaiError] = []
         self._model = job.model  # which one of `fallback` may stand in for
         self._made_by = ""  # the model of an earlier run, where it stood in
@@ -113,7 +114,7 @@ class JobRun:
                     try:
                         return self._collect(entry)
                     except (NoSuchTask, TaskError, DownloadError) as error:
-                        asked[entry.row] = error
+                        asked[entry.row], self._earlier = error, (0, 0.0)
                 case Refuse(error, lost):
                     self._notes = [note for note in self._notes if note not in (error, error.values.get("why"))]
                     if lost is not None:
@@ -132,13 +133,16 @@ class JobRun:
             self._write_down(self._run.ledger.copied, entry.row, kept)
         self._task_id, self._made_by = entry.task_id, entry.model
         urls = entry.urls if entry.collectable else ()
-        return self._succeeded(kept, reused=not self._takes_up(entry), urls=urls)
+        if self._takes_up(entry):
+            return self._succeeded(kept, urls=urls)
+        self._earlier = (entry.credits, entry.seconds)
+        return self._succeeded(kept, reused=True, urls=urls)
 
     def _collect(self, entry: Entry) -> Outcome:
         """The picture of a task that an earlier run paid."""
         _log.info("%s: asks for task %s of an earlier run", self.job.name, entry.task_id)
         self._task_id, self._begun, self._made_by = entry.task_id, time.monotonic(), entry.model
-        self._takes_up(entry)
+        self._earlier = (0 if self._takes_up(entry) else entry.credits, 0.0)
         steps = self._run.steps.at(entry.base_url, entry.api)
         age = entry.age if entry.collectable else 1.0  # a task that is still there is younger than our clock says
         try:
@@ -467,7 +471,8 @@ class JobRun:
         seconds = 0.0 if reused or self._begun is None else time.monotonic() - self._begun
         notes, made_by = tuple(self._notes), self._model.id if self._model is not self.job.model else self._made_by
         return Outcome(
-            self.job, status, kept, self._task_id, error, seconds, self._credits, reused, notes, urls, made_by, plain=self._plain
+            self.job, status, kept, self._task_id, error, seconds, self._credits, reused, notes, urls, made_by, plain=self._plain,
+            earlier_credits=self._earlier[0], earlier_seconds=self._earlier[1],
         )  # fmt: skip
 
 

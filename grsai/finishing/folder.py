@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from .picture import finished
 
 _OURS = (FINISHED, "thumbnails", "contact_sheet.jpg")  # beside the originals
 WORKERS = max(2, min(4, os.cpu_count() or 1))
+_SAVE_SECONDS = 2.0  # what a killed process leaves unsaid is at most what it made in so many
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,18 @@ class FinishedFile:
 
 
 class Finisher:
-    """Finishes originals of one folder; its methods may be called from any thread. `save` writes down what was done."""
+    """Finishes originals of one folder; its methods may be called from any thread. `save` writes down what was done.
+
+    A file that it did not make, or that was changed since, is never replaced: the finished one gets a number then.
+    """
 
     def __init__(self, finish: Finish, folder: Path) -> None:
         self.folder = folder / FINISHED
         self._finish = finish
         self._root = folder
         self._lock = threading.Lock()
-        self._known = _read(self.folder / FINISHED_STATE)
+        self._known, self._made = _read(self.folder / FINISHED_STATE)
+        self._saved = time.monotonic()
         self._owners = {str(row["file"]).casefold(): original for original, row in self._known.items()}
 
     def finish(self, original: Path, *, prompt: str = "") -> FinishedFile:
@@ -48,10 +56,10 @@ class Finisher:
         try:
             stamp = self._stamp(original, prompt)
             row = self._known.get(self._name(original))
-            if row is not None and row["stamp"] == stamp and _size(self.folder / row["file"]) == row["bytes"]:
+            if row is not None and row["stamp"] == stamp and _size(self.folder / row["file"]) == row["bytes"]:  # as it was made
                 return FinishedFile(original, self.folder / row["file"], row["cut"])
             made = finished(original, self._finish, prompt=prompt)
-            place = self._place(original, made.format)
+            place = self._place(original, made.format, made.data)
             write_whole(self.folder / place, made.data)
         except (BadPicture, OutputError) as error:
             return FinishedFile(original, error=error)
@@ -61,14 +69,20 @@ class Finisher:
         with self._lock:
             row = {"stamp": stamp, "file": place, "bytes": len(made.data), "cut": round(made.cut, 4)}
             self._known[self._name(original)] = row
+            self._made[place] = _digest(made.data)
+            due = time.monotonic() - self._saved > _SAVE_SECONDS
+        if due:
+            with contextlib.suppress(OutputError):  # the last time says so
+                self.save()
         return FinishedFile(original, self.folder / place, made.cut)
 
     def save(self) -> None:
         """Raises `OutputError`."""
         with self._lock:
-            text = json.dumps({"files": self._known}, ensure_ascii=False, indent=1)
-        if self._known:
-            write_text(self.folder / FINISHED_STATE, text + "\n")
+            if self._known:
+                text = json.dumps({"files": self._known, "made": self._made}, ensure_ascii=False, indent=1)
+                write_text(self.folder / FINISHED_STATE, text + "\n")
+            self._saved = time.monotonic()
 
     def _name(self, original: Path) -> str:
         return original.relative_to(self._root).as_posix()
@@ -78,16 +92,26 @@ class Finisher:
         facts = original.stat()
         return [self._finish.mark, facts.st_size, facts.st_mtime_ns, prompt if self._finish.metadata == "keep" else ""]
 
-    def _place(self, original: Path, kind: str) -> str:
+    def _place(self, original: Path, kind: str, data: bytes) -> str:
         """Where the finished file goes: named as the original, with a number where another one has that name."""
         name = self._name(original)
         stem, number = re.sub(r"\.[^./]*$", "", name), 1
         with self._lock:
             while True:
                 place = f"{stem}.{kind}" if number == 1 else f"{stem} ({number}).{kind}"
-                if self._owners.setdefault(place.casefold(), name) == name:
+                if self._owners.setdefault(place.casefold(), name) == name and self._is_ours(place, data):
                     return place
                 number += 1
+
+    def _is_ours(self, place: str, data: bytes) -> bool:
+        """Whether a name is free, or its file was made here and is as it was made. `data`: what is to be there."""
+        try:
+            digest = _digest((self.folder / place).read_bytes())
+        except FileNotFoundError:
+            return True
+        except OSError:  # a folder, say
+            return False
+        return digest in (self._made.get(place), _digest(data))
 
 
 def finish_all(
@@ -115,7 +139,7 @@ def finish_all(
 
 def finished_files(folder: Path) -> dict[Path, Path]:
     """The finished file of each original of a folder that has one."""
-    rows = _read(folder / FINISHED / FINISHED_STATE)
+    rows, _ = _read(folder / FINISHED / FINISHED_STATE)
     found = {folder / original: folder / FINISHED / row["file"] for original, row in rows.items()}
     return {original: file for original, file in found.items() if file.is_file()}
 
@@ -135,18 +159,28 @@ def _raised(error: OSError) -> None:
     raise error
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
-    """What is known; nothing where the file is missing or damaged: then all is finished anew."""
+def _read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The row of each original, and what every file that was ever made held; nothing where the file is missing or damaged."""
     kinds = {"stamp": list, "file": str, "bytes": int, "cut": (int, float)}
     try:
-        rows = json.loads(path.read_text("utf-8"))["files"]
-        return {
+        told = json.loads(path.read_text("utf-8"))
+        rows = {
             original: row
-            for original, row in rows.items()
+            for original, row in told["files"].items()
             if all(isinstance(row.get(name), kind) for name, kind in kinds.items()) and _is_below(row["file"])
         }
+        made = {place: digest for place, digest in told.get("made", {}).items() if isinstance(digest, str)}
     except (AttributeError, OSError, ValueError, KeyError, TypeError):
-        return {}
+        return {}, {}
+    for row in rows.values():  # what was written before there were digests
+        if row["file"] not in made and _size(file := path.parent / row["file"]) == row["bytes"]:
+            with contextlib.suppress(OSError):
+                made[row["file"]] = _digest(file.read_bytes())
+    return rows, made
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _is_below(place: str) -> bool:

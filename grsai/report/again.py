@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import write_text
+from ..files import relative, write_text
 from ..jobs import Outcome
 from ..models import CREDITS_PER_YUAN
 from ..texts import say
-from .gallery import PAGE_FILE, cards_of, embedded
+from .gallery import PAGE_FILE, address, cards_of, embedded
 from .report import NOTHING_MORE, REPORT_FILE, job_object, json_text, of_picture
 from .thumbnails import make_thumbnails
 
@@ -34,6 +34,21 @@ def write_verdicts(folder: Path, verdicts: Mapping[str, Mapping[str, Any]]) -> N
 
     _change_report(folder, lambda _, jobs: [judged(job, "task_id") for job in jobs])
     _change_gallery(folder, lambda _, cards: [judged(card, "task") for card in cards])
+
+
+def write_finished(folder: Path, finished: Mapping[Path, Path]) -> None:
+    """Names the finished files of originals that were finished after the run. Raises `OutputError`."""
+    told = {relative(original, folder): relative(file, folder) for original, file in finished.items()}
+    shown = {address(original, folder): address(file, folder) for original, file in finished.items()}
+
+    def in_report(_: dict[str, Any], jobs: list[Row]) -> list[Row]:
+        return [{**job, "finished": told.get(job.get("file") or "", job.get("finished"))} for job in jobs]
+
+    def in_gallery(_: dict[str, Any], cards: list[Row]) -> list[Row]:
+        return [{**card, "finished": shown[card["after"]]} if card.get("after") in shown else card for card in cards]
+
+    _change_report(folder, in_report)
+    _change_gallery(folder, in_gallery)
 
 
 def write_versions(

@@ -237,17 +237,17 @@ def cards_of(
     if not outcome.files and (job.edit is None or job.edit.is_last or outcome.error):
         yield {"number": number, **card}
     for k, file in enumerate(outcome.files, 1):
-        thumbnail, address = thumbnail_after(file, folder), _address(file, folder)
-        small = f"{FOLDER}/{thumbnail.name}" if thumbnail in made else address
+        thumbnail, after = thumbnail_after(file, folder), address(file, folder)
+        small = f"{FOLDER}/{thumbnail.name}" if thumbnail in made else after
         made_file = (delivery.finished or {}).get(file)
-        finished = {"finished": _address(made_file, folder)} if made_file else {}
+        finished = {"finished": address(made_file, folder)} if made_file else {}
         place = number if len(outcome.files) == 1 else f"{number}.{k}"
         outline = outline_beside(file, folder) if job.edit else None
         yield {
             "number": place,
             **card,
             "place": k,
-            "after": address,
+            "after": after,
             "after_small": small,
             **finished,
             **({"mask": f"{FOLDER}/{outline.name}"} if outline else {}),
@@ -281,11 +281,11 @@ def _before(outcome: Outcome, made: Mapping[Path, int], folder: Path) -> dict[st
     small = f"{FOLDER}/{thumbnail.name}"
     near = Path(os.path.abspath(folder)).parent  # a link to a file below it tells nothing about the rest of the disk
     if source and Path(os.path.abspath(source)).is_relative_to(near):
-        return {"before": _address(source, folder), "before_small": small}
+        return {"before": address(source, folder), "before_small": small}
     return {"before": small, "before_small": small}
 
 
-def _address(file: Path, folder: Path) -> str:
+def address(file: Path, folder: Path) -> str:
     """A relative URL; a `file:` one where there is no relative way."""
     place = relative(file, folder)
     if os.path.isabs(place):

@@ -149,7 +149,7 @@ def summary(
     `per_yuan`: credits that the user got for a yuan. `offline`: made with the emulator, so that nothing was paid.
     """
     sums = totals(outcomes, seconds=seconds)
-    text = "  With the service: {money}" if offline else "  Paid: {money}"
+    text = "  Would have cost: {money}" if offline else "  Paid: {money}"
     paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan))
     if sums.failed_credits and not offline:
         text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
@@ -203,6 +203,7 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int, delivery: D
     reasons = Counter(say(outcome.error.reason if outcome.error else outcome.status, language) for outcome in missed)
     counted = say(", ", language).join(f"{reason} × {count}" for reason, count in reasons.most_common())
     lines = [say("Not made ({reasons}):", language, reasons=counted)]
+    before = ""
     for outcome in missed[:most]:
         name, prompt, row = outcome.job.title, outcome.job.prompt, delivery.row_of(outcome.job)
         name = name if row is None else say("Row {row}, {name}", language, row=row, name=name)
@@ -210,7 +211,8 @@ def _failures(outcomes: Sequence[Outcome], language: str, most: int, delivery: D
         if outcome.task_id and outcome.task_id not in why:
             why += f" [{outcome.task_id}]"
         short = prompt if len(prompt) <= _SHORT else prompt[:_SHORT] + "…"
-        lines.append(plain(say("  {name} ({prompt}): {why}", language, name=name, prompt=short, why=why)))
+        said, before = say("as above", language) if why == before else why, why
+        lines.append(plain(say("  {name} ({prompt}): {why}", language, name=name, prompt=short, why=said)))
     if len(missed) > most:
         more = len(missed) - most
         lines.append(say("  … and {count} more; all are in {file}.", language, count=more, file=REPORT_FILE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .back import DONE as DONE
 from .back import Back as Back
+from .back import write_finished as write_finished
 from .company import key as key
 from .company import with_alpha as with_alpha
 from .company import with_masks as with_masks

@@ -121,7 +121,10 @@ class Back:
         return _CONTENT[self._sheet.kind](self._sheet, columns, [(row.number, filled(row)) for row in self._sheet.rows])
 
     def _came(self, outcomes: Sequence[Outcome], finished: Mapping[Path, Path]) -> dict[str, Any]:
-        """What came of a row. Of several pictures: the worst state, sums, and one after another what cannot be added."""
+        """What came of a row. Of several pictures: the worst state, sums, and one after another what cannot be added.
+
+        What an earlier run paid for them counts: the row tells of its pictures, not of the run.
+        """
         if not outcomes:
             return {}
         files = [file for outcome in outcomes for file in outcome.files]
@@ -130,14 +133,28 @@ class Back:
             "status": min((outcome.status for outcome in outcomes), key=_WORST_FIRST.index),
             "file": self._told(files),
             "task_id": "|".join(outcome.task_id for outcome in outcomes if outcome.task_id) or None,
-            "credits": sum(outcome.credits for outcome in outcomes),
-            "seconds": round(sum(outcome.seconds for outcome in outcomes), 2),
+            "credits": sum(outcome.credits + outcome.earlier_credits for outcome in outcomes),
+            "seconds": round(sum(outcome.seconds + outcome.earlier_seconds for outcome in outcomes), 2),
             "error": "\n".join(errors) or None,
             "finished": self._told([finished[file] for file in files if file in finished]),
         }
 
     def _told(self, files: Sequence[Path]) -> str | None:
         return "|".join(relative(file, self._folder) for file in files) or None
+
+
+def write_finished(sheet: Sheet, folder: Path, finished: Mapping[Path, Path]) -> None:
+    """Writes into a sheet that came back which finished files its pictures have by now. Raises `OutputError`."""
+    columns, kept = list(sheet.columns), dict[int, list[Any]]()
+    if "finished" not in sheet.places:
+        columns.append("finished")
+    place, file_place = ([*map(column_of, columns)].index(name) for name in ("finished", "file"))
+    for row in sheet.rows:
+        cells = [*row.values, *[None] * (len(columns) - len(row.values))]
+        files = [folder / each for each in str(cells[file_place] or "").split("|")]
+        cells[place] = "|".join(relative(finished[file], folder) for file in files if file in finished) or None
+        kept[row.number] = cells
+    write_whole(sheet.path, _CONTENT[sheet.kind](sheet, columns, list(kept.items())))
 
 
 def done_name(path: Path) -> str:
@@ -158,12 +175,13 @@ def _delimited(sheet: Sheet, columns: Sequence[str], rows: Numbered) -> bytes:
 
 
 def _lines(sheet: Sheet, columns: Sequence[str], rows: Numbered) -> bytes:
-    lines = list[str]()
-    for _, cells in rows:
+    lines = dict(sheet.left_out)
+    for number, cells in rows:
         told = zip(columns, cells, strict=True)
-        there = {name: value for name, value in told if value is not None or column_of(name) in BACK}
-        lines.append(json.dumps(there, ensure_ascii=False))
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+        said = {name for name, numbers in sheet.nulls.items() if number in numbers}
+        there = {name: value for name, value in told if value is not None or column_of(name) in BACK or name in said}
+        lines[number] = json.dumps(there, ensure_ascii=False)
+    return "".join(f"{lines[number]}\n" for number in sorted(lines)).encode("utf-8", "replace")
 
 
 def _workbook(sheet: Sheet, columns: Sequence[str], rows: Numbered) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -297,7 +297,7 @@ def _checked(
     try:
         model = catalogue.named(name)
     except WrongJob as error:
-        return [error]
+        return [error, *_of_no_model(catalogue, ratio, size, quality, background)]
     for check in (
         lambda: model.ratio(ratio),
         lambda: model.size(size),
@@ -310,3 +310,25 @@ def _checked(
         except WrongJob as error:
             faults.append(error)
     return faults or _Shape(model, ratio, size, quality, background)
+
+
+def _of_no_model(
+    catalogue: Catalogue, ratio: str, size: str | None, quality: str | None, background: str | None
+) -> Iterator[GrsaiError]:
+    """What is wrong whichever model was meant."""
+    for name, value, check in (
+        ("aspect_ratio", ratio, Model.ratio),
+        ("image_size", size, Model.size),
+        ("quality", quality, Model.quality),
+        ("background", background, Model.background),
+    ):
+        if value and not any(_takes(model, check, value) for model in catalogue.values()):
+            yield WrongJob("There is no model that has {name} {value}.", name=name, value=value)
+
+
+def _takes(model: Model, check: Callable[[Model, str], object], value: str) -> bool:
+    try:
+        check(model, value)
+    except WrongJob:
+        return False
+    return True

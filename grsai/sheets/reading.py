@@ -140,8 +140,10 @@ def _records(path: Path, reader: Iterable[list[str]]) -> Iterator[tuple[Any, ...
 def _of_lines(path: Path, text: str) -> Sheet:
     """The columns are the names in order of their first appearance."""
     rows, columns, faults = list[tuple[int, dict[str, Any]]](), dict[str, None](), list[tuple[int, GrsaiError]]()
+    left_out = list[tuple[int, str]]()
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
         if not line.strip():
+            left_out.append((number, line.rstrip("\n")))
             continue
         try:
             values = json.loads(line)
@@ -153,12 +155,16 @@ def _of_lines(path: Path, text: str) -> Sheet:
             continue
         if len(rows) == MOST_ROWS:
             raise _too_large(path)
-        rows.append((number, values))
         columns.update(dict.fromkeys(values))
-    if rows or not faults:
+        if any(values.values()):
+            rows.append((number, values))
+        else:
+            left_out.append((number, line.rstrip("\n")))
+    if columns or not faults:
         _check_columns(path, tuple(columns))
-    values = (Row(number, tuple(row.get(name) for name in columns)) for number, row in rows)
-    return Sheet(path, "jsonl", tuple(columns), tuple(row for row in values if any(row.values)), faults=tuple(faults))
+    named = tuple(Row(number, tuple(row.get(name) for name in columns)) for number, row in rows)
+    nulls = {name: {number for number, row in rows if row.get(name, "") is None} for name in columns}
+    return Sheet(path, "jsonl", tuple(columns), named, faults=tuple(faults), nulls=nulls, left_out=tuple(left_out))
 
 
 # All of them

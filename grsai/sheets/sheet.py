@@ -7,7 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +41,8 @@ class Sheet:
     separator: str = ","
     marked: bool = True  # written back with a byte order mark, by which Excel knows UTF-8
     faults: tuple[tuple[int, GrsaiError], ...] = ()  # rows that cannot be read whole, by their numbers
+    nulls: Mapping[str, set[int]] = field(default_factory=dict)  # of jsonl: the lines that say null in a column, not nothing
+    left_out: tuple[tuple[int, str], ...] = ()  # of jsonl: lines that ask for nothing, by their numbers, as they stand
 
     @functools.cached_property
     def places(self) -> Mapping[str, int]:
