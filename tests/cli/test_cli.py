@@ -194,7 +194,7 @@ def test_the_demo_needs_no_key_and_no_network_and_pays_once(shell: Shell) -> Non
     done = shell.run("--demo", "--concurrency", "16", **dead)
     assert (done.status, len(list((shell.folder / "batch_outputs" / "demo").glob("Task_*")))) == (0, 16)
     assert "index.html" in done.out
-    assert "With the service: 7,040 credits" in done.out and "Paid" not in done.out  # for nothing was
+    assert "Would have cost: 7,040 credits" in done.out and "Paid" not in done.out  # for nothing was
     again = shell.run("--demo", "--json", **dead)
     assert (again.status, again.object["reused"]) == (0, 16)
     assert not shell.emulator.received
@@ -458,12 +458,10 @@ def test_the_emulator_serves_until_ctrl_c(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("--port 99999", "99999 is no value for --port. See --help."),
-        ("--port x", "x is no value for --port. See --help."),
-        ("--seconds soon", "soon is no value for --seconds. See --help."),
-        ("--fault poll", "poll is no value for --fault. See --help."),
-        ("--fault poll:bare_id:1", "poll:bare_id:1 is no value for --fault. See --help."),
-        ("--price nano-banana-2", "nano-banana-2 is no value for --price. See --help."),
+        ("--port 99999", "--port must be a whole number from 0 to 65535, not 99999."),
+        ("--port x", "--port must be a whole number from 0 to 65535, not x."),
+        ("--seconds soon", "--seconds must be a number of seconds such as 5, or two such as 3:8, not soon."),
+        ("--price nano-banana-2", "--price must be a model and its credits, such as nano-banana-2:900, not nano-banana-2."),
         ("--prot 1", "There is no option --prot; did you mean --port?"),
     ],
 )
@@ -576,6 +574,8 @@ def test_the_batch_file_is_one_that_windows_reads() -> None:
     assert {"chcp 65001 >nul", 'pushd "%~dp0"'} <= set(lines)
     assert '    "%~dp0..\\..\\..\\python_embeded\\python.exe"' in lines
     assert "%PYTHON% -X utf8 run_batch.py %*" in lines
+    assert "    type grsai\\no_python.zh.txt 1>&2" in lines, "in Chinese"
+    assert "Python 3.10" in (ROOT / "grsai" / "no_python.zh.txt").read_text("utf-8")
 
 
 @pytest.mark.parametrize("api", ["unified", "legacy"])

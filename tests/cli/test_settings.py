@@ -107,7 +107,7 @@ def test_a_value_of_the_wrong_kind_is_one_sentence(tmp_path: Path, line: str) ->
 
 def test_a_value_that_is_none_is_told_with_what_the_setting_is(shell: Shell) -> None:
     said = shell.run("--concurrency", "many").err
-    assert said == "concurrency must be a whole number from 1 to 200, not many (argument).\n"
+    assert said == "--concurrency must be a whole number from 1 to 200, not many.\n"
 
 
 # Which ledger remembers

@@ -102,7 +102,7 @@ def test_json_keeps_what_it_escapes(shell: Shell) -> None:
 
 def test_a_number_of_lines_that_no_computer_holds_is_one_sentence(shell: Shell) -> None:
     done = shell.run("history", "--limit", "9" * 30)
-    assert (done.status, done.err) == (2, f"{'9' * 30} is no number of lines.\n")
+    assert (done.status, done.err) == (2, f"--limit must be a whole number from 0 to 999999999, not {'9' * 30}.\n")
 
 
 def test_a_gallery_that_cannot_be_made_is_no_failure(shell: Shell) -> None:

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from PIL import Image
 
@@ -193,3 +194,87 @@ def test_memory_is_bounded_by_the_cores_not_by_the_folder(shell: Shell) -> None:
         pytest.skip("no /proc to read the memory from")
     done = shell.run(program=("-c", program))
     assert done.status == 0 and int(done.out.split()[-1]) < 1000, done.out
+
+
+# Files of the user's own, and what is told afterwards
+
+
+def test_a_file_of_the_users_own_under_a_finished_name_is_never_replaced(shell: Shell) -> None:
+    shell.photo("coffee.jpg", "made")
+    mine = shell.write("made/finished/coffee.jpg", "mine")
+    for size in ("200x200", "300x300", "300x300"):
+        done = shell.run("finish", "--output", "made", "--fit", size, "--json")
+        assert done.status == 0 and done.object["files"][0]["finished"].endswith("coffee (2).jpg")
+        assert mine.read_text() == "mine"
+    assert finished(shell, "made") == ["coffee (2).jpg", "coffee.jpg"]
+    with Image.open(shell.folder / "made/finished/coffee (2).jpg") as image:
+        assert image.size == (300, 300)
+
+
+def test_a_finished_file_that_was_retouched_is_never_replaced(shell: Shell) -> None:
+    shell.photo("coffee.jpg", "made")
+    shell.run("finish", "--output", "made", "--fit", "200x200")
+    file = shell.folder / "made/finished/coffee.jpg"
+    retouched = file.read_bytes()[:-2] + b"\x00\x01"  # as large as before
+    file.write_bytes(retouched)
+    shell.run("finish", "--output", "made", "--fit", "300x300")
+    assert file.read_bytes() == retouched and finished(shell, "made") == ["coffee (2).jpg", "coffee.jpg"]
+
+
+def test_our_own_finished_files_are_replaced_through_any_change_of_settings(shell: Shell) -> None:
+    shell.photo("coffee.jpg", "made")
+    for options in (["--fit", "200x200"], ["--fit", "200x200", "--format", "webp"], ["--fit", "90x90"], ["--fit", "80x80"]):
+        assert shell.run("finish", "--output", "made", *options).status == 0
+    assert finished(shell, "made") == ["coffee.jpg", "coffee.webp"]
+    with Image.open(shell.folder / "made/finished/coffee.jpg") as image:
+        assert image.size == (80, 80)
+
+
+def test_finished_files_of_an_older_version_are_known_as_our_own(shell: Shell) -> None:
+    shell.photo("coffee.jpg", "made")
+    shell.run("finish", "--output", "made", "--fit", "200x200")
+    [state] = [path for path in (shell.folder / "made/finished").iterdir() if path.name[0] == "."]
+    told = json.loads(state.read_text("utf-8"))
+    del told["made"]
+    state.write_text(json.dumps(told), "utf-8")
+    shell.run("finish", "--output", "made", "--fit", "300x300")
+    assert finished(shell, "made") == ["coffee.jpg"]
+
+
+def test_the_same_finished_file_is_taken_where_nothing_is_known_of_it(shell: Shell) -> None:
+    """As after a process that was killed before it wrote down what it did."""
+    shell.photo("coffee.jpg", "made")
+    shell.run("finish", "--output", "made", "--fit", "200x200")
+    [state] = [path for path in (shell.folder / "made/finished").iterdir() if path.name[0] == "."]
+    state.unlink()
+    shell.run("finish", "--output", "made", "--fit", "200x200")
+    assert finished(shell, "made") == ["coffee.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "xlsx"])
+def test_finishing_by_itself_is_told_in_report_sheet_and_gallery(shell: Shell, kind: str) -> None:
+    if kind == "jsonl":
+        shell.write("a.jsonl", '{"prompt": "red", "count": 2}\n\n{"prompt": "blue [input_moderation]"}\n')
+    elif kind == "xlsx":
+        book = openpyxl.Workbook()
+        for row in (["prompt", "count"], ["red", 2], ["blue [input_moderation]", None]):
+            book.worksheets[0].append(row)
+        book.save(shell.folder / "a.xlsx")
+    else:
+        shell.write("a.csv", "prompt;count\nred;2\nblue [input_moderation];\n")
+    assert shell.run("--jobs", f"a.{kind}").status == 1
+    output = shell.folder / "batch_outputs"
+    before = [{**row, "finished": None} for row in rows_of(output / f"a_done.{kind}") if row] if kind != "jsonl" else []
+    assert shell.run("finish", *SMALL).status == 0
+    jobs = json.loads((output / "report.json").read_text("utf-8"))["jobs"]
+    assert [job["finished"] for job in jobs] == ["finished/Task_1_text_1.jpg", "finished/Task_2_text_1.jpg", None]
+    text = (output / f"a_done.{kind}").read_text("utf-8") if kind == "jsonl" else ""
+    rows = [json.loads(line) for line in text.splitlines() if line] or rows_of(output / f"a_done.{kind}")
+    assert rows[0]["finished"] == "finished/Task_1_text_1.jpg|finished/Task_2_text_1.jpg" and not rows[1]["finished"]
+    assert not before or [{**row, "finished": None} for row in rows] == before, "all else stays"
+    assert '"finished": "finished/Task_2_text_1.jpg"' in (output / "index.html").read_text("utf-8")
+
+
+def test_one_finished_picture_is_one(shell: Shell) -> None:
+    shell.photo("coffee.jpg", "made")
+    assert "Finished: 1 picture in " in shell.run("finish", "--output", "made", *SMALL).out

@@ -191,7 +191,7 @@ def test_offline_the_report_says_what_it_would_cost_and_not_that_it_was_paid(gra
     monkeypatch.delenv("GRSAI_BASE_URL")
     graph.module("nodes.panel").change_panel({"host": "offline"})
     report = graph.batch("red").result[2]
-    assert "With the service: 440 credits (¥0.044)" in report and "Paid" not in report
+    assert "Would have cost: 440 credits (¥0.044)" in report and "Paid" not in report
 
 
 def test_a_fresh_folder_node_finds_the_demo(graph: Any):

@@ -129,3 +129,10 @@ def test_names_in_chinese_stand_in_the_zip(studio: Any, photos: Any, ledger: Led
     page.judge({page.pictures()[0]["id"]: "keep"})
     with zipfile.ZipFile(io.BytesIO(page.ask("picks.zip")[2])) as archive:
         assert archive.namelist() == [f"新品/夏/{outcome.file.name}"]
+
+
+@pytest.mark.parametrize("options", [(), ("--move",)])
+def test_one_kept_picture_is_one(studio: Any, six: list[Any], options: tuple[str, ...]) -> None:
+    keep(studio, six[1])
+    status, out, err = picks(studio, "--to", "chosen", *options)
+    assert status == 0 and ": 1 kept picture to " in out, err

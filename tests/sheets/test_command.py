@@ -332,3 +332,67 @@ def test_what_was_made_is_copied_into_the_folders_of_another_output(shell: Shell
     done = shell.run("--recursive", "--output", "elsewhere")
     assert (done.status, shell.emulator.count("submit")) == (0, sent), done.err
     assert list((shell.folder / "elsewhere" / "below").glob("Task_*_below_1.*"))
+
+
+# What comes back of other runs, and of lines that ask for nothing
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_resumed_sheet_says_what_an_earlier_run_paid(shell: Shell, kind: str) -> None:
+    shell.write("a.csv", "prompt\nred\nblue\n")
+    shell.write("a.jsonl", '{"prompt": "red"}\n{"prompt": "blue"}\n')
+    first = shell.run("--jobs", f"a.{kind}", "--json").object
+    before = rows_of(shell.folder / f"batch_outputs/a_done.{kind}")
+    again = shell.run("--jobs", f"a.{kind}", "--json").object
+    assert (first["credits"], again["credits"], again["reused"]) == (880, 0, 2)
+    assert [job["credits"] for job in again["jobs"]] == [0, 0], "the report is the run's"
+    rows = rows_of(shell.folder / f"batch_outputs/a_done.{kind}")
+    assert [int(row["credits"]) for row in rows] == [440, 440]
+    for old, new in zip(before, rows, strict=True):
+        assert float(new["seconds"]) == pytest.approx(float(old["seconds"]), abs=1.0) and float(new["seconds"]) > 0
+
+
+def test_a_collected_row_says_what_the_killed_run_paid(shell: Shell) -> None:
+    shell.write("a.csv", "prompt\nred\n")
+    shell.emulator.add(Fault("poll", "stall"))
+    assert shell.run("--jobs", "a.csv", GRSAI_DEADLINE_SECONDS="1").status == 1
+    shell.emulator.clear_faults()
+    assert shell.run("--jobs", "a.csv", "--json").object["credits"] == 0
+    [row] = rows_of(shell.folder / "batch_outputs/a_done.csv")
+    assert (row["status"], row["credits"]) == ("succeeded", "440")
+
+
+def test_null_fields_and_lines_that_ask_for_nothing_come_back(shell: Shell) -> None:
+    lines = [
+        '{"prompt": "red", "sku": null}',
+        "",
+        '{"prompt": "blue", "n": 1}',
+        "{}",
+        '{"prompt": null, "sku": ""}',
+        "  ",
+        '{"prompt": "green"}',
+    ]
+    shell.write("a.jsonl", "\n".join(lines) + "\n\n")
+    assert shell.run("--jobs", "a.jsonl").status == 0
+    back = (shell.folder / "batch_outputs/a_done.jsonl").read_text("utf-8").split("\n")
+    assert len(back) == 9 and [back[place] for place in (1, 3, 4, 5, 7)] == [*(lines[place] for place in (1, 3, 4, 5)), ""]
+    red, blue, green = (json.loads(back[place]) for place in (0, 2, 6))
+    assert (red["prompt"], red["sku"], "n" in red) == ("red", None, False)
+    assert (blue["prompt"], blue["n"], "sku" in blue, "sku" in green) == ("blue", 1, False, False)
+    assert shell.run("--jobs", "batch_outputs/a_done.jsonl", "--json").object["reused"] == 3
+
+
+def test_a_row_with_an_unknown_model_tells_what_else_is_wrong_in_it(shell: Shell) -> None:
+    shell.write(
+        "a.csv", "prompt,model,aspect_ratio,image_size,quality,count\nred,nano-bananna,99:1,9K,best,many\nblue,nope,16:9,2K,,\n"
+    )
+    said = shell.run("--jobs", "a.csv").err.splitlines()
+    for part in (
+        "There is no model nano-bananna",
+        "has aspect_ratio 99:1",
+        "has image_size 9K",
+        "has quality best",
+        "count can be 1 to",
+    ):
+        assert [line for line in said if line.startswith("Row 2: ") and part in line], (part, said)
+    assert len([line for line in said if line.startswith("Row 3: ")]) == 1
