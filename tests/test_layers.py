@@ -20,7 +20,7 @@ ORDER = (
     {"files"},
     {"masks"},
     {"jobs"},
-    {"catalogue"},
+    {"catalogue", "settings_files"},
     {"settings"},
     {"client", "ledger", "report", "sheets", "finishing"},
     {"engine"},
@@ -76,6 +76,7 @@ INSIDE = {
     "cluster": ({"place", "order", "local"}, {"room", "connecting"}, {"worker"}, {"crew"}, {"run"}),
     "cli": (
         {"options", "screen", "stopping"},
+        {"installing"},
         {"inputs", "asking", "init"},
         {"planning", "finishing"},
         {"comparing"},

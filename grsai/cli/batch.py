@@ -50,7 +50,11 @@ _log = logging.getLogger(__name__)
 
 def batch(options: Options) -> int:
     """Runs or estimates the batch that the options describe."""
+    from .init import init, is_first_start
+
     settings = settings_of(options)
+    if is_first_start(options):
+        return init(options)
     if options.estimate:
         return _batch(options, settings)
     place = _place(options)

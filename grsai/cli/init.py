@@ -13,7 +13,7 @@ from ..report.phrases import money
 from ..settings import CONFIG_FILE, OPTIONS, Key, started_as
 from ..texts import say
 from .options import IMAGES, PROMPTS, Options, settings_of
-from .screen import show, trouble
+from .screen import NO, answer, show, trouble
 
 _KEY_LINE = "GRSAI_API_KEY="
 _TRIES = 3
@@ -38,6 +38,16 @@ def init(options: Options) -> int:
     show(say("What a batch would cost: {command}", language, command=f"{command} --estimate"))
     show(say("Make it: {command}", language, command=command))
     return 0 if kept is not False else 1
+
+
+def is_first_start(options: Options) -> bool:
+    """Whether nothing is here yet, nothing else is named, and the user, asked at a terminal, wants it made."""
+    named = (options.images, options.prompts, options.prompt, options.jobs)
+    if options.demo or options.json or any(each is not None for each in named) or (Path.cwd() / PROMPTS).exists():
+        return False
+    question = "Nothing is set up in {folder} yet. Make folders and settings, and take in the API key? [Y/n] "
+    said = answer(say(question, options.language, folder=Path.cwd()))
+    return said is not None and said.lower() not in NO
 
 
 def _made(path: Path, text: str, *, private: bool = False) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..errors import GrsaiError, KeyRefused, LedgerError, Refused
 from ..settings import key_from
 from ..texts import say
+from .installing import install_and_go_on, own_python
 from .options import ROOT, Options, asked_language, parsed, settings_of
 from .screen import calm_streams, log_to_stderr, show, trouble
 
@@ -33,9 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "grsai":
                 raise
+            own = _own_python()
+            if own is None and (status := install_and_go_on(error.name or "", argv, language)) is not None:
+                return status
             text = "The package {name} is missing. Install what is needed: {command}"
             command = f'"{sys.executable}" -m pip install -r "{ROOT / "requirements.txt"}"'
-            if (own := _own_python()) is not None:
+            if own is not None:
                 text = "The package {name} is missing in this Python, but this folder has one of its own. Run it as: {command}"
                 command = subprocess.list2cmdline([str(own), *sys.argv[:1], *argv])
             trouble(say(text, language, name=error.name, command=command))
@@ -55,11 +59,8 @@ def _with_source(error: KeyRefused, options: Options) -> KeyRefused:
 
 def _own_python() -> Path | None:
     """The Python of the virtual environment beside the program, where another one runs."""
-    for name in (".venv/bin/python", ".venv/Scripts/python.exe"):
-        path = ROOT / name
-        if path.is_file() and Path(sys.executable).absolute().parent != path.parent.absolute():
-            return path
-    return None
+    path = own_python(ROOT)
+    return path if path and Path(sys.executable).absolute().parent != path.parent.absolute() else None
 
 
 def version() -> str:

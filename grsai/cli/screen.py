@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..engine import Event, Snapshot
     from ..jobs import Outcome
 
+NO = ("n", "no", "否", "不")  # to a question that Enter affirms
 # What is said where a stream lacks a letter of ours. The first that it has; the last one has every stream.
 _OTHERS = {"¥": ("￥", "CNY "), "×": ("x",), "–": ("-",), "…": ("...",), "·": ("|",)}
 
@@ -52,6 +53,14 @@ def width(text: str) -> int:
 def trouble(text: str) -> None:
     """One sentence on stderr."""
     print(_harmless(text), file=sys.stderr, flush=True)
+
+
+def answer(question: str) -> str | None:
+    """What is typed at the terminal; None where there is none, and nobody can be asked."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    trouble(question)
+    return sys.stdin.readline().strip()
 
 
 def _harmless(text: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import site
 import stat
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,9 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-
 NO_KEY = {"GRSAI_API_KEY": ""}
 
 
-def at_terminal(shell: Shell, *arguments: str, answer: str, asked: str, **environment: str) -> tuple[int, str]:
+def at_terminal(
+    shell: Shell, *arguments: str, answer: str, asked: str, program: list[str] | None = None, **environment: str
+) -> tuple[int, str]:
     """The command at a terminal of its own, where `answer` is typed whenever it `asked`: its exit status and what it showed."""
     import fcntl
     import pty
@@ -34,7 +38,7 @@ def at_terminal(shell: Shell, *arguments: str, answer: str, asked: str, **enviro
 
     ours, its = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "grsai", *arguments],
+        program or [sys.executable, "-m", "grsai", *arguments],
         cwd=shell.folder,
         env={**shell.environment, "LC_ALL": "C.UTF-8", **environment},
         stdin=its,
@@ -173,6 +177,19 @@ def test_a_key_that_the_service_refuses_is_not_kept(empty: Shell) -> None:
     assert wrong not in (empty.folder / ".env").read_text("utf-8")
 
 
+@POSIX
+@pytest.mark.parametrize(("answer", "status", "made"), [("\n", 0, True), ("n\n", 2, False)])
+def test_a_first_start_makes_what_is_needed_if_the_user_wants_it(empty: Shell, answer: str, status: int, made: bool) -> None:
+    ended, shown = at_terminal(empty, answer=answer, asked="[Y/n]", GRSAI_API_KEY=KEY)
+    assert "Nothing is set up in " in shown and (ended, (empty.folder / "input/text/text.txt").is_file()) == (status, made), shown
+    assert empty.emulator.received == []
+
+
+def test_nobody_is_asked_on_a_first_start_in_a_pipe(empty: Shell) -> None:
+    done = empty.run()
+    assert done.status == 2 and "There is no file " in done.err and not list(empty.folder.iterdir())
+
+
 # Words that are nearly right
 
 
@@ -209,3 +226,30 @@ def test_a_missing_package_points_to_the_environment_that_is_there(tmp_path: Pat
     bare = [sys.executable, "-S", "-I", str(program / "run_batch.py"), "--demo"]
     ended = subprocess.run(bare, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2 and str(own) in ended.stderr and "--demo" in ended.stderr, ended.stderr
+
+
+@POSIX
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_is_missing_is_installed_beside_the_program_if_the_user_wants_it(tmp_path: Path, shell: Shell, wanted: bool) -> None:
+    """A copy of the program, started with a Python that lacks everything. What it installs leads to the packages that are here."""
+    program = tmp_path / "program"
+    shutil.copytree(ROOT / "grsai", program / "grsai", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "run_batch.py", program)
+    (program / "requirements.txt").write_text(f"{_wheel_that_leads_here(tmp_path)}\n")
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(sys._base_executable)"], capture_output=True, text=True, check=True
+    )
+    command = [bare.stdout.strip(), "-S", "-I", str(program / "run_batch.py"), "--prompt", "red", "--output", "made"]
+    ended, shown = at_terminal(shell, answer="\n" if wanted else "n\n", asked="[Y/n]", program=command, PIP_NO_INDEX="1")
+    assert "is missing. Install what is needed into " in shown
+    assert (ended, shell.emulator.count("submit")) == ((0, 2) if wanted else (2, 0)), shown
+
+
+def _wheel_that_leads_here(folder: Path) -> Path:
+    wheel = folder / "here-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("here.pth", "\n".join(site.getsitepackages()) + "\n")
+        archive.writestr("here-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: here\nVersion: 1\n")
+        archive.writestr("here-1.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("here-1.dist-info/RECORD", "")
+    return wheel
