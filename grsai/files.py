@@ -264,11 +264,12 @@ def _output_errors(folder: Path) -> Iterator[None]:
         if error.errno in (errno.EMFILE, errno.ENFILE):  # it passes: other threads let theirs go
             text = "This computer has no file handle left to write into {folder}. Make fewer pictures at once or raise its limit."
             raise DownloadError(text, folder=folder) from None
-        raise OutputError(
-            "{folder} cannot be written: {why}. Free space or choose another output folder.",
-            folder=folder,
-            why=error.strerror or error,
-        ) from None
+        text = "{folder} cannot be written: {why}. Free space or choose another output folder."
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            text = "{folder} cannot be written: a file has that name. Choose another output folder."
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text = "{folder} cannot be written: {why}. Choose a folder in which you may write, such as one of your own."
+        raise OutputError(text, folder=folder, why=error.strerror or error) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import types
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -263,6 +264,15 @@ class Catalogue(Mapping[str, Model]):
             model=model_id,
             near=near[0] if near else DEFAULT_MODEL,
         )
+
+    def taking(self, check: Callable[[Model, str], object], value: str) -> list[Model]:
+        """The models that do not refuse a value; `check` is one of `Model.size`, `Model.ratio`, `Model.quality` …"""
+        found = list[Model]()
+        for model in self._rows.values():
+            with contextlib.suppress(WrongJob):
+                check(model, value)
+                found.append(model)
+        return found
 
     def __getitem__(self, model_id: str) -> Model:
         return self._rows[model_id]

@@ -11,7 +11,7 @@ from ..errors import BadPicture, WrongJob, WrongSetting
 from ..files import read_text
 from ..jobs import split_prompts
 from ..ledger import Ledger
-from ..pictures import SUFFIXES, Found, Reference, look_at, look_below, read_all
+from ..pictures import SUFFIXES, Found, LeftOut, Reference, look_at, look_below, read_all
 from ..settings import path_of, started_as
 from .options import IMAGES, OUTPUT, PROMPTS, Options
 
@@ -44,6 +44,10 @@ def prompts_of(options: Options) -> list[str]:
     if options.prompt is not None:
         return [options.prompt]
     path = path_of(options.prompts or (DEMO / "text" / "text.txt" if options.demo else PROMPTS))
+    if path.suffix.lower() in (".xlsx", ".xlsm", ".jsonl"):
+        raise WrongJob("{path} is a sheet. Name it with --jobs in place of --prompts.", path=path)
+    if path.suffix.lower() in SUFFIXES:
+        raise WrongJob("{path} is a picture. --prompts takes a text; pictures go in with --images, by their folder.", path=path)
     try:
         prompts = split_prompts(read_text(path))
     except FileNotFoundError:
@@ -84,7 +88,7 @@ def pictures_of(options: Options, ledger: Ledger, notice: Notice) -> Pictures:
         return Pictures((), 0, folder)
     found = _look_at(folder, ledger, options)
     if not found.files and (named or found.left_out):
-        raise _no_picture(folder, [each.name for each in found.left_out])
+        raise _no_picture(folder, found.left_out)
     for each in found.notices():
         notice(each)
     if found.files and folder.absolute() == output_of(options):
@@ -144,14 +148,15 @@ def _look_at(folder: Path, ledger: Ledger, options: Options) -> Found:
         raise BadPicture(text, folder=told(folder), why=error.strerror or error) from None
 
 
-def _no_picture(folder: Path, there: Sequence[str]) -> BadPicture:
+def _no_picture(folder: Path, there: Sequence[LeftOut]) -> BadPicture:
     kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-    if not there:
-        text = "The folder {folder} holds no picture ({kinds}). Put some there or name another with --images."
-        return BadPicture(text, folder=folder, kinds=kinds)
-    text = "The folder {folder} holds no picture ({kinds}), only {names}. Put some there or name another with --images."
-    names = ", ".join(there[:_SHOWN]) + (f" … ({len(there)})" if len(there) > _SHOWN else "")
-    return BadPicture(text, folder=folder, kinds=kinds, names=names)
+    names = ", ".join(each.name for each in there[:_SHOWN]) + (f" … ({len(there)})" if len(there) > _SHOWN else "")
+    text = "The folder {folder} holds no picture ({kinds}). Put some there or name another with --images."
+    if there and all(each.why == "folder" for each in there):
+        text = "The folder {folder} holds no picture itself, only folders: {names}. Add --recursive to take what is in them."
+    elif there:
+        text = "The folder {folder} holds no picture ({kinds}), only {names}. Save these as JPEG or PNG, or name another."
+    return BadPicture(text, folder=told(folder), kinds=kinds, names=names)
 
 
 def _read(files: Sequence[Path], notice: Notice, *, skip: bool) -> tuple[tuple[Reference, ...], int]:

@@ -12,6 +12,7 @@ from ..errors import BadPicture, GrsaiError, WrongJob, WrongSetting, WrongSheet
 from ..jobs import Job
 from ..ledger import Ledger
 from ..masks import ALPHA, mask_options_of
+from ..models import Model
 from ..pictures import Reference, look_at, look_below
 from ..report.report import REPORT_FILE
 from ..settings import Settings, path_of
@@ -46,9 +47,7 @@ def plan_of(options: Options, settings: Settings, ledger: Ledger, notice: Notice
     """Reads everything; `notice` is told what is left out. Raises `Refused` with all that is wrong."""
     models = [settings.catalogue.named(name) for name in options.models or (settings.model,)]
     for model in models:  # what it has not is refused before a thousand pictures are read
-        model.shape(settings.aspect_ratio, settings.image_size)
-        model.quality(settings.quality)
-        model.background(settings.background)
+        _check_model(model, settings)
     compared = len(models) > 1 or options.sample is not None
     if compared and (options.jobs is not None or settings.pairing != "product"):
         raise WrongSetting("Several --model and --sample need --images, --pairing product and no --jobs.")
@@ -70,6 +69,18 @@ def plan_of(options: Options, settings: Settings, ledger: Ledger, notice: Notice
     planned = sheets.planned(wishes, _given(options, settings, prompts))
     counts = (len(pictures.references), pictures.of) if pictures.of else (1, 1)
     return Plan(planned.jobs, planned.rows, None, None, pictures.skipped, *counts, compared)
+
+
+def _check_model(model: Model, settings: Settings) -> None:
+    """Refuses what the model has not, and says which ones have it."""
+    asked = ((settings.image_size, Model.size), (settings.quality, Model.quality), (settings.background, Model.background))
+    for value, check in asked:
+        try:
+            check(model, value)
+        except WrongJob as error:
+            others = ", ".join(each.id for each in settings.catalogue.taking(check, value or "") if not each.closed)
+            raise (error.within("{why} It can be had of {models}.", models=others) if others else error) from None
+    model.shape(settings.aspect_ratio, settings.image_size)
 
 
 def _of_sheet(options: Options, settings: Settings, ledger: Ledger, notice: Notice) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -322,13 +322,5 @@ def _of_no_model(
         ("quality", quality, Model.quality),
         ("background", background, Model.background),
     ):
-        if value and not any(_takes(model, check, value) for model in catalogue.values()):
+        if value and not catalogue.taking(check, value):
             yield WrongJob("There is no model that has {name} {value}.", name=name, value=value)
-
-
-def _takes(model: Model, check: Callable[[Model, str], object], value: str) -> bool:
-    try:
-        check(model, value)
-    except WrongJob:
-        return False
-    return True

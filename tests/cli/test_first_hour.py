@@ -231,7 +231,7 @@ def test_a_missing_package_points_to_the_environment_that_is_there(tmp_path: Pat
 @POSIX
 @pytest.mark.parametrize("wanted", [True, False])
 def test_what_is_missing_is_installed_beside_the_program_if_the_user_wants_it(tmp_path: Path, shell: Shell, wanted: bool) -> None:
-    """A copy of the program, started with a Python that lacks everything. What it installs leads to the packages that are here."""
+    """A copy of the program, started with a Python that lacks all. What it installs leads to the packages that are here."""
     program = tmp_path / "program"
     shutil.copytree(ROOT / "grsai", program / "grsai", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "run_batch.py", program)
