@@ -266,9 +266,9 @@ def _output_errors(folder: Path) -> Iterator[None]:
             raise DownloadError(text, folder=folder) from None
         text = "{folder} cannot be written: {why}. Free space or choose another output folder."
         if error.errno in (errno.EEXIST, errno.ENOTDIR):
-            text = "{folder} cannot be written: a file has that name. Choose another output folder."
+            text = "{folder} cannot be written: a file has that name. Rename it, or choose another output folder."
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text = "{folder} cannot be written: {why}. Choose a folder in which you may write, such as one of your own."
+            text = "{folder} cannot be written: {why}. Get the right to write there, or choose another output folder."
         raise OutputError(text, folder=folder, why=error.strerror or error) from None
 
 
