@@ -8,7 +8,7 @@ for /f "tokens=2 delims=:" %%C in ('chcp') do set "PAGE=%%C"
 if defined PAGE set "PAGE=%PAGE: =%"
 if defined PAGE set "PAGE=%PAGE:.=%"
 if "%PAGE%"=="936" set CHINESE=1
-reg query "HKCU\Control Panel\International" /v LocaleName 2>nul | findstr /i "zh-" >nul && set CHINESE=1
+reg query "HKCU\Control Panel\International" /v LocaleName 2>nul | findstr /i "zh-" >nul 2>nul && set CHINESE=1
 chcp 65001 >nul
 rem Not cd: a folder on the network gets a letter.
 pushd "%~dp0"
@@ -49,8 +49,7 @@ if defined CHINESE if exist grsai\no_python.zh.txt (
     type grsai\no_python.zh.txt 1>&2
     goto end
 )
-echo No Python was found. Install Python 3.10 or newer from https://www.python.org/downloads/ and start this again. 1>&2
-echo When it installs, tick "Add python.exe to PATH". 1>&2
+echo No Python was found. Install Python 3.10 or newer from https://www.python.org/downloads/, with "Add python.exe to PATH", and start this again. 1>&2
 
 :end
 if defined PAGE chcp %PAGE% >nul

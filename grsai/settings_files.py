@@ -104,8 +104,8 @@ def _wrong_toml(path: Path, text: str, why: str) -> WrongSetting:
 
 def _example(line: str) -> str:
     """The line as TOML has it. A key is never shown."""
-    name, value = re.match(r"\s*([\w-]*)\s*[=＝：:]?\s*([^#]*)", line).groups()  # type: ignore[union-attr]  it always matches
-    value = value.strip(" \t\"'“”„‘’「」＂＇")
+    name, *rest = re.split(r"\s*[=＝：:]\s*|\s+", line.partition("#")[0].strip(), maxsplit=1)
+    value = "".join(rest).strip(" \t\"'“”„‘’「」＂＇")
     if name.lower() == "api_key":
         value = "sk-…"
     is_plain = re.fullmatch(r"[+-]?\d+(\.\d+)?|true|false", value)

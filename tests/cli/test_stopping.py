@@ -70,6 +70,7 @@ def test_a_stop_waits_for_the_answers_to_what_is_paid(shell: Shell, begin, name:
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err.count("Traceback"), len(shell.emulator.tasks)) == (1, 0, paid)
     assert "uncertain" not in out and "within 2 hours: nothing is paid for twice." in out
+    assert 0 < int(out.partition("Paid and on their way: ")[2].partition(".")[0]) <= paid
     assert out.splitlines()[-1].startswith("Gallery: ")
     shell.emulator.clear_faults()
     assert shell.run("--concurrency", "6").status == 0

@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.pack = folder / "我的 ComfyUI (1)" / "ComfyUI" / "custom_nodes" / "grsai & pack"
         self.programs = folder / "programs"
-        self.pack.mkdir(parents=True)
+        (self.pack / "grsai").mkdir(parents=True)
         self.programs.mkdir()
         shutil.copy(PACK / "run_batch.bat", self.pack)
 
@@ -104,6 +104,13 @@ def test_without_a_python_the_window_says_so_and_stays_open(desk: Desk) -> None:
     said = ended.said.splitlines()
     assert (ended.status, len(said)) == (2, 2)
     assert said[0].startswith(MISSING)
+
+
+def test_on_a_chinese_windows_it_is_said_in_chinese_and_the_code_page_comes_back(desk: Desk) -> None:
+    shutil.copy(PACK / "grsai" / "no_python.zh.txt", (desk.pack / "grsai"))
+    told = desk.run("chcp 936 >nul & run_batch.bat & chcp", GRSAI_NO_PAUSE="1").said
+    assert told.startswith("没有找到 Python。") and "https://www.python.org/downloads/" in told and MISSING not in told
+    assert told.split()[-1].rstrip(".") == "936"
 
 
 def test_the_window_stays_open_after_a_double_click_only(desk: Desk) -> None:
