@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadPicture, GrsaiError, OutputError
+from ..errors import BadPicture, DownloadError, GrsaiError, OutputError
 from ..files import write_text, write_whole
-from ..pictures import FINISHED, FINISHED_STATE, SUFFIXES, beside_an_edit, natural
+from ..pictures import FINISHED, FINISHED_STATE, SUFFIXES, beside_an_edit, check_result, natural
 from .finish import Finish
 from .picture import finished
 
@@ -104,14 +104,19 @@ class Finisher:
                 number += 1
 
     def _is_ours(self, place: str, data: bytes) -> bool:
-        """Whether a name is free, or its file was made here and is as it was made. `data`: what is to be there."""
+        """Whether a name is free, or its file was made here and is as it was made, or damaged. `data`: what is to be there."""
+        path = self.folder / place
         try:
-            digest = _digest((self.folder / place).read_bytes())
+            if _digest(path.read_bytes()) in (self._made.get(place), _digest(data)):
+                return True
+            check_result(path)
         except FileNotFoundError:
             return True
+        except DownloadError:  # no whole picture
+            return place in self._made
         except OSError:  # a folder, say
-            return False
-        return digest in (self._made.get(place), _digest(data))
+            pass
+        return False
 
 
 def finish_all(

@@ -295,10 +295,11 @@ def test_quotes_that_stay_around_a_path_are_left_off(tmp_path: Path) -> None:
 
 
 def test_a_reason_that_all_have_in_common_is_said_once_as_they_come_and_once_at_the_end(shell: Shell) -> None:
-    done = shell.run("--base-url", "http://127.0.0.1:9", "--concurrency", "1")
-    assert done.status == 1
-    assert (done.out.count("cannot be reached"), done.err.count("cannot be reached")) == (1, 1)
-    assert "base_url" in done.out and "as above" in done.out
+    shell.emulator.add(Fault("submit", "refused"))
+    done = shell.run()
+    assert (done.status, shell.emulator.count("submit")) == (1, 4)
+    assert (done.out.count("refuses the request"), done.err.count("refuses the request")) == (1, 1), done.out + done.err
+    assert (done.out.count("as above"), done.err.count("as above")) == (3, 3)
 
 
 def test_the_demo_tells_what_it_would_have_cost(shell: Shell) -> None:
