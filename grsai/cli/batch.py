@@ -127,9 +127,9 @@ def _estimate(plan: Plan, ledger: Ledger, settings: Settings, options: Options) 
         show_table([head, *told])
     show(say("Pictures: {total}. To be made: {new}.", language, total=price.total, new=price.new))
     if price.reused:
-        show(say("Made earlier, at no cost: {count}.", language, count=price.reused))
+        show(say("{count} were made earlier and cost nothing.", language, count=price.reused))
     if price.open:
-        show(say("Paid already, to be collected: {count}.", language, count=price.open))
+        show(say("{count} are paid already and will be collected.", language, count=price.open))
     if price.unpriced:
         show(say("What {count} of them cost is not known.", language, count=price.unpriced))
     show(say("Price: {money}. Nothing was sent.", language, money=money(price.credits, language, per_yuan=per_yuan)))

@@ -155,7 +155,10 @@ def _no_picture(folder: Path, there: Sequence[LeftOut]) -> BadPicture:
     if there and all(each.why == "folder" for each in there):
         text = "The folder {folder} holds no picture itself, only folders: {names}. Add --recursive to take what is in them."
     elif there:
-        text = "The folder {folder} holds no picture ({kinds}), only {names}. Save these as JPEG or PNG, or name another with --images."
+        text = (
+            "The folder {folder} holds no picture ({kinds}), only {names}. Save these as JPEG or PNG, or name another with"
+            " --images."
+        )
     return BadPicture(text, folder=told(folder), kinds=kinds, names=names)
 
 

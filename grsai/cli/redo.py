@@ -86,7 +86,7 @@ def _say_price(found: Redo, settings: Settings, options: Options) -> None:
         text = "Made again: {count} rejected pictures. Price: {money}."
     tell(say(text, language, count=price.total, money=cost))
     if price.open:
-        tell(say("Paid already, to be collected: {count}.", language, count=price.open))
+        tell(say("{count} are paid already and will be collected.", language, count=price.open))
     if price.unpriced:
         tell(say("What {count} of them cost is not known.", language, count=price.unpriced))
 
