@@ -6,7 +6,7 @@ export const PLAIN_CANVAS = { "Comfy.Minimap.Visible": false, "Comfy.Graph.Canva
 const WIDTH = 1024;
 const MARGIN = 24;
 const [LEFT, TOP] = [40, 130]; // of the picture on the canvas, clear of what floats above it
-const HIDDEN = `.comfyui-body-top, .comfyui-body-left, .comfyui-body-right, .comfyui-body-bottom, .p-toast, .side-tool-bar-container,
+export const HIDDEN = `.comfyui-body-top, .comfyui-body-left, .comfyui-body-right, .comfyui-body-bottom, .p-toast, .side-tool-bar-container,
   .actionbar-container, .workflow-tabs-container, .graph-canvas-panel > *:not(canvas):not(.dom-widget), .p-buttongroup,
   [data-testid="graph-canvas-menu"], .subgraph-breadcrumb, .top-menu, .queue-progress-overlay { visibility: hidden !important; }`;
 
@@ -21,7 +21,7 @@ export async function photographGraph(page, file, { width = WIDTH } = {}) {
 }
 
 // In the page: brings all nodes into view.
-function fit({ margin, corner }) {
+export function fit({ margin, corner }) {
   const { app } = window;
   const scale = Math.min(1, ...boundsScale()) * 0.94; // a node may be drawn larger than it says
   app.canvas.ds.scale = scale;
@@ -47,7 +47,7 @@ function fit({ margin, corner }) {
 }
 
 // In the page: the part of the screen that the nodes take as they are drawn, in the Vue canvas.
-function extent(margin) {
+export function extent(margin) {
   const boxes = [...document.querySelectorAll("[data-node-id]")].map((node) => node.getBoundingClientRect());
   const [left, top] = ["left", "top"].map((side) => Math.min(...boxes.map((box) => box[side])) - margin);
   const [right, bottom] = ["right", "bottom"].map((side) => Math.max(...boxes.map((box) => box[side])) + margin);
