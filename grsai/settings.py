@@ -326,7 +326,7 @@ def load(
     layers = (
         ("argument", {name: value for name, value in (arguments or {}).items() if value is not None}),
         ("environment", _named(environment)),
-        (str(dotenv), _named(read_dotenv(dotenv, _VARIABLES) if dotenv else {})),
+        (str(dotenv), _named(read_dotenv(dotenv, tuple(_VARIABLES)) if dotenv else {})),
         (str(toml), {name: value for name, value in table.items() if name not in _TABLES}),
     )
     values, sources = _merge(layers)

@@ -23,13 +23,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
     warnings.filterwarnings("ignore", module=r"PIL\.")  # what it says of odd metadata is for developers
-    language = asked_language(argv, os.environ)
+    language, options = asked_language(argv, os.environ), None
     with calm_streams():
         try:
             options = parsed(argv, language)
             return _run(options)
         except GrsaiError as error:
-            trouble((_with_source(error, options) if isinstance(error, KeyRefused) else error).say(language))
+            if isinstance(error, KeyRefused) and options is not None:
+                trouble(_with_source(error, options).say(language))
+            else:
+                trouble(error.say(language))
             return 2 if isinstance(error, (Refused, LedgerError)) else 1
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "grsai":
