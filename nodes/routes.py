@@ -327,10 +327,9 @@ async def _tiles(asked: Asked) -> Answer:
 
 
 async def _waiting(_: Asked) -> Answer:
-    """What Collect would fetch. Tasks of a run that is under way are open too; they need no help."""
-    entries = await bridge.off_loop(lambda: account.ledger().open_entries())
-    running = sum(run.snapshot.running for run in bridge.BOARD.runs())
-    return {"count": max(0, len(entries) - running), "hours": TASK_SECONDS // 3600}
+    """What Collect would fetch. Tasks of a run that is under way, of this process or another, are open too; they need no help."""
+    entries = await bridge.off_loop(lambda: account.ledger().uncollected())
+    return {"count": len(entries), "hours": TASK_SECONDS // 3600}
 
 
 async def _stop(asked: Asked) -> Answer:
@@ -343,7 +342,7 @@ async def _stop(asked: Asked) -> Answer:
 
 async def _collect(asked: Asked) -> Answer:
     current = await bridge.off_loop(account.current)
-    entries = await bridge.off_loop(current.ledger.open_entries)
+    entries = await bridge.off_loop(current.ledger.uncollected)
     if not entries:
         return {"run": None, "open": 0}
     run = bridge.BOARD.open("collect", None, asked.language)

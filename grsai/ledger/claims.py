@@ -136,6 +136,18 @@ class Claims:
         with self._lock:
             self._held.pop(claimed, None)
 
+    def under_way(self) -> set[str]:
+        """The jobs that somebody works on who has not ended: a thread of this process, or another one."""
+        begin = self._name("")
+        rows = self._database.do(lambda database: self._living(database, begin), light=True)
+        return {claimed.removeprefix(begin) for claimed in rows}
+
+    def _living(self, database: Connection, begin: str) -> list[str]:
+        query = "SELECT fingerprint, owner FROM claims WHERE substr(fingerprint, 1, ?) = ?"
+        rows = database.execute(query, (len(begin), begin)).fetchall()
+        ended = {owner: self._holder.has_ended(owner, database) for _, owner in rows if owner != self._holder.name}
+        return [claimed for claimed, owner in rows if (claimed in self._held if owner == self._holder.name else not ended[owner])]
+
     def mark(self, fingerprint: str) -> str:
         """A name for what is made under a claim. Another ledger, which does not see the claim, has another one."""
         return hashlib.sha256(self._database.identity + f" {self._name(fingerprint)}".encode()).hexdigest()

@@ -279,6 +279,13 @@ class Ledger(Questions):
         self._take_in(super().open_entries())
         return super().open_entries()
 
+    def uncollected(self) -> list[Entry]:
+        """Those of `open_entries` that nobody works on, here or in another process."""
+        before = self._claims.under_way()  # one that ends meanwhile is open no more
+        found = self.open_entries()
+        worked_on = before | self._claims.under_way()
+        return [entry for entry in found if entry.fingerprint not in worked_on]
+
     # With others
 
     def agreement(self, key_mark: str) -> Agreement | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grsai.ledger import Ledger
 
-from .conftest import Opened
+from .conftest import Opened, Writer
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,3 +94,37 @@ def test_a_claim_has_a_mark_that_no_other_ledger_gives(opened: Opened, tmp_path:
         assert len({ledger.mark("job"), ledger.mark("another"), other.mark("job"), third.mark("job")}) == 4
         with opened() as again:
             assert again.mark("job") == ledger.mark("job")
+
+
+def test_what_somebody_works_on_is_not_uncollected(opened: Opened, write: Writer) -> None:
+    mine, theirs, left = write.jobs(3)
+    with opened() as first:
+        with opened() as second:
+            for ledger, job in ((first, mine), (second, theirs), (second, left)):
+                assert ledger.claim(job.fingerprint)
+                write.opened(ledger, job)
+            second.release(left.fingerprint)
+            assert [entry.prompt for entry in first.uncollected()] == [left.prompt]
+        assert {entry.prompt for entry in first.uncollected()} == {theirs.prompt, left.prompt}
+        first.release(mine.fingerprint)
+        assert len(first.uncollected()) == len(first.open_entries()) == 3
+
+
+def test_what_a_killed_process_worked_on_is_uncollected(opened: Opened, write: Writer) -> None:
+    program = """if True:
+        import sys, time
+        from pathlib import Path
+        from grsai.ledger import Ledger
+        ledger = Ledger(sys.argv[1], home=Path(sys.argv[2]))
+        print(ledger.claim(sys.argv[3]), flush=True)
+        time.sleep(60)
+    """
+    [job] = write.jobs(1)
+    command = [sys.executable, "-c", program, str(opened.place), str(opened.home), job.fingerprint]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder, opened() as ledger:
+        assert holder.stdout and holder.stdout.readline() == "True\n"
+        write.opened(ledger, job)
+        assert ledger.uncollected() == []
+        holder.kill()
+        holder.wait()
+        assert [entry.prompt for entry in ledger.uncollected()] == [job.prompt]

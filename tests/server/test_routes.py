@@ -443,6 +443,7 @@ def test_a_run_is_listed_and_can_be_stopped_and_collected(desk: Any, service: Em
     [run] = desk.get("/grsai/running")["runs"]
     assert (run["kind"], run["node_id"], run["total"], run["finished"]) == ("BatchBanana", "1", 2, False)
     assert set(run["text"]) == {"en", "zh"}
+    assert desk.get("/grsai/waiting")["count"] == 0, "a run that is under way holds them"
     assert post(desk, "stop", {"run": run["id"] + 1}) == (200, {"stopped": 0})
     assert post(desk, "stop", {"run": run["id"]}) == (200, {"stopped": 1})
     desk.wait_until(lambda: prompt_id in desk.get(f"/history/{prompt_id}"))
