@@ -206,9 +206,9 @@ def _key_for(chosen: Settings) -> tuple[Key | None, str | None]:
 
 def _no_key() -> NoKey:
     if stored_key() is not None:
-        return NoKey("The stored API key was entered for another host. Enter the key for this host under Settings → Grsai.")
+        return NoKey("The stored API key was entered for another host. Enter the key for this host under Settings → Banana Batch.")
     return NoKey(
-        "There is no API key. Enter it under Settings → Grsai, or set GRSAI_API_KEY before ComfyUI starts."
+        "There is no API key. Enter it under Settings → Banana Batch, or set GRSAI_API_KEY before ComfyUI starts."
         " Without one, choose the offline emulator there."
     )
 

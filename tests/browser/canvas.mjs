@@ -3,7 +3,7 @@
 import { DIALOGS, openFrontend, openTab, post, tell, notices } from "./frontend.mjs";
 
 const SHOWN_MILLISECONDS = 10_000;
-const COUNTED_MILLISECONDS = 1_500; // in which the server has counted
+const COUNTED_MILLISECONDS = 1_000; // after the last answer of the server it is not asked again
 const RUN_MILLISECONDS = 60_000;
 
 await tell(async (url, { locale, vue }) => {
@@ -84,11 +84,26 @@ async function badges(page, vue) {
 // In the Vue canvas: the text must stand in the page. In the classic one the badge is asked for each time it is drawn.
 // It is empty until the catalogue with the prices has come. How long it would take depends on what was made before.
 async function badge(page, node, vue) {
-  await page.waitForTimeout(COUNTED_MILLISECONDS);
+  await counted(page);
   await page.waitForFunction((name) => window.nodes[name].badges.at(-1)().text, node, { timeout: SHOWN_MILLISECONDS });
   const text = await page.evaluate((name) => window.nodes[name].badges.at(-1)().text, node);
   if (vue) await page.getByText(text, { exact: true }).first().waitFor({ timeout: SHOWN_MILLISECONDS });
   return text.replace(/ · (about|约) .*/, "");
+}
+
+// Until the server has said what the graph makes, and nothing more is asked of it.
+async function counted(page) {
+  if (!page.counting) {
+    page.counting = { open: 0, last: Date.now() };
+    const note = (change) => (request) => {
+      if (request.url().includes("/grsai/estimate")) Object.assign(page.counting, { open: page.counting.open + change, last: Date.now() });
+    };
+    page.on("request", note(1));
+    page.on("requestfinished", note(-1));
+    page.on("requestfailed", note(-1));
+  }
+  const begun = Date.now();
+  while (page.counting.open > 0 || Date.now() - Math.max(page.counting.last, begun) < COUNTED_MILLISECONDS) await page.waitForTimeout(50);
 }
 
 async function sockets(page) {

@@ -1,4 +1,4 @@
-// Turns every setting of Settings → Grsai, the way a user does.
+// Turns every setting of Settings → Banana Batch, the way a user does.
 //     node settings.mjs URL '{"key": "sk-…", "far": "https://…", "address": "http://127.0.0.1:…"}'
 // Answers with what the panel said after each step.
 import { openFrontend, tell } from "./frontend.mjs";

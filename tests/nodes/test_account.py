@@ -33,7 +33,7 @@ def account(pack: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleTy
 
 
 def test_without_a_key_the_sentence_says_where_to_put_it(account: ModuleType):
-    with pytest.raises(Exception, match="Settings → Grsai"):
+    with pytest.raises(Exception, match="Settings → Banana Batch"):
         account.current()
 
 

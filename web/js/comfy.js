@@ -9,6 +9,7 @@ export { api, app };
 /** @typedef {import("./routes.js").Place} Place */
 /** @typedef {import("./graph.js").ApiGraph} ApiGraph */
 
+const NAME = "Banana Batch"; // as the locales call the section of the settings, in every language
 const ERROR_WINDOW = "global-execution-error";
 /** @type {Map<string, ApiGraph>} by prompt id: what was queued beside the canvas */
 const apart = new Map();
@@ -131,7 +132,7 @@ function slotOf(node, name) {
   return node.inputs?.findIndex((input) => input.name === name || input.widget?.name === name) ?? -1;
 }
 
-/** Settings → Grsai. Its entries are drawn a moment later. */
+/** Settings → Banana Batch. Its entries are drawn a moment later. */
 export async function openSettings() {
   app.extensionManager.command.execute("Comfy.ShowSettingsDialog");
   (await soon(settingsPage))?.click();
@@ -289,7 +290,7 @@ function pinia() {
 // The entry of the pack in the list beside the settings, by its name: no command leads there. Not found, they open at their first page.
 function settingsPage() {
   const named = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[role=dialog] *, .p-dialog *")]);
-  return named.find((element) => !element.childElementCount && element.textContent?.trim() === "Grsai");
+  return named.find((element) => !element.childElementCount && element.textContent?.trim() === NAME);
 }
 
 // A list of file names that lacks the picture would mark it as missing.

@@ -1,5 +1,5 @@
 // @ts-check
-// Settings → Grsai. Each entry draws itself and talks to the pack's own routes: nothing of it, the key least of all,
+// Settings → Banana Batch. Each entry draws itself and talks to the pack's own routes: nothing of it, the key least of all,
 // gets into ComfyUI's settings file, because the setter that ComfyUI hands over is never called.
 import { openSettings } from "./comfy.js";
 import { h, linked, soon } from "./dom.js";
@@ -40,7 +40,7 @@ export const SETTINGS = [
   entry("Grsai.Models", drawModels, 10),
 ];
 
-/** Opens Settings → Grsai with the cursor where the key is entered. */
+/** Opens Settings → Banana Batch with the cursor where the key is entered. */
 export async function enterKey() {
   await openSettings();
   /** @type {HTMLElement | null | undefined} */
