@@ -206,7 +206,8 @@ def _key_for(chosen: Settings) -> tuple[Key | None, str | None]:
 
 def _no_key() -> NoKey:
     if stored_key() is not None:
-        return NoKey("The stored API key was entered for another host. Enter the key for this host under Settings → Banana Batch.")
+        text = "The stored API key was entered for another host. Enter the key for this host under Settings → Banana Batch."
+        return NoKey(text)
     return NoKey(
         "There is no API key. Enter it under Settings → Banana Batch, or set GRSAI_API_KEY before ComfyUI starts."
         " Without one, choose the offline emulator there."

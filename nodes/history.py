@@ -17,12 +17,13 @@ from ..grsai.files import copy_one
 from ..grsai.ledger import OFFLINE, Entry, Wanted
 from ..grsai.ledger.entries import STATES
 from ..grsai.masks import PLAIN, is_edit, outline_of, shown_of
-from ..grsai.pictures import thumbnail
+from ..grsai.pictures import natural, thumbnail
 from . import account
 from .paths import input_folder, inside, output_folder, view_of
 from .tiles import in_few_words
 
 MOST_ENTRIES = 200
+MOST_OF_RUN = 100_000
 TIMES = {"today": 1, "week": 7, "month": 30}  # days
 THUMBNAIL_SIDE = 192  # pixels
 
@@ -34,6 +35,7 @@ class NotThere(Refused):
 def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
     """The entries before row `before` of what is wanted, newest first, at most `limit`, and how many there are: see `counted`.
 
+    Those of one run come in the order of its plan; `before` and `next` count them then.
     Wanted are those in `state`, of `model`, made `since` "today", "week" or "month", of `run`, with `text` in prompt or name.
     `service`: another one than that which is chosen now; `elsewhere` says which ones have entries. `task`: that one alone.
     """
@@ -41,12 +43,21 @@ def page(query: Mapping[str, str], language: str) -> dict[str, Any]:
     if task := query.get("task"):
         return {"entries": [as_object(entry, language) for entry in ledger.entries_of([task])]}
     limit, wanted = min(number(query, "limit") or 50, MOST_ENTRIES), wanted_of(query)
-    found = ledger.entries(before=number(query, "before"), limit=limit, **asdict(wanted))
-    return {
-        "entries": [as_object(entry, language) for entry in found],
-        "next": found[-1].row if len(found) == limit else None,
-        **counted(query, wanted),
-    }
+    begin = number(query, "before")
+    if wanted.run:
+        found, following = _of_run(wanted, begin or 0, limit)
+    else:
+        found = ledger.entries(before=begin, limit=limit, **asdict(wanted))
+        following = found[-1].row if len(found) == limit else None
+    return {"entries": [as_object(entry, language) for entry in found], "next": following, **counted(query, wanted)}
+
+
+def _of_run(wanted: Wanted, begin: int, limit: int) -> tuple[list[Entry], int | None]:
+    """A page in the order of the plan, and where the next one begins."""
+    found = account.ledger().entries(**asdict(wanted), limit=MOST_OF_RUN, oldest_first=True)
+    planned = sorted(found, key=lambda entry: natural(entry.name))
+    end = begin + limit
+    return planned[begin:end], end if end < len(planned) else None
 
 
 def wanted_of(query: Mapping[str, str]) -> Wanted:

@@ -11,11 +11,13 @@ await tell(async (url, { vue, words }) => {
     await page.evaluate(inPage);
     const said = { listed: await list(page, words) };
     said.word = await batch(page, words);
-    said.anew = await anew(page);
+    const remade = await anew(page);
+    said.anew = remade.said;
     said.dragged = await drag(page);
     said.elsewhere = await elsewhere(page, words);
     said.inside = await inside(page, words);
     said.reloaded = await reload(page);
+    said.kept = await again(page, remade);
     said.dropped = await dropFile(page, url);
     said.many = await many(page);
     return { ...said, troubles: page.troubles };
@@ -101,7 +103,15 @@ async function anew(page) {
   await page.waitForFunction(() => window.tiles().every((tile) => tile.dataset.state === "done"), null, WAIT);
   const after = await page.evaluate(() => window.files());
   const changed = after.map((file, index) => (file === before[index] ? null : index)).filter((index) => index !== null);
-  return { label, changed, more: (await entries()) - row, nodes: await page.evaluate(() => window.app.graph.nodes.length) };
+  const [more, nodes] = [(await entries()) - row, await page.evaluate(() => window.app.graph.nodes.length)];
+  return { said: { label, changed, more, nodes }, files: after, graph: await page.evaluate(() => window.app.graph.serialize()) };
+}
+
+// The same workflow after the page was loaded anew: whether its grid shows the same files.
+async function again(page, { files, graph }) {
+  await page.evaluate((graph) => window.app.loadGraphData(graph, true, true, null), graph);
+  const same = (files) => JSON.stringify(window.files()) === JSON.stringify(files);
+  return page.waitForFunction(same, files, { timeout: 10_000 }).then(() => true, () => false);
 }
 
 // Two tiles, chosen with Ctrl, dragged onto the canvas at once: what is loaded, and how large it is.

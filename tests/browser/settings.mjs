@@ -65,7 +65,7 @@ async function addNode(page) {
 
 async function openPanel(page) {
   await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.ShowSettingsDialog"));
-  await page.getByText("Grsai", { exact: true }).first().click();
+  await page.locator("[role=dialog], .p-dialog").getByText(/^(Banana Batch|香蕉批量)$/).first().click();
   await entry(page, "Grsai.Key").locator("small").waitFor();
   return entry(page, "Grsai.Key").locator("small").innerText();
 }

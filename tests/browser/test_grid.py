@@ -49,6 +49,10 @@ def test_the_grid_is_there_again_after_the_page_was_loaded_anew(seen: dict[str, 
     assert seen["reloaded"] == 2
 
 
+def test_what_was_made_anew_is_in_the_grid_after_a_reload_too(seen: dict[str, Any]):
+    assert seen["kept"] is True
+
+
 def test_a_made_picture_that_is_dropped_on_the_canvas_brings_its_workflow(seen: dict[str, Any]):
     assert seen["dropped"] == {"suffix": "png", "loaders": 0, "nodes": 1}
 

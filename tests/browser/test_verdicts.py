@@ -22,6 +22,7 @@ def test_a_picture_is_judged_wherever_it_is_seen(browse: Callable[..., Any], com
     assert name.endswith("_v2") and state == "done"
     assert said["viewer"] == {"pressed": "true", "stars": 4}
     assert said["everywhere"][:2] == ["keep", "reject"]
+    assert said["change"] == ["slider", "change", "slider"]
     with Ledger(comfy.private / "ledger.sqlite3", service="offline") as ledger:
         judged = verdicts_of(ledger, service="offline").values()
     assert sorted((each.verdict, each.stars) for each in judged) == [("keep", 0), ("keep", 4), ("reject", 0)]

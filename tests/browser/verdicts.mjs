@@ -21,6 +21,8 @@ await tell(async (url, { words, locale = "en" }) => {
     said.viewer = await judgeInTheViewer(page, words);
     said.kept = await narrow(page, "kept");
     said.everywhere = await nodeVerdicts(page);
+    await narrow(page, "");
+    said.change = await showChange(page, `edited ${words}`);
     await page.reload();
     await page.waitForFunction(() => window.app?.graph && document.querySelector("button .grsai-banana-icon"), null, WAIT);
     return { ...said, troubles: page.troubles };
@@ -95,4 +97,34 @@ async function judgeInTheViewer(page, words) {
   const stars = await page.locator("dialog.grsai-viewer .grsai-star[aria-pressed=true]").count();
   await page.keyboard.press("Escape");
   return { pressed, stars };
+}
+
+// A picture that is edited within a mask, opened from the tab; the key D shows what changed, and then the comparison again.
+async function showChange(page, words) {
+  await page.evaluate(async (words) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 512, height: 512 });
+    const drawing = canvas.getContext("2d");
+    drawing.fillStyle = "#468";
+    drawing.fillRect(0, 0, 512, 512);
+    drawing.clearRect(180, 180, 150, 150); // LoadImage takes what is clear for the mask
+    const form = new FormData();
+    form.append("image", await new Promise((done) => canvas.toBlob(done, "image/png")), `${words}.png`);
+    const { name } = await (await fetch("/upload/image", { method: "POST", body: form })).json();
+    const load = { class_type: "LoadImage", inputs: { image: name } };
+    const made = { prompt: words, count: 1, seed: 1, model: "nano-banana-fast", "model.aspect_ratio": "auto", "images.image_1": ["1", 0], mask: ["1", 1] };
+    const output = { 1: load, 2: { class_type: "NanoBananaGenerate", inputs: made }, 3: { class_type: "PreviewImage", inputs: { images: ["2", 0] } } };
+    await window.app.api.queuePrompt(0, { output, workflow: window.app.graph.serialize() });
+  }, words);
+  await until(page, async (words) => (await (await fetch(`/grsai/history?text=${encodeURIComponent(words)}`)).json()).entries[0]?.masked, words, 60_000);
+  await page.getByLabel(/Search prompts/).fill(words);
+  await until(page, (words) => document.querySelector(".grsai-card .grsai-prompt")?.textContent === words, words);
+  await page.locator(".grsai-card .grsai-prompt").first().click();
+  const modes = [];
+  for (const key of ["", "d", "D"]) {
+    if (key) await page.keyboard.press(key);
+    await page.waitForTimeout(500);
+    modes.push(await page.locator("dialog.grsai-viewer .grsai-stage").getAttribute("data-mode"));
+  }
+  await page.keyboard.press("Escape");
+  return modes;
 }

@@ -369,6 +369,11 @@ def test_a_run_is_one_row_with_its_sums_its_graph_its_folder_and_its_zip(desk: A
     assert run["credits"] == sum(entry["credits"] for entry in desk.get(f"/grsai/history?{urlencode({'run': name})}")["entries"])
     assert [entry["prompt"] for entry in run["entries"]] == ["by run 1", "[error] by run 2", "by run 3"]
     query = urlencode({"run": name})
+    pages = [desk.get(f"/grsai/history?{query}&limit=2")]
+    while pages[-1]["next"] is not None:
+        pages.append(desk.get(f"/grsai/history?{query}&limit=2&before={pages[-1]['next']}"))
+    prompts = [entry["prompt"] for page in pages for entry in page["entries"]]
+    assert list(dict.fromkeys(prompts)) == ["by run 1", "[error] by run 2", "by run 3"], "in the order of the plan"
     assert desk.get(f"/grsai/graph?{query}") == {"prompt": graph, "node": "7"}
     status, data, headers = ask(desk, "GET", f"zip?{query}")
     assert (status, headers["Content-Type"]) == (200, "application/zip")

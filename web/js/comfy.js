@@ -9,7 +9,7 @@ export { api, app };
 /** @typedef {import("./routes.js").Place} Place */
 /** @typedef {import("./graph.js").ApiGraph} ApiGraph */
 
-const NAME = "Banana Batch"; // as the locales call the section of the settings, in every language
+const NAMES = ["Banana Batch", "香蕉批量"]; // as the locales call the section of the settings
 const ERROR_WINDOW = "global-execution-error";
 /** @type {Map<string, ApiGraph>} by prompt id: what was queued beside the canvas */
 const apart = new Map();
@@ -290,7 +290,7 @@ function pinia() {
 // The entry of the pack in the list beside the settings, by its name: no command leads there. Not found, they open at their first page.
 function settingsPage() {
   const named = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[role=dialog] *, .p-dialog *")]);
-  return named.find((element) => !element.childElementCount && element.textContent?.trim() === NAME);
+  return named.find((element) => !element.childElementCount && NAMES.includes(element.textContent?.trim() ?? ""));
 }
 
 // A list of file names that lacks the picture would mark it as missing.

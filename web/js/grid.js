@@ -10,8 +10,9 @@ import { entryOf, get, inLanguage, onRun, onTiles, thumbnailAddress, whyOf } fro
 import { again } from "./sidebar/actions.js";
 import { showPictures } from "./sidebar/viewer.js";
 import { t } from "./texts.js";
+import { latest, remember } from "./made_anew.js";
 import { makeOurTile } from "./tile.js";
-import { judge, learnTasks, nameOf, onVerdicts, opinionOf } from "./verdicts.js";
+import { judgeAll, learnTasks, nameOf, onVerdicts, opinionOfAll } from "./verdicts.js";
 
 /** @typedef {import("./routes.js").TileFacts} TileFacts */
 /** @typedef {import("./tile.js").Tile} Tile */
@@ -59,7 +60,7 @@ export async function bringGridsBack() {
 /** @param {RunTiles[]} runs */
 function takeAll(runs) {
   runs.forEach(take);
-  learnTasks(runs.flatMap(({ tiles }) => tiles.flatMap(([, { task }]) => task ?? []))).catch(() => {});
+  learnTasks(runs.flatMap(({ prompt_id, tiles }) => tiles.flatMap(([, facts]) => latest(prompt_id, facts).task ?? []))).catch(() => {});
 }
 
 /** @param {RunTiles} tiles */
@@ -135,7 +136,7 @@ function makeGrid(nodeId) {
     if (group !== current) [pictures, current, word] = [new Map(), group, { ...word, finished: false }];
     promptId = prompt_id;
     const before = pictures.size;
-    for (const [index, facts] of tiles) pictures.set(`${String(run).padStart(9, "0")}/${String(index).padStart(6, "0")}`, facts);
+    for (const [index, facts] of tiles) pictures.set(`${String(run).padStart(9, "0")}/${String(index).padStart(6, "0")}`, latest(prompt_id, facts));
     if (pictures.size !== before) pictures = new Map([...pictures].sort(([left], [right]) => (left < right ? -1 : 1)));
     show();
   }
@@ -147,6 +148,7 @@ function makeGrid(nodeId) {
     if (!before) return; // another run is shown by now
     const isMaking = ["waiting", "making"].includes(facts.state);
     const ended = facts.state === "done" ? facts : before;
+    if (facts.state === "done") remember(promptId, before, facts);
     pictures.set(key, isMaking ? { ...before, state: "making", percent: facts.percent, why: null } : ended);
     if (isMaking) earlier.set(key, before);
     else earlier.delete(key);
@@ -212,7 +214,7 @@ function makeView(actions, isQuiet) {
   /** @type {(key: string, facts: TileFacts, large: boolean) => Cell} */
   function newCell(key, facts, large) {
     const tile = tileFrom(facts, large);
-    const judged = (/** @type {import("./components.js").Choice} */ verdict) => judge(cell.facts.task, 1, { verdict });
+    const judged = (/** @type {import("./components.js").Choice} */ verdict) => judgeAll(cell.facts.task, numbersOf(cell.facts), { verdict });
     const { element, show } = makeOurTile(tile, () => open(key), judged);
     const button = iconButton("refresh", "", () => actions.anew(key, cell.facts));
     const box = h("div", { class: "grsai-grid-cell" }, element, h("div", { class: "grsai-tile-actions" }, button));
@@ -251,7 +253,7 @@ function makeView(actions, isQuiet) {
   }
 
   onVerdicts((name) => {
-    for (const cell of cells.values()) if (nameOf(cell.facts.task, 1) === name) cell.show((cell.tile = tileFrom(cell.facts, cell.large)));
+    for (const cell of cells.values()) if (namesOf(cell.facts).includes(name)) cell.show((cell.tile = tileFrom(cell.facts, cell.large)));
   });
   return { element, show, height };
 }
@@ -268,7 +270,8 @@ function offer(cell) {
 }
 
 /** @type {(facts: TileFacts, large: boolean) => Tile} */
-function tileFrom({ state, label, name, source, why, percent, files, task }, large) {
+function tileFrom(facts, large) {
+  const { state, label, name, source, why, percent, files, task } = facts;
   const gone = state === "done" && !files.length;
   const address = large ? pictureAddress : thumbnailAddress;
   return {
@@ -279,9 +282,15 @@ function tileFrom({ state, label, name, source, why, percent, files, task }, lar
     why: why ? inLanguage(why) : null,
     percent,
     pictures: files,
-    ...opinionOf(nameOf(task, 1)),
+    ...opinionOfAll(task, numbersOf(facts)),
   };
 }
+
+// The places of its pictures among those of the task.
+/** @param {TileFacts} facts */
+const numbersOf = ({ files }) => files.map((_, place) => place + 1);
+/** @param {TileFacts} facts */
+const namesOf = (facts) => numbersOf(facts).map((number) => nameOf(facts.task, number));
 
 // The node once more with the same values: what was made costs nothing, what was paid is fetched, the rest is made.
 /** @type {(promptId: string | null, nodeId: string) => Promise<void>} */

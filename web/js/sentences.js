@@ -118,10 +118,10 @@ export const TEXTS = {
   "start.chosen": { "en": "Offline emulator chosen", "zh": "已选择离线模拟器" },
   "start.chosen_detail": {
     "en": "Test pictures, nothing is paid. For real ones, choose the service and enter a key under Settings → Banana Batch.",
-    "zh": "生成测试图片，不产生费用。要生成真正的图片，请在“设置 → Banana Batch”里选择服务地址，再填写密钥。"
+    "zh": "生成测试图片，不产生费用。要生成真正的图片，请在“设置 → 香蕉批量”里选择服务地址，再填写密钥。"
   },
 
-  "tab.title": { "en": "Banana Batch", "zh": "Banana Batch" },
+  "tab.title": { "en": "Banana Batch", "zh": "香蕉批量" },
   "tab.settings": { "en": "Settings", "zh": "设置" },
   "tab.notify": { "en": "Tell me when a long run has ended", "zh": "长任务结束时通知我" },
   "tab.refresh": { "en": "Refresh", "zh": "刷新" },

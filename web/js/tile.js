@@ -4,7 +4,7 @@ import { makeTile } from "./components.js";
 import { carry } from "./drag.js";
 import { thumbnailAddress } from "./routes.js";
 import { t } from "./texts.js";
-import { learn, nameOf, opinionOf } from "./verdicts.js";
+import { learn, opinionOfAll } from "./verdicts.js";
 
 /** @typedef {import("./routes.js").Entry} Entry */
 /** @typedef {import("./routes.js").Place} Place */
@@ -52,7 +52,7 @@ export function tileOf(entry, making) {
     why: entry.why,
     percent: null,
     pictures: files,
-    ...opinionOf(nameOf(entry.task_id, entry.numbers[0])),
+    ...opinionOfAll(entry.task_id, entry.numbers),
   };
 }
 

@@ -26,6 +26,19 @@ export function opinionOf(name) {
   return known.get(name) ?? NOTHING;
 }
 
+/**
+ * What is thought of all pictures of a task together: the verdict that is the same for all, and what else is said of the first.
+ * @type {(task: string | null, numbers: number[]) => Opinion}
+ */
+export function opinionOfAll(task, numbers) {
+  const all = numbers.map((number) => opinionOf(nameOf(task, number)));
+  if (!all.length) return NOTHING;
+  return all.every(({ verdict }) => verdict === all[0].verdict) ? all[0] : { ...all[0], verdict: "" };
+}
+
+/** Says it of all pictures of a task. @type {(task: string | null, numbers: number[], change: Partial<Opinion>) => Promise<unknown>} */
+export const judgeAll = (task, numbers, change) => Promise.all(numbers.map((number) => judge(task, number, change)));
+
 /** What an entry of the history tells of its pictures. @param {Entry} entry */
 export function learn(entry) {
   if (learnt.has(entry) || !entry.verdicts) return;

@@ -5,7 +5,7 @@ import { h, iconButton } from "../dom.js";
 import { money } from "../money.js";
 import { moment, t } from "../texts.js";
 import { carried, stateOf, tileOf } from "../tile.js";
-import { follow, judge, nameOf } from "../verdicts.js";
+import { follow, judgeAll, nameOf } from "../verdicts.js";
 import { again, copyPrompt, loadNode } from "./actions.js";
 
 /** @typedef {import("../routes.js").Entry} Entry */
@@ -21,11 +21,11 @@ export function makeEntryCard(entry, open, making) {
   const line = [stateChip(entry, making), h("span", { class: "grsai-muted grsai-facts" }, what(entry))];
   const foot = [h("span", { class: "grsai-muted grsai-facts" }, priceAndTime(entry)), buttons(entry)];
   // Why there is no picture stands beside the tile.
-  const [{ task_id: task }, number] = [entry, entry.numbers[0]];
-  const use = { open: () => {}, judge: (/** @type {import("../components.js").Choice} */ verdict) => judge(task, number, { verdict }) };
+  const { task_id: task, numbers } = entry;
+  const use = { open: () => {}, judge: (/** @type {import("../components.js").Choice} */ verdict) => judgeAll(task, numbers, { verdict }) };
   const { element, tile: drawn } = makeCard({ tile: { ...tile, why: null }, prompt: tile.label, line, foot }, use);
   const { show } = carried(drawn, tile);
-  follow(element, [nameOf(task, number)], () => show({ ...tileOf(entry, making), why: null }));
+  follow(element, numbers.map((number) => nameOf(task, number)), () => show({ ...tileOf(entry, making), why: null }));
   element.setAttribute("role", "listitem");
   element.setAttribute("aria-label", say("tile.named", { state: say(`state.${tile.state}`), label: tile.label }));
   element.addEventListener("keydown", (event) => {

@@ -261,14 +261,16 @@ function openPages(path, limit) {
     }
   }
 
+  // The first page anew; what lies beyond it stays as it is.
   async function newest() {
     const page = await fetchPage({});
     if (!page) return;
-    const oldest = page.entries.at(-1)?.row ?? 0;
+    const last = page.entries.at(-1)?.row ?? 0;
+    const isBeyond = (/** @type {number} */ row, /** @type {number} */ place) => (wanted.run ? place >= page.entries.length : row < last);
     const runs = new Set(page.entries.flatMap(({ run }) => run ?? [])); // a run moves up when it has something new
-    const older = page.next === null ? [] : pages.entries.filter((entry) => entry.row < oldest && !runs.has(entry.run));
-    if (!older.length) next = page.next;
-    pages.entries = [...kept(page.entries), ...older];
+    const beyond = page.next === null ? [] : pages.entries.filter((entry, place) => isBeyond(entry.row, place) && !runs.has(entry.run));
+    if (!beyond.length) next = page.next;
+    pages.entries = [...kept(page.entries), ...beyond];
   }
 
   // An entry that did not change stays the same object, so that its card is not drawn again.
