@@ -77,6 +77,10 @@ def _say_price(found: Redo, settings: Settings, options: Options) -> None:
     if found.foreign:
         text = "{count} rejected pictures are of another service. They can be made again only there."
         tell(say(text, language, count=found.foreign))
+    if not price.total and found.gone:
+        text = "None of the {count} rejected pictures can be made again: see above."
+        tell(say(text, language, count=len(found.gone)))
+        return
     if not price.total:
         tell(say("There is nothing to make again: no picture is rejected, or another version of it is there.", language))
         return

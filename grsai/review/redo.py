@@ -66,9 +66,6 @@ def planned(
     references = _references(list(by_task.values()), album.ledger, notice)
     jobs, replaced, gone = list[Job](), dict[str, list[str]](), list[tuple[Picture, GrsaiError]]()
     for pictures, found in zip(by_task.values(), references, strict=True):
-        if pictures[0].entry.name.endswith(PLAIN):
-            text = "{name} was edited within a mask. Make it again by the command with its mask and another seed."
-            found = WrongJob(text, name=pictures[0].file.name)
         if isinstance(found, GrsaiError):
             gone += [(picture, found) for picture in pictures]
             continue
@@ -135,9 +132,12 @@ def _references(groups: Sequence[Sequence[Picture]], ledger: Ledger, notice: Not
     found: list[tuple[Reference, ...] | GrsaiError] = []
     for picture in pictures:
         try:
+            if picture.entry.name.endswith(PLAIN):  # made from cuts, not from its sources
+                text = "{name} was edited within a mask. Make it again by the command with its mask and another seed."
+                raise WrongJob(text, name=picture.file.name)
             places = range(len(picture.sources))
             found.append(tuple(_reference(picture, place, there, ledger, notice) for place in places))
-        except BadPicture as error:
+        except (BadPicture, WrongJob) as error:
             found.append(error)
     return found
 

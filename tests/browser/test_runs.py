@@ -66,7 +66,11 @@ def test_a_filter_says_what_it_leaves_and_leaves_that(seen: dict[str, Any]):
 
 def test_a_run_opens_to_its_pictures_and_closes_to_its_row(seen: dict[str, Any]):
     words = seen["words"]
-    assert seen["inside"]["prompts"] == [f"[slow 3] first {words}", f"[error] second {words}", f"[slow 3] third {words}"]
+    assert list(dict.fromkeys(seen["inside"]["prompts"])) == [
+        f"[slow 3] first {words}",
+        f"[error] second {words}",
+        f"[slow 3] third {words}",
+    ]  # what failed was tried again
     assert seen["inside"]["back"] == "1"
 
 

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from grsai.emulator import AS_MODELS, Emulator
+from grsai.ledger import Ledger, service_of
 from grsai.pictures import look_at
+from grsai.review import Verdict, judge
 from tests.cli.shell import Shell
 from tests.masks.scene import far_from, hole_in, mask_image, pixels, saved
 
@@ -59,6 +61,19 @@ def test_pictures_are_edited_within_the_masks_of_their_names(shell: Shell) -> No
     assert report["jobs"][0]["plain"] == ["coffee.plain.png"]
     found = look_at(shell.folder / "batch_outputs")
     assert not found.files and {each.why for each in found.left_out} == {"ours"}
+
+
+def test_a_rejected_edit_is_refused_for_what_it_is_and_the_price_says_so(shell: Shell) -> None:
+    ledger = str(shell.folder / "ledger.sqlite3")
+    done = shell.run("--masks", "masks", "--ledger", ledger, "--json")
+    with Ledger(ledger, service=service_of(shell.emulator.url)) as opened:
+        judge(opened, {f"{job['task_id']}/1": Verdict("reject") for job in done.object["jobs"][:2]})
+    asked = sent(shell)
+    told = shell.run("redo", "--output", "batch_outputs", "--ledger", ledger, "--estimate")
+    assert told.err.count("was edited within a mask") == 2 and "has changed" not in told.err, told.err
+    assert "None of the 2 rejected pictures can be made again" in told.out and "no picture is rejected" not in told.out
+    refused = shell.run("redo", "--output", "batch_outputs", "--ledger", ledger)
+    assert refused.status != 0 and "was edited within a mask" in refused.err and sent(shell) == asked
 
 
 def test_other_mask_options_send_nothing_and_paste_anew(shell: Shell) -> None:
