@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,13 @@ def _planned(node: Sources, choice: Choice, read: wishes.Read) -> Sequence[Job] 
     else:
         known = [(socket, references) for socket, references in partners if references is not None]
         asked = wishes.of_pairs(pictures, paired(known, len(pictures)), shared) if len(known) == len(partners) else None
+    options = MaskOptions()
+    if asked is not None and node.is_wired("mask"):
+        edits = _edits(node, pictures)
+        if edits is None:
+            return None  # how many areas are paid for only the mask tells
+        masked, options = edits
+        asked = replace(asked, rows=tuple(replace(wish, mask=each) for wish, each in zip(asked.rows, masked, strict=True)))
     prompts, seed = _prompts(node), node.value("seed")
     if asked is None or (prompts is None and not all(wish.prompt for wish in asked.rows)):
         return None
@@ -129,6 +137,7 @@ def _planned(node: Sources, choice: Choice, read: wishes.Read) -> Sequence[Job] 
         seed=seed if isinstance(seed, int) else 0,
         prompts=tuple(prompts or ()),
         pairing=node.asked("pairing") or PAIRINGS[0],
+        mask_options=options,
     )
     return wishes.planned(asked, choice, given, shared=shared).jobs
 

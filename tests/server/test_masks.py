@@ -88,6 +88,20 @@ def test_a_batch_edits_within_one_mask_for_all_and_tells_the_history_of_it(cuts:
     assert drawn.size == source.shape[1::-1] and 0 < (~clear).mean() < 0.1
 
 
+def test_the_areas_of_a_mask_are_priced_where_pictures_have_partners(cuts: Any):
+    with Image.open(cuts.comfy.input / "banana_demo_coffee.jpg") as photo:
+        large = photo.convert("RGBA").resize((3000, 2000))
+    for place in ((100, 100, 300, 300), (2500, 1600, 2800, 1800)):
+        large.paste((0, 0, 0, 0), place)
+    large.save(cuts.comfy.input / "two_areas.png")
+    wires = {"images": ["1", 0], "paired.image_1": ["3", 0], "mask": ["1", 1]}
+    graph = {"1": load("two_areas.png"), "2": cuts.batch("a red disc", **wires), "3": load("banana_demo_coffee.jpg")}
+    before = cuts.service.count("submit")
+    outlook = cuts.comfy.post("/grsai/estimate", {"prompt": graph, "node": "2"})
+    assert len(cuts.run(graph)["2"]["images"]) == 1
+    assert (outlook["pictures"], outlook["new"], cuts.service.count("submit") - before) == (2, 2, 2)
+
+
 def test_a_mask_that_was_not_painted_is_refused_before_anything_is_sent(cuts: Any):
     before = len(cuts.service.received)
     wires = {"images.image_1": ["1", 0], "mask": ["1", 1]}
