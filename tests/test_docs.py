@@ -32,7 +32,12 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
-GUIDES = (*READMES, ROOT / "docs/README_BATCH.md")
+GUIDES = (ROOT / "docs/COMMANDS.md", ROOT / "docs/README_BATCH.md")
+TROUBLES = (ROOT / "docs/TROUBLESHOOTING.md", ROOT / "docs/TROUBLESHOOTING.zh.md")
+SETTINGS = ((ROOT / "docs/SETTINGS.md", "en", "none"), (ROOT / "docs/CONFIG_GUIDE.md", "zh", "没有"))
+TWINS = [(doc, twin) for doc in DOCS if (twin := doc.with_name(f"{doc.stem}.zh.md")).is_file()]
+SAME_SECTIONS = ("README", "SECURITY", "FAQ", "COMPARISON", "LIMITS", "MIGRATION", "PRIVACY", "TROUBLESHOOTING")
+README_LINES = 150  # that are not folded
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OURS_OR_PLAIN = re.compile(r"(python (-m grsai|run_batch\.py|batch_banana_concurrent\.py)|run_batch\.bat)(?!\S)")
@@ -278,27 +283,66 @@ def test_the_presets_are_those_that_there_are(name: str) -> None:
     assert table(ROOT / "docs" / name, "presets") == [[f"`{preset}`", *map(str, others)] for preset, *others in facts]
 
 
-@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+@pytest.mark.parametrize("doc", [*READMES, *TROUBLES], ids=lambda doc: doc.name)
 def test_every_message_that_is_quoted_stands_in_the_code(doc: Path) -> None:
     rows = table(doc, "messages")
     quoted = [quotation for row in rows for quotation in re.findall(r"`(.+?)`", row[0])]
-    assert len(rows) >= 15
+    assert len(rows) >= (30 if doc in TROUBLES else 5)
     assert not [quotation for quotation in quoted if quotation not in sentences() and quotation not in chinese()]
 
 
-def test_the_configuration_guide_names_every_setting_with_its_default() -> None:
-    rows = {row[0].strip("`"): row for line in text_of(ROOT / "docs/CONFIG_GUIDE.md").splitlines()
+@pytest.mark.parametrize(("doc", "language", "none"), SETTINGS, ids=["en", "zh"])
+def test_the_guide_to_the_settings_names_each_with_its_default(doc: Path, language: str, none: str) -> None:
+    rows = {row[0].strip("`"): row for line in text_of(doc).splitlines()
             if line.startswith("| `") and len(row := cells(line)) == 5 and "GRSAI_" in row[1]}  # fmt: skip
     assert list(rows) == [option.name for option in OPTIONS]
     options = batch_options()
     for option in OPTIONS:
         _, variable, argument, default, about = rows[option.name]
-        assert about.startswith(say(option.metadata["about"], "zh"))
+        assert about.startswith(say(option.metadata["about"], language))
         spelled = f"--{option.name.replace('_', '-')}"
         assert variable == f"`GRSAI_{option.name.upper()}`"
-        assert argument == (f"`{spelled}`" if spelled in options else "没有")
+        assert argument == (f"`{spelled}`" if spelled in options else none)
         if isinstance(option.default, (int, float)) and not isinstance(option.default, bool):
             assert float(default.strip("`")) == option.default
+
+
+def fields(doc: Path) -> set[str]:
+    """Those of `report.json` that a page names, as `jobs[].file`."""
+    return {name for row in table(doc, "report") for name in re.findall(r"`([^`]+)`", row[0])}
+
+
+@pytest.mark.parametrize("doc", GUIDES, ids=lambda doc: doc.name)
+def test_every_field_of_the_report_is_named(doc: Path, project: Path, emulator: Emulator) -> None:
+    sheet = [sys.executable, "-m", "grsai", "--jobs", "jobs.csv", "--fit", "40x40", "--output", "rows", "--json"]
+    masks = [sys.executable, "-m", "grsai", "--images", "photos", "--masks", "masks", "--output", "masked", "--json"]
+    done = [run(command, project, emulator) for command in (sheet, [*masks, "--prompts", "prompts.txt"])]
+    assert all(each.returncode == 0 for each in done), [each.stderr for each in done]
+    told = [json.loads(each.stdout) for each in done]
+    written = {name for each in told for name in each} - {"jobs"}
+    written |= {"jobs[]", *(f"jobs[].{name}" for each in told for job in each["jobs"] for name in job if name != "notes")}
+    assert not written - fields(doc)
+    elsewhere = {"compare", *(f"jobs[].{name}" for name in ("notes[]", "worker", "verdict", "stars", "note", "replaces[]"))}
+    assert fields(doc) - written == elsewhere
+
+
+@pytest.mark.parametrize(("doc", "twin"), TWINS, ids=[doc.name for doc, _ in TWINS])
+def test_a_page_and_its_twin_link_to_each_other(doc: Path, twin: Path) -> None:
+    assert twin.name in links(doc) and doc.name in links(twin)
+
+
+@pytest.mark.parametrize("name", SAME_SECTIONS)
+def test_a_page_and_its_twin_have_the_same_sections_and_rows(name: str) -> None:
+    (twins,) = [(text_of(doc), text_of(twin)) for doc, twin in TWINS if doc.stem == name]
+    levels, rows = ([[line.count(mark) if mark == "#" else 1 for line in re.findall(pattern, text, re.MULTILINE)] for text in twins]
+                    for mark, pattern in (("#", r"^#+ "), ("|", r"^\| ")))  # fmt: skip
+    assert levels[0] == levels[1] and rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
+def test_a_readme_is_one_page(doc: Path) -> None:
+    unfolded = re.sub(r"<details>.*?</details>", "", text_of(doc), flags=re.DOTALL)
+    assert len(unfolded.splitlines()) <= README_LINES
 
 
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)
