@@ -32,7 +32,7 @@ async function fiveClicks(page, example) {
     await target.click(WAIT);
     clicks += 1;
   };
-  const category = page.getByText("grsai-nano-banana", { exact: true }).first();
+  const category = page.locator("[role=dialog], .p-dialog").getByText(/^(Banana Batch|香蕉批量)$/).first();
   const opened = await category.waitFor({ timeout: 30_000 }).then(() => true, () => false);
   if (!opened) await click(page.locator(".templates-tab-button, [aria-label=Templates], [aria-label=模板]").first());
   await click(category);
