@@ -11,7 +11,7 @@ interface Widget {
   label?: string;
   y?: number;
   value: any;
-  options?: { values?: unknown; getMinHeight?: () => number; getOptionLabel?: (value?: string | null) => string };
+  options?: { values?: unknown; getMinHeight?: () => number; getMaxHeight?: () => number | undefined; getOptionLabel?: (value?: string | null) => string };
   callback?: (...values: any[]) => unknown;
   linkedWidgets?: Widget[];
 }

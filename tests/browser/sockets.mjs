@@ -11,6 +11,7 @@ await tell(async (url, { locale, vue }) => {
     said.reloaded = await reloaded(page);
     said.choices = await choices(page);
     said.named = await named(page);
+    if (!vue) said.heights = await heights(page);
     return { ...said, troubles: page.troubles };
   } finally {
     await page.done();
@@ -90,4 +91,28 @@ async function named(page) {
     folder.connect(2, node, node.inputs.findIndex((input) => input.name === "prompts"));
     return [before, written()];
   });
+}
+
+// How much of a node its box for prompts takes, without and with a wire.
+async function heights(page) {
+  await page.evaluate(() => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    [window.folder, window.node] = ["LoadBananaFolder", "BatchBanana"].map((type) => LiteGraph.createNode(type));
+    for (const each of [window.folder, window.node]) app.graph.add(each);
+    window.node.pos = [450, 50];
+    app.canvas.ds.offset = [50, 100];
+    app.canvas.ds.scale = 1;
+  });
+  const height = async () => {
+    await page.waitForTimeout(SETTLED_MILLISECONDS);
+    return page.evaluate(() => {
+      const { widgets } = window.node;
+      const at = widgets.findIndex(({ name }) => name === "prompts");
+      return widgets[at + 1].y - widgets[at].y;
+    });
+  };
+  const before = await height();
+  await page.evaluate(() => window.folder.connect(2, window.node, window.node.inputs.findIndex((input) => input.name === "prompts")));
+  return [before, await height()];
 }

@@ -38,3 +38,10 @@ def test_choices_are_read_in_the_users_language_and_kept_as_they_are(seen: dict[
 
 def test_a_socket_of_prompts_has_a_name_where_its_box_was(seen: dict[str, Any]):
     assert seen["named"] == [[], ["prompts" if seen["locale"] == "en" else "提示词"]]
+
+
+def test_a_wired_prompt_leaves_no_hole_in_the_classic_canvas(seen: dict[str, Any]):
+    if "heights" not in seen:
+        pytest.skip("the Vue canvas has no such place")
+    free, wired = seen["heights"]
+    assert free >= 90 and wired < 40

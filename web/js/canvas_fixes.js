@@ -6,6 +6,7 @@ import { t } from "./texts.js";
 
 const NAME_PLACE = [20, 15]; // pixels from a node's left side and a widget's upper one
 const PROMPT_HEIGHT = 90; // pixels, about five lines
+const LINE_HEIGHT = 24; // pixels, of a socket's name
 
 /**
  * To be called for each node that is created. The choice of a model shrinks a node, also while a workflow is loaded.
@@ -21,14 +22,17 @@ export function keepSize(node) {
 }
 
 /**
- * To be called for each node that is created. Its box for prompts keeps some lines, whatever else the node must hold.
+ * To be called for each node that is created. Its box for prompts keeps some lines, whatever else the node must hold; where a
+ * wire brings them, it takes no more than the name of its socket.
  * @param {GraphNode} node
  */
 export function keepPromptReadable(node) {
   if (!MAKING.includes(node.comfyClass ?? "")) return;
   const box = node.widgets?.find(({ name }) => ["prompt", "prompts"].includes(name));
   if (!box?.options) return;
-  box.options.getMinHeight = () => PROMPT_HEIGHT;
+  const { getMaxHeight } = box.options;
+  box.options.getMinHeight = () => (isWired(node, box.name) ? LINE_HEIGHT : PROMPT_HEIGHT);
+  box.options.getMaxHeight = () => (isWired(node, box.name) ? LINE_HEIGHT : getMaxHeight?.()); // no hole where a wire brings them
   node.setSize([node.size[0], Math.max(node.size[1], node.computeSize()[1])]);
 }
 
