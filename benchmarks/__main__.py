@@ -33,6 +33,7 @@ LINES: dict[str, Line] = {
     "ledger": ledger.ledger,
     "way": ledger.way,
     "canvas": canvas.canvas,
+    "start": studio.start,
     "postgres": studio.postgres,
     "same jobs": studio.same_jobs,
     "cluster": cluster.against_one,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from .service import ROOT
 
 JOBS, AT_ONCE = 3_000, 16
 SAME, LIMIT = 100, 8
+STARTS = 15
+_START = "import runpy, sys; sys.modules.update(dict.fromkeys({hidden})); runpy.run_module('grsai', run_name='__main__')"
 
 
 def postgres(folder: Path) -> list[Figure]:
@@ -61,6 +65,24 @@ def same_jobs(folder: Path) -> list[Figure]:
                 f"{what}: most open", f"the limit, {LIMIT}", emulator.peak_open / LIMIT, 1.0, made_of=f"{emulator.peak_open} open"
             ),
         ]
+
+
+def start(folder: Path) -> list[Figure]:
+    """`--estimate` as it is, and in a Python that cannot import what only the ledger on a server and the cluster need."""
+    (folder / "prompts.txt").write_text("a red house", "utf-8")
+    hidden = ("psycopg", "distributed", "dask")
+    pairs = [(_started(folder, ()), _started(folder, hidden)) for _ in range(STARTS)]
+    plain, without = (1000 * statistics.median(times) for times in zip(*pairs, strict=True))
+    made_of = f"medians of {STARTS}, {plain:.0f} ms against {without:.0f} ms"
+    return [Figure("start of the plain command", "without psycopg and distributed", plain / without, 1.05, made_of=made_of)]
+
+
+def _started(folder: Path, hidden: tuple[str, ...]) -> float:
+    """Seconds from the start of the command to its end."""
+    command = [sys.executable, "-c", _START.format(hidden=hidden), "--prompts", str(folder / "prompts.txt"), "--estimate"]
+    environment, begun = child.environment(GRSAI_HOME=str(folder)), time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - begun
 
 
 def _all_at_once(folder: Path, canvases: list[Any], given: dict[str, str]) -> int:
