@@ -37,12 +37,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, float]:
-    """The exit status of a process, and the most MB of it that were ever in memory; 0 where the system does not tell."""
-    if not hasattr(os, "wait4"):
-        return process.wait(), 0.0
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, used.ru_maxrss / (1024 if sys.platform == "linux" else 2**20)
+    """The exit status of a process, and the most MB of it that were ever in memory; 0 where the system does not tell.
+
+    What `wait4` tells of it holds the memory of this process, too, from before the other program was loaded."""
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, _memory("VmHWM:", "peak_wset", process.pid))
+        time.sleep(0.05)
+    return process.returncode, peak
 
 
 def batch(
@@ -180,20 +182,23 @@ def peak_memory() -> float:
     return _memory("VmHWM:", "peak_wset")
 
 
-def _memory(line: str, field: str) -> float:
+def _memory(line: str, field: str, pid: int | None = None) -> float:
     try:
-        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-        return next(int(each.split()[1]) / 1024 for each in lines if each.startswith(line))
+        lines = Path(f"/proc/{pid or 'self'}/status").read_text("utf-8").splitlines()
     except OSError:
-        return _counted(field)
+        return _counted(field, pid)
+    return next((int(each.split()[1]) / 1024 for each in lines if each.startswith(line)), 0.0)
 
 
-def _counted(field: str) -> float:
+def _counted(field: str, pid: int | None) -> float:
     try:
         import psutil
     except ImportError:
         return 0.0
-    return getattr(psutil.Process().memory_info(), field, 0) / 2**20
+    try:
+        return getattr(psutil.Process(pid).memory_info(), field, 0) / 2**20
+    except psutil.Error:
+        return 0.0
 
 
 def _settings(url: str, limit: int | None) -> Settings:

@@ -105,10 +105,9 @@ def _command(folder: Path, emulator: Service, *arguments: str) -> dict[str, Any]
     environment = child.environment(GRSAI_BASE_URL=emulator.url, GRSAI_HOME=str(folder / "home"))
     command = [sys.executable, "-m", "grsai", *arguments, "--output", str(folder / "made"), "--lang", "en"]
     begun = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    said = process.stderr.read()
+    with open(folder / "said.txt", "wb") as said:
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said)
     status, peak = child.ended(process)
     if status:
-        raise RuntimeError(f"exit status {status}: {said[-1000:]!r}")
+        raise RuntimeError(f"exit status {status}: {(folder / 'said.txt').read_bytes()[-1000:]!r}")
     return {"seconds": time.perf_counter() - begun, "peak": peak}
