@@ -87,7 +87,7 @@ async function makeAgain(page) {
 async function judgeInTheViewer(page, words) {
   const all = page.getByLabel(/Search prompts/);
   await all.fill(words);
-  await until(page, (words) => document.querySelector(".grsai-card .grsai-prompt")?.textContent.includes(words), words);
+  await listed(page, words);
   await page.locator(".grsai-card .grsai-prompt").first().click();
   await page.locator("dialog.grsai-viewer[open]").waitFor(WAIT);
   await page.keyboard.press("4");
@@ -97,6 +97,15 @@ async function judgeInTheViewer(page, words) {
   const stars = await page.locator("dialog.grsai-viewer .grsai-star[aria-pressed=true]").count();
   await page.keyboard.press("Escape");
   return { pressed, stars };
+}
+
+// Until the first card is of these words and has its picture, which the list learns a moment after the server.
+async function listed(page, words) {
+  const isThere = (words) => {
+    const card = document.querySelector(".grsai-card");
+    return card?.querySelector(".grsai-prompt").textContent.includes(words) && card.querySelector(".grsai-tile").dataset.state === "done";
+  };
+  await until(page, isThere, words);
 }
 
 // A picture that is edited within a mask, opened from the tab; the key D shows what changed, and then the comparison again.
@@ -117,7 +126,7 @@ async function showChange(page, words) {
   }, words);
   await until(page, async (words) => (await (await fetch(`/grsai/history?text=${encodeURIComponent(words)}`)).json()).entries[0]?.masked, words, 60_000);
   await page.getByLabel(/Search prompts/).fill(words);
-  await until(page, (words) => document.querySelector(".grsai-card .grsai-prompt")?.textContent === words, words);
+  await listed(page, words);
   await page.locator(".grsai-card .grsai-prompt").first().click();
   const modes = [];
   for (const key of ["", "d", "D"]) {
