@@ -31,6 +31,7 @@ const LOOKS = [
   { name: "zh", palette: "dark", locale: "zh" },
 ];
 const SIDEBAR = { x: 0, y: 0, width: 480, height: 1000 };
+const WORKING = { x: 0, y: 0, width: 1120, height: 850 };
 const RUN_MILLISECONDS = 120_000;
 
 const SAMPLE_KEY = `sk-${"0123456789abcdef".repeat(2)}`;
@@ -127,7 +128,7 @@ async function sidebar({ name, palette, locale = "en" }) {
   await page.evaluate(moveIn);
   const ended = run(page);
   await page.waitForFunction(() => Number(document.querySelector(".grsai-bar")?.getAttribute("aria-valuenow")) > 45, null, { timeout: RUN_MILLISECONDS });
-  await shoot(page, `canvas-${name}`, { width: 1600 });
+  await shoot(page, `canvas-${name}`, { clip: WORKING });
   await ended;
   await page.waitForFunction(isComplete, null, { timeout: RUN_MILLISECONDS });
   await page.waitForTimeout(1000);
@@ -144,7 +145,7 @@ async function settings({ name, palette, locale = "en" }) {
   await post("key", { key: SAMPLE_KEY });
   const page = await openFrontend(url, { vue: true, palette, locale, settings: PLAIN_CANVAS });
   await page.evaluate(() => window.app.extensionManager.command.execute("Comfy.ShowSettingsDialog"));
-  await page.getByText("Grsai", { exact: true }).first().click();
+  await page.locator(".p-dialog, [role=dialog]").getByText(/^(Banana Batch|香蕉批量)$/).first().click();
   await page.waitForTimeout(1000);
   await shoot(page, `settings-${name}`, {});
   await page.done();
