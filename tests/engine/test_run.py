@@ -685,7 +685,8 @@ def test_a_reply_that_comes_after_the_stop_is_written_down(studio, ledger_stays:
     if ledger_stays == "closed":
         ledger.close()
     studio.wait_until(lambda: studio.emulator.received[-1].status == 200)
-    studio.wait_until(lambda: (studio.folder / "ledger.journal").exists())
+    (task,), journal = studio.emulator.tasks, studio.folder / "ledger.journal"
+    studio.wait_until(lambda: journal.exists() and task in journal.read_text("utf-8"))
     studio.assert_right(studio.run(jobs))
     assert studio.emulator.count("submit") == 1
     ledger.close()
