@@ -45,10 +45,12 @@ MODELS = Catalogue().with_rows({name: {"seconds": 0.1} for name in Catalogue()})
 def pytest_configure() -> None:
     """The user's own data folder stays out of it.
 
-    A run in the background ignores SIGINT, and so would all that it starts: no Ctrl+C would reach the command."""
+    A run in the background ignores some signals, and so would all that it starts: no Ctrl+C would reach the command."""
     os.environ["GRSAI_HOME"] = str(Path(tempfile.mkdtemp(prefix="grsai-home-")))
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGINT", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)  # Windows has only the first
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
