@@ -94,6 +94,7 @@ function sourcesOf({ nodes }) {
 // In the page: what goes in, in a column, and beside it what comes out.
 async function beforeAndAfter({ sources, results }) {
   const [width, height, gap] = [800, 600, 8];
+  const clear = 0.74; // the part of a result above the caption that the emulator writes
   const load = (place) =>
     new Promise((done, failed) => {
       const picture = new Image();
@@ -106,12 +107,13 @@ async function beforeAndAfter({ sources, results }) {
   const pen = canvas.getContext("2d");
   pen.fillStyle = "#f4c845";
   pen.fillRect(0, 0, width, height);
-  const cover = (picture, left, top, wide, high) => {
-    const scale = Math.max(wide / picture.width, high / picture.height);
+  const cover = (picture, left, top, wide, high, share = 1) => {
+    const tall = picture.height * share;
+    const scale = Math.max(wide / picture.width, high / tall);
     const [cutWide, cutHigh] = [wide / scale, high / scale];
     pen.fillStyle = "#ffffff";
     pen.fillRect(left, top, wide, high);
-    pen.drawImage(picture, (picture.width - cutWide) / 2, (picture.height - cutHigh) / 2, cutWide, cutHigh, left, top, wide, high);
+    pen.drawImage(picture, (picture.width - cutWide) / 2, (tall - cutHigh) / 2, cutWide, cutHigh, left, top, wide, high);
   };
   const column = before.length ? Math.round(width / (before.length > 1 ? 4 : 3)) : 0;
   const tall = (height - gap * (before.length - 1)) / Math.max(before.length, 1);
@@ -122,7 +124,7 @@ async function beforeAndAfter({ sources, results }) {
   after.forEach((picture, place) => {
     const [row, at] = [Math.floor(place / across), place % across];
     const last = place === after.length - 1 && at < across - 1 ? wide * across + gap : wide;
-    cover(picture, from + at * (wide + gap), row * (high + gap), last, high);
+    cover(picture, from + at * (wide + gap), row * (high + gap), last, high, clear);
   });
   return canvas.toDataURL("image/jpeg", 0.85).split(",")[1];
 }

@@ -18,12 +18,12 @@ const MASK = "9 Edit only here";
 const CHINESE = { [EDIT]: "把咖啡换成抹茶拿铁，桌面换成白色大理石，其余保持不变。" };
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const HELP = [
-  ["NanoBananaGenerate", EDIT, ["LoadImage", "NanoBananaGenerate", "PreviewImage"]],
-  ["GrsaiUpload", "4 Upload once, use in three nodes", ["LoadImage", "GrsaiUpload", "NanoBananaGenerate", "PreviewImage"]],
-  ["BatchBanana", BATCH, ["LoadBananaFolder", "BatchBanana", "PreviewAny"]],
-  ["LoadBananaFolder", BATCH, ["LoadBananaFolder"]],
-  ["LoadBananaSheet", SHEET, ["LoadBananaSheet"]],
-  ["GrsaiMaskOptions", MASK, ["LoadImage", "GrsaiMaskOptions", "NanoBananaGenerate", "PreviewImage"]],
+  ["NanoBananaGenerate", EDIT],
+  ["GrsaiUpload", "4 Upload once, use in three nodes"],
+  ["BatchBanana", BATCH],
+  ["LoadBananaFolder", BATCH],
+  ["LoadBananaSheet", SHEET],
+  ["GrsaiMaskOptions", MASK],
 ];
 const LOOKS = [
   { name: "dark", palette: "dark" },
@@ -70,13 +70,13 @@ async function readme() {
 async function help(locale) {
   const page = await openFrontend(url, { vue: true, locale, size: [1800, 1200], settings: PLAIN_CANVAS });
   const asked = HELP.filter(([node]) => parts.includes(node));
-  for (const [node, example, only] of asked.length ? asked : HELP) {
+  for (const [node, example] of asked.length ? asked : HELP) {
     await load(page, example);
     await page.evaluate(newSeeds);
     if (locale === "zh" && example in CHINESE) await page.evaluate(say, CHINESE[example]);
     await run(page);
     await page.waitForTimeout(1500);
-    await page.evaluate(leave, only);
+    await page.evaluate(leave, node); // alone it is legible in a narrow panel
     await photographGraph(page, path.join(ROOT, "web", "docs", node, locale === "zh" ? "canvas.zh.jpg" : "canvas.jpg"), { width: 1280 });
   }
   await page.done();
@@ -168,10 +168,11 @@ async function load(page, example) {
   await page.waitForTimeout(500);
 }
 
-// In the page: takes away all nodes of other types.
-function leave(types) {
+// In the page: takes away all nodes but the first of a type.
+function leave(type) {
   const { graph } = window.app;
-  for (const node of [...graph.nodes]) if (!types.includes(node.type)) graph.remove(node);
+  const kept = graph.nodes.find((node) => node.type === type);
+  for (const node of [...graph.nodes]) if (node !== kept) graph.remove(node);
 }
 
 // In the page: nothing is in the making any more, and every thumbnail is there.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
 from .models import pixels
 from .png import as_png, blank, stamped
@@ -167,30 +167,31 @@ def side_by_side(sources: Sequence[Image.Image], width: int, height: int) -> Ima
 
 
 def transformed(image: Image.Image, dice: random.Random) -> Image.Image:
-    return dice.choice((duotone, recoloured, mirrored, poster))(image, dice)
+    return dice.choice((toned, lit, mirrored, poster))(image, dice)
 
 
-def duotone(image: Image.Image, dice: random.Random) -> Image.Image:
+def toned(image: Image.Image, dice: random.Random) -> Image.Image:
+    """As a print in one ink on warm paper."""
     hue = dice.random()
-    return ImageOps.colorize(ImageOps.grayscale(image), colour(hue, 0.9, 0.3), colour(hue + 0.4, 0.45, 1.0))
+    grey = ImageOps.autocontrast(ImageOps.grayscale(image), cutoff=1)
+    return ImageOps.colorize(grey, colour(hue, 0.75, 0.22), colour(0.11, 0.08, 1.0), colour(hue, 0.42, 0.66))
 
 
-def recoloured(image: Image.Image, dice: random.Random) -> Image.Image:
-    """The hues turned around the grey axis, by 80 to 280 degrees."""
-    angle = math.radians(dice.uniform(80, 280))
-    even = (1 - math.cos(angle)) / 3
-    lean = math.sin(angle) / math.sqrt(3)
-    row = (math.cos(angle) + even, even - lean, even + lean)
-    return image.convert("RGB", (*row, 0, row[2], row[0], row[1], 0, row[1], row[2], row[0], 0))
+def lit(image: Image.Image, dice: random.Random) -> Image.Image:
+    """In the light of two lamps, one from above and one from below."""
+    hue = dice.random()
+    lamps = Image.linear_gradient("L").resize(image.size)
+    light = ImageOps.colorize(lamps, colour(hue, 0.7, 1.0), colour(hue + dice.uniform(0.3, 0.5), 0.75, 0.45))
+    return ImageChops.soft_light(image, light)
 
 
 def mirrored(image: Image.Image, dice: random.Random) -> Image.Image:
-    tint = Image.new("RGB", image.size, colour(dice.random(), 0.8, 0.9))
-    return Image.blend(ImageOps.mirror(image), tint, 0.3)
+    tint = Image.new("RGB", image.size, colour(dice.random(), 0.6, 0.75))
+    return ImageChops.soft_light(ImageOps.mirror(image), tint)
 
 
 def poster(image: Image.Image, dice: random.Random) -> Image.Image:
-    return Image.blend(ImageOps.posterize(image, 2), duotone(image, dice), 0.35)
+    return Image.blend(ImageOps.posterize(image, 3), toned(image, dice), 0.5)
 
 
 def invented(width: int, height: int, dice: random.Random) -> Image.Image:
