@@ -453,8 +453,8 @@ class JobRun:
             self._run.progress.end(outcome)
             if outcome.error is not None:
                 self._run.heed_failure(outcome.error)
+            self._tell("finished")  # before the run sees that this was the last one, and tells nothing more
             self._run.progress.changed.notify_all()
-        self._tell("finished")
 
     def _tell(self, kind: Kind) -> None:
         self._run.progress.tell(kind, self.job, self._percent, self.outcome)

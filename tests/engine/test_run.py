@@ -16,6 +16,8 @@ import pytest
 from grsai import engine
 from grsai.emulator import Emulator, Fault, Task
 from grsai.engine.gate import Gate
+from grsai.engine.job_run import JobRun
+from grsai.engine.progress import Kind
 from grsai.engine.retry import Backoff
 from grsai.errors import BadPicture, GrsaiError, OverBudget, StillOpen, Stopped, Uncertain
 from grsai.jobs import Job, Outcome, plan
@@ -70,6 +72,19 @@ def test_outcomes_are_in_the_order_of_the_plan_whatever_finishes_first(studio) -
     assert [outcome.job.prompt[-1] for outcome in outcomes] == list("abcd")
     assert finished[-1] == "a"
     studio.assert_right(outcomes)
+
+
+def test_the_last_end_is_told_however_late_it_comes_to_it(studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell, finished = JobRun._tell, []
+
+    def late(self: JobRun, kind: Kind) -> None:
+        if kind == "finished":
+            time.sleep(0.1)  # the thread of the run goes on meanwhile, if nothing holds it
+        tell(self, kind)
+
+    monkeypatch.setattr(JobRun, "_tell", late)
+    outcomes = studio.run(studio.jobs(4), on_event=lambda event: event.kind == "finished" and finished.append(event.job.name))
+    assert sorted(finished) == [outcome.job.name for outcome in outcomes]
 
 
 def test_a_failed_job_leaves_the_others_alone(studio) -> None:
