@@ -100,6 +100,8 @@ async function drop(page, paths, begins) {
 // A workflow that was saved before the node showed anything.
 async function reopen(page, workflow) {
   await page.evaluate((workflow) => window.app.loadGraphData(workflow, true, true, null), workflow);
-  await page.evaluate(() => (window.node = window.app.graph.nodes.find((node) => node.type === "LoadBananaFolder")));
+  await page.evaluate(() => {
+    window.node = window.app.graph.nodes.find((node) => node.type === "LoadBananaFolder");
+  });
   return look(page, "8");
 }

@@ -73,14 +73,19 @@ async function narrow(page, state) {
   return states.locator("option").evaluateAll((options) => options.map((option) => option.value));
 }
 
+// The newest entry once there is another one, it is done, and nothing is left to be made again.
 async function makeAgain(page) {
-  const button = page.locator(".grsai-redo button");
-  await button.click();
-  await until(page, async () => !(await (await fetch("/grsai/running")).json()).runs.length && document.querySelector(".grsai-redo button").disabled, null, 60_000);
-  return page.evaluate(async () => {
-    const { entries } = await (await fetch("/grsai/history?limit=1")).json();
-    return [entries[0].name, entries[0].state];
-  });
+  const newest = () => page.evaluate(async () => (await (await fetch("/grsai/history?limit=1")).json()).entries[0]);
+  const before = (await newest()).name;
+  await page.locator(".grsai-redo button").click();
+  const isMade = async (before) => {
+    const [entry] = (await (await fetch("/grsai/history?limit=1")).json()).entries;
+    const { runs } = await (await fetch("/grsai/running")).json();
+    return entry.name !== before && !runs.length && document.querySelector(".grsai-redo button").disabled;
+  };
+  await until(page, isMade, before, 60_000);
+  const { name, state } = await newest();
+  return [name, state];
 }
 
 // The newest picture, by keys: it is kept with four stars.
