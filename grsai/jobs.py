@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .errors import GrsaiError, WrongJob
-from .masks import PLAIN, Edit
 from .models import Model
 from .pictures import Reference
+
+if TYPE_CHECKING:
+    from .masks import Edit
 
 T = TypeVar("T")
 Status = Literal["succeeded", "failed", "uncertain", "stopped"]
@@ -97,6 +99,8 @@ class Job:
 
         `variation` begins anew: see `with_edits`.
         """
+        from .masks import PLAIN
+
         edit, references = edit.named(self.stem()), (edit.reference, *self.references[1:])
         return replace(
             self, aspect_ratio=edit.window.ratio, image_size=edit.window.size, references=references, variation=0,

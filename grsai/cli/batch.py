@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GrsaiError, OutputError
-from ..finishing import Finish
 from ..jobs import Job, Outcome
 from ..ledger import Ledger, OfflineLedger, ledger_of
 from ..models import yuan
@@ -27,21 +26,21 @@ from ..report.phrases import money, yuan_text
 from ..report.report import Delivery, as_object, summary, write_report
 from ..report.thumbnails import make_thumbnails
 from ..settings import MAX_CONCURRENCY, Key, Settings
-from ..sheets import Back
 from ..texts import plain, say
 from .asking import tell_price
-from .comparing import columns_of, comparison_object, tell_comparison
-from .finishing import Finishing, finish_asked, finishing, tell_finished
 from .inputs import output_of
 from .options import Options, settings_of
 from .planning import Plan, plan_of
-from .reviewing import Watch, verdict_objects, watched
 from .screen import progress_of, show, show_json, show_table, trouble
 from .stopping import LAST_WORD_SECONDS, Stopping
 
 if TYPE_CHECKING:
     from ..cluster import Place
     from ..engine import Estimate, Event
+    from ..finishing import Finish
+    from ..sheets import Back
+    from .finishing import Finishing
+    from .reviewing import Watch
 
 DEMO_SECONDS = (0.8, 2.4)  # how long a picture of the demo takes
 _ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
@@ -73,7 +72,7 @@ def batch(options: Options) -> int:
 def _batch(options: Options, settings: Settings) -> int:
     threading.Thread(target=_load_engine, name="load", daemon=True).start()
     with _ledger(settings, options) as ledger:
-        finish = finish_asked(options, settings)
+        finish = _finish(options, settings)
         plan = plan_of(options, settings, ledger, lambda notice: trouble(notice.say(options.language)))
         files = sorted({source for source in settings.sources.values() if os.path.isfile(source)})
         count = len(plan.jobs)
@@ -100,6 +99,15 @@ def _ledger(settings: Settings, options: Options) -> Ledger:
     for notice in ledger.notices:
         trouble(notice.say(options.language))
     return ledger
+
+
+def _finish(options: Options, settings: Settings) -> Finish | None:
+    """How the pictures are to be finished, if they are. What does it is loaded where it is asked for."""
+    if not options.finishes:
+        return None
+    from .finishing import finish_asked
+
+    return finish_asked(options, settings)
 
 
 # What it would cost
@@ -167,6 +175,9 @@ def keep_memory_flat() -> None:
 
 def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger, options: Options) -> int:
     keep_memory_flat()
+    from .comparing import columns_of, comparison_object
+    from .reviewing import verdict_objects, watched
+
     output, stopping = output_of(options), Stopping()
     columns = columns_of(plan, ledger, settings, options)
     with stopping.on_signal(), watched(len(plan.jobs), ledger, settings, options, stopping, columns) as watch:
@@ -174,7 +185,7 @@ def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger,
         with _thumbnails(output, stopping.stop) as prepare:
             with (
                 _sheet_back(plan, output, options, finishing=finish is not None) as back,
-                finishing(finish, options, stopping.stop, back.tell_finished if back else lambda *_: None) as finished,
+                _finishing(finish, options, stopping.stop, back) as finished,
             ):
                 heard = [prepare, *([finished.take] if finished else [])]
                 outcomes = run_shown(plan.jobs, settings, ledger, options, stopping, heard, back, watch)
@@ -186,10 +197,22 @@ def _make(plan: Plan, finish: Finish | None, settings: Settings, ledger: Ledger,
             )
             _tell(outcomes, seconds, delivery, settings, options)
             if finished is not None:
-                tell_finished(finished.files, finished.finisher.folder, options)
+                finished.tell(options)
         _write_gallery(outcomes, seconds, delivery, settings, options, stopping.stop)
     made = all(outcome.status == "succeeded" for outcome in outcomes)
     return 0 if made and not any(file.error for file in (finished.files if finished else ())) else 1
+
+
+@contextlib.contextmanager
+def _finishing(finish: Finish | None, options: Options, stop: threading.Event, back: Back | None) -> Iterator[Finishing | None]:
+    """Makes finished files beside the run, where they are asked for."""
+    if finish is None:
+        yield None
+        return
+    from .finishing import finishing
+
+    with finishing(finish, options, stop, back.tell_finished if back else lambda *_: None) as finished:
+        yield finished
 
 
 def _delivery(plan: Plan, back: Back | None, finished: Finishing | None, options: Options) -> Delivery:
@@ -284,6 +307,8 @@ def _sheet_back(plan: Plan, folder: Path, options: Options, *, finishing: bool) 
     if plan.sheet is None:
         yield None
         return
+    from ..sheets import Back
+
     back = Back(plan.sheet, plan.rows, folder, finishing=finishing, language=options.language)
     with back.open():
         yield back
@@ -339,6 +364,8 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
     rate, offline = settings.credits_per_yuan, bool(options.demo)
     show(summary(outcomes, seconds=seconds, language=language, per_yuan=rate, delivery=delivery, offline=offline))
     if delivery.compare:
+        from .comparing import tell_comparison
+
         tell_comparison(delivery.compare, options)
     show("")
     show(say("Pictures: {folder}", language, folder=output))

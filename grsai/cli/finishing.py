@@ -21,16 +21,14 @@ from ..settings import Settings
 from ..sheets import Sheet
 from ..texts import plain, say
 from .inputs import output_of
-from .options import Options, settings_of
+from .options import FINISHED_BY, Options, settings_of
 from .screen import show, show_json, trouble
-
-_NAMES = ("fit", "fit_how", "format", "quality_of_file", "max_kb", "metadata")
 
 
 def finish_asked(options: Options, settings: Settings) -> Finish | None:
     """How the pictures are to be finished, if they are. Raises `WrongSetting`."""
-    given = {name: getattr(options, name) for name in _NAMES}
-    return finish_of(given, preset=options.preset, presets=settings.presets)
+    given = {name: getattr(options, name) for name in FINISHED_BY}
+    return finish_of(given, preset=given.pop("preset"), presets=settings.presets)
 
 
 class Finishing:
@@ -60,6 +58,9 @@ class Finishing:
     def by_original(self) -> dict[Path, Path]:
         return {each.original: each.file for each in self.files if each.file}
 
+    def tell(self, options: Options) -> None:
+        tell_finished(self.files, self.finisher.folder, options)
+
     def _finish(self, original: Path, prompt: str) -> None:
         if self._stop.is_set():
             return
@@ -71,15 +72,12 @@ class Finishing:
 
 @contextlib.contextmanager
 def finishing(
-    finish: Finish | None, options: Options, stop: threading.Event, on_file: Callable[[Path, Path], object]
-) -> Iterator[Finishing | None]:
+    finish: Finish, options: Options, stop: threading.Event, on_file: Callable[[Path, Path], object]
+) -> Iterator[Finishing]:
     """Finishes what is taken while other pictures are still in the making; a stopped run leaves the rest.
 
     `on_file` is told of each original and its finished file. All are there at the end of this.
     """
-    if finish is None:
-        yield None
-        return
     with ThreadPoolExecutor(WORKERS, "finish") as workers:
         found = Finishing(finish, output_of(options), workers, stop, on_file)
         yield found

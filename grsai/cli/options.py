@@ -20,6 +20,7 @@ from ..texts import LANGUAGES, system_language
 IMAGES = "input/image"
 PROMPTS = "input/text/text.txt"
 OUTPUT = "batch_outputs"
+FINISHED_BY = ("fit", "fit_how", "format", "quality_of_file", "max_kb", "metadata", "preset")  # each asks for finished files
 ROOT = Path(__file__).resolve().parents[2]  # where run_batch.py lies
 _DASHES = ("-", "\u2013", "\u2014", "\u2212", "\uff0d")  # as text programs make of two, and input methods of one
 _EQUALS = re.compile("[=＝：:]")
@@ -88,6 +89,11 @@ class Options:
     verbose: bool = False
     help: bool = False
     version: bool = False
+
+    @property
+    def finishes(self) -> bool:
+        """Whether finished files are asked for."""
+        return any(getattr(self, name) is not None for name in FINISHED_BY)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import sheets
 from ..errors import BadPicture, GrsaiError, WrongJob, WrongSetting, WrongSheet
 from ..jobs import Job
 from ..ledger import Ledger
-from ..masks import ALPHA, mask_options_of
 from ..models import Model
 from ..pictures import Reference, look_at, look_below
 from ..report.report import REPORT_FILE
@@ -19,6 +19,9 @@ from ..settings import Settings, path_of
 from ..sheets import Sheet, Wish
 from .inputs import DEMO, files_of, pictures_of, prompts_of, told
 from .options import PROMPTS, Options
+
+if TYPE_CHECKING:
+    from ..masks import MaskOptions
 
 DEMO_SHEET = DEMO / "jobs.csv"
 _MASK_OPTIONS = ("margin", "feather", "align", "match")
@@ -150,9 +153,19 @@ def _given(options: Options, settings: Settings, prompts: Sequence[str]) -> shee
         prompts=tuple(prompts),
         pairing=settings.pairing,
         template=options.name or "",
-        mask_options=mask_options_of({name: getattr(options, f"mask_{name}") for name in _MASK_OPTIONS}),
+        mask_options=_mask_options(options),
         keeps_names=True,
     )
+
+
+def _mask_options(options: Options) -> MaskOptions | None:
+    """How a picture is edited within its mask; None where nothing is said of it."""
+    given = {name: getattr(options, f"mask_{name}") for name in _MASK_OPTIONS}
+    if all(value is None for value in given.values()):
+        return None
+    from ..masks import mask_options_of
+
+    return mask_options_of(given)
 
 
 # What belongs to each picture
@@ -206,6 +219,8 @@ def _with_masks(wishes: Sequence[Wish], options: Options, notice: Notice) -> lis
         return list(wishes)
     if not any(wish.image for wish in wishes):
         raise WrongJob("There is no picture for the masks. Name the folder of the pictures with --images.")
+    from ..masks import ALPHA
+
     if options.masks == ALPHA:
         return sheets.with_alpha(wishes)
     if not options.masks and not options.demo:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import GrsaiError, LedgerError, WrongSetting
 from ..files import check_folder
-from ..finishing import finished_files
 from ..ledger import Ledger, ledger_of
 from ..report.again import write_verdicts, write_versions
 from ..report.gallery import write_gallery
@@ -113,6 +112,7 @@ def served(output: Path, ledger: Ledger, settings: Settings, options: Options, c
 
     What is said and made on it stands in report and gallery soon, and at the latest at the end of this.
     """
+    from ..finishing import finished_files
     from ..review.album import Album
     from ..review.server import ReviewServer
 

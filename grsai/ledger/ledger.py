@@ -413,7 +413,7 @@ class _UnderWay:
 _NO_ERROR = {"reason": "", "error": "", "trouble": ""}
 
 
-def _said(error: GrsaiError) -> dict[str, str]:
+def _said(error: GrsaiError) -> dict[str, Any]:
     """What a row holds of it: also as text, which can be stored although a folder that it names may be none."""
     text = str(error).encode("utf-8", "replace").decode()
     return {"reason": error.reason, "error": text, "trouble": json.dumps(error.as_object())}

@@ -21,7 +21,6 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ..files import relative, write_whole
 from ..jobs import Outcome
-from ..masks import outline_of
 from ..pictures import thumbnail as small_copy
 
 SHEET_FILE = "contact_sheet.jpg"
@@ -88,6 +87,8 @@ def outline_beside(file: Path, folder: Path) -> Path | None:
     path = thumbnail_after(file, folder).with_suffix(".mask.png")
     with contextlib.suppress(Exception):  # Pillow may raise anything; the page does without
         if not path.is_file():
+            from ..masks import outline_of
+
             data = outline_of(file)
             if data is None:
                 return None

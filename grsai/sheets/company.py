@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import GrsaiError
-from ..masks import MaskFile
 from ..pictures import Reference
 from .partners import Partners, by_name, text_of_picture
 from .wishes import Wish
@@ -38,6 +37,8 @@ def with_masks(wishes: Sequence[Wish], folder: Path, files: Sequence[Path]) -> t
 
     One that has a mask keeps it.
     """
+    from ..masks import MaskFile
+
     wishes = list(wishes)
     places = [place for place, wish in enumerate(wishes) if wish.mask is None and wish.image]
     found = by_name([key(wishes[place]) for place in places], folder, files)
@@ -51,6 +52,8 @@ def with_masks(wishes: Sequence[Wish], folder: Path, files: Sequence[Path]) -> t
 
 def with_alpha(wishes: Sequence[Wish]) -> list[Wish]:
     """Each wish with a picture with that one's own alpha as its mask, unless it has another."""
+    from ..masks import MaskFile
+
     return [replace(wish, mask=MaskFile()) if wish.mask is None and wish.image else wish for wish in wishes]
 
 

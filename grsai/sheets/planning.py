@@ -7,17 +7,19 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BadPicture, GrsaiError, WrongJob, WrongSheet
 from ..jobs import MAX_PREFIX_BYTES, Job, check_prompt, pairs, safe_stem, with_edits
-from ..masks import Edit, Masked, MaskOptions, edits_of
 from ..models import Catalogue, Model
 from .columns import COLUMNS
 from .naming import Numbers, alike, safe_folder, safe_name
 from .sheet import Sheet
 from .variables import fill, of_picture, used
 from .wishes import Wish, failed, has_failed
+
+if TYPE_CHECKING:
+    from ..masks import Edit, Masked, MaskOptions
 
 MOST_COUNT = 1000  # pictures of a row
 MOST_JOBS = 100_000
@@ -45,7 +47,7 @@ class Given:
     template: str = ""
     prefix: str = "Task"
     prompts_from: str = "--prompts"
-    mask_options: MaskOptions = MaskOptions()
+    mask_options: MaskOptions | None = None  # None: as they are without any
     keeps_names: bool = False  # a picture that is edited within a mask is called as its source, unless a template says otherwise
 
 
@@ -94,7 +96,8 @@ class _Planner:
         self._shapes: dict[tuple[str | None, ...], _Shape | list[GrsaiError]] = {}  # many rows ask for the same
 
     def planned(self, wishes: Sequence[Wish]) -> Planned:
-        jobs, rows, edits = list[Job](), list[int | None](), list[Sequence[Edit]]()
+        jobs, rows = list[Job](), list[int | None]()
+        edits: list[Sequence[Edit]] = []
         for wish, prompts in zip(wishes, self._prompts(wishes), strict=True):
             masked = self._masked(wish)
             for job in self._jobs(wish, prompts):
@@ -118,11 +121,13 @@ class _Planner:
             return None
 
     def _edits(self, wish: Wish, job: Job, masked: Masked) -> Sequence[Edit]:
+        from ..masks import MaskOptions, edits_of
+
         given, ratio = self._given, wish.aspect_ratio or self._given.aspect_ratio
         size = wish.image_size or given.image_size or None
         try:
             return edits_of(
-                masked.original, masked.mask, model=job.model, ratio=ratio, size=size, options=given.mask_options
+                masked.original, masked.mask, model=job.model, ratio=ratio, size=size, options=given.mask_options or MaskOptions()
             )  # fmt: skip
         except WrongJob as error:
             self._fault(wish, error)

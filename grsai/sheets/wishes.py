@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import BadPicture, GrsaiError, WrongJob
-from ..masks import ALPHA, Masked, MaskFile
 from ..pictures import Reference
 from .sheet import Row, Sheet
+
+if TYPE_CHECKING:
+    from ..masks import Masked, MaskFile
 
 _FAILED = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)")
 _TEXTS = ("prompt", "model", "aspect_ratio", "image_size", "quality", "background", "seed", "count", "name")
@@ -134,6 +137,8 @@ def _with_mask(wish: Wish, told: str, locate: Locate) -> Wish:
         return wish
     if wish.image is None:
         return wish if wish.faults else wish.with_fault(WrongJob("It has a mask and no picture. Name one in the column image."))
+    from ..masks import ALPHA, MaskFile
+
     if told.casefold() == ALPHA:
         return replace(wish, mask=MaskFile())
     path = _located(told, locate)

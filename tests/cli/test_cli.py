@@ -546,6 +546,15 @@ def test_a_batch_needs_neither_torch_nor_numpy_nor_aiohttp(shell: Shell) -> None
     assert not {"torch", "numpy", "aiohttp"} & set(loaded)
 
 
+@pytest.mark.parametrize(
+    ("options", "unused"), [("'--estimate'", {"masks", "finishing", "review"}), ("'--json'", {"masks", "finishing"})]
+)
+def test_a_batch_loads_no_room_that_it_does_not_ask_for(shell: Shell, options: str, unused: set[str]) -> None:
+    source = f"import sys; from grsai.cli import main\nmain([{options}])\nprint(sorted(sys.modules), file=sys.stderr)"
+    loaded = set(ast.literal_eval(shell.run(program=("-c", source)).err.splitlines()[-1]))
+    assert not {f"grsai.{room}" for room in (*unused, "cluster", "emulator")} & loaded
+
+
 @pytest.mark.parametrize("name", ["run_batch.py", "batch_banana_concurrent.py"])
 def test_the_files_of_the_original_tool_are_the_same_command(shell: Shell, name: str) -> None:
     done = shell.run("--json", program=("-I", str(ROOT / name)), PYTHONPATH="")
