@@ -32,7 +32,10 @@ async function make(example) {
   write(path.join(ROOT, "example_workflows", `${example.name}.json`), saved);
   await page.evaluate((workflow) => window.app.loadGraphData(workflow, true, true, null), saved);
   const results = await run();
-  const picture = await page.evaluate(beforeAndAfter, { sources: sourcesOf(example), results });
+  const grid = Object.values(example.nodes).some(({ type }) => type === "ImageGrid");
+  const sources = grid ? [] : sourcesOf(example);
+  const whole = !sources.length;
+  const picture = await page.evaluate(beforeAndAfter, { sources, results, whole });
   fs.writeFileSync(path.join(ROOT, "example_workflows", `${example.name}.jpg`), Buffer.from(picture, "base64"));
   console.log(example.name);
 }
@@ -91,8 +94,8 @@ function sourcesOf({ nodes }) {
   return chosen.map((place) => ({ ...place, type: "input" }));
 }
 
-// In the page: what goes in, in a column, and beside it what comes out.
-async function beforeAndAfter({ sources, results }) {
+// In the page: what goes in, in a column, and beside it what comes out; `whole`: with its caption and uncut.
+async function beforeAndAfter({ sources, results, whole }) {
   const [width, height, gap] = [800, 600, 8];
   const clear = 0.74; // the part of a result above the caption that the emulator writes
   const load = (place) =>
@@ -115,6 +118,13 @@ async function beforeAndAfter({ sources, results }) {
     pen.fillRect(left, top, wide, high);
     pen.drawImage(picture, (picture.width - cutWide) / 2, (tall - cutHigh) / 2, cutWide, cutHigh, left, top, wide, high);
   };
+  const fit = (picture, left, top, wide, high) => {
+    const scale = Math.min(wide / picture.width, high / picture.height);
+    const [across, down] = [picture.width * scale, picture.height * scale];
+    pen.fillStyle = "#202020";
+    pen.fillRect(left, top, wide, high);
+    pen.drawImage(picture, left + (wide - across) / 2, top + (high - down) / 2, across, down);
+  };
   const column = before.length ? Math.round(width / (before.length > 1 ? 4 : 3)) : 0;
   const tall = (height - gap * (before.length - 1)) / Math.max(before.length, 1);
   before.forEach((picture, place) => cover(picture, 0, place * (tall + gap), column, tall));
@@ -124,7 +134,7 @@ async function beforeAndAfter({ sources, results }) {
   after.forEach((picture, place) => {
     const [row, at] = [Math.floor(place / across), place % across];
     const last = place === after.length - 1 && at < across - 1 ? wide * across + gap : wide;
-    cover(picture, from + at * (wide + gap), row * (high + gap), last, high, clear);
+    (whole ? fit : cover)(picture, from + at * (wide + gap), row * (high + gap), last, high, clear);
   });
   return canvas.toDataURL("image/jpeg", 0.85).split(",")[1];
 }

@@ -16,6 +16,7 @@ const BATCH = "5 Folder times prompts";
 const SHEET = "8 Rows of a sheet";
 const MASK = "9 Edit only here";
 const CHINESE = { [EDIT]: "把咖啡换成抹茶拿铁，桌面换成白色大理石，其余保持不变。" };
+const LINES = { en: "Screen print on kraft paper\nSepia print from an old family album", zh: "时尚杂志封面，暖色灯光\n老照片，柔和的边缘，高清" };
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const HELP = [
   ["NanoBananaGenerate", EDIT],
@@ -37,7 +38,7 @@ const RUN_MILLISECONDS = 120_000;
 const SAMPLE_KEY = `sk-${"0123456789abcdef".repeat(2)}`;
 
 const [url, ...parts] = process.argv.slice(2);
-if (parts.includes("readme")) await readme();
+if (parts.includes("readme")) for (const locale of ["en", "zh"]) await readme(locale);
 if (parts.includes("masks")) await masks();
 if (parts.includes("help")) for (const locale of ["en", "zh"]) await help(locale);
 const named = LOOKS.filter(({ name }) => parts.includes(name));
@@ -48,8 +49,8 @@ for (const look of named.length ? named : LOOKS) {
 }
 
 // Folder, prompts and report on the left, the finished batch on the right.
-async function readme() {
-  const page = await openFrontend(url, { vue: true, size: [1400, 1250], sharp: 1.5, settings: PLAIN_CANVAS });
+async function readme(locale) {
+  const page = await openFrontend(url, { vue: true, locale, size: [1400, 1250], sharp: 1.5, settings: PLAIN_CANVAS });
   await load(page, BATCH);
   await page.evaluate(() => {
     const of = (type) => window.app.graph.nodes.find((node) => node.type === type);
@@ -63,7 +64,7 @@ async function readme() {
   await page.evaluate(newSeeds);
   await run(page);
   await page.waitForTimeout(1500);
-  await photographGraph(page, path.join(ROOT, "docs", "images", "canvas.png"), { width: 1040 });
+  await photographGraph(page, path.join(ROOT, "docs", "images", locale === "zh" ? "nodes-zh.png" : "canvas.png"), { width: 1040 });
   await page.done();
 }
 
@@ -74,9 +75,11 @@ async function help(locale) {
     await load(page, example);
     await page.evaluate(newSeeds);
     if (locale === "zh" && example in CHINESE) await page.evaluate(say, CHINESE[example]);
+    if (node === "BatchBanana") await page.evaluate(type, LINES[locale]);
     await run(page);
     await page.waitForTimeout(1500);
     await page.evaluate(leave, node); // alone it is legible in a narrow panel
+    await page.waitForTimeout(1500);
     await photographGraph(page, path.join(ROOT, "web", "docs", node, locale === "zh" ? "canvas.zh.jpg" : "canvas.jpg"), { width: 1280 });
   }
   await page.done();
@@ -168,11 +171,19 @@ async function load(page, example) {
   await page.waitForTimeout(500);
 }
 
-// In the page: takes away all nodes but the first of a type.
+// In the page: takes away all nodes but the first of a type, which gets as small as it can.
 function leave(type) {
   const { graph } = window.app;
   const kept = graph.nodes.find((node) => node.type === type);
   for (const node of [...graph.nodes]) if (node !== kept) graph.remove(node);
+  kept.setSize([440, kept.computeSize()[1]]);
+}
+
+// In the page: prompts typed into the batch in place of those that are wired.
+function type(lines) {
+  const batch = window.app.graph.nodes.find((node) => node.type === "BatchBanana");
+  batch.disconnectInput(batch.inputs.findIndex((input) => input.name === "prompts"));
+  batch.widgets.find((widget) => widget.name === "prompts").value = lines;
 }
 
 // In the page: nothing is in the making any more, and every thumbnail is there.
