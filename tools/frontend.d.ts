@@ -3,6 +3,7 @@
 interface Slot {
   name: string;
   type: string;
+  label?: string;
   widget?: { name: string };
 }
 

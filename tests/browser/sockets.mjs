@@ -11,6 +11,7 @@ await tell(async (url, { locale, vue }) => {
     said.reloaded = await reloaded(page);
     said.choices = await choices(page);
     said.named = await named(page);
+    said.grown = await grown(page, vue);
     if (!vue) said.heights = await heights(page);
     return { ...said, troubles: page.troubles };
   } finally {
@@ -91,6 +92,34 @@ async function named(page) {
     folder.connect(2, node, node.inputs.findIndex((input) => input.name === "prompts"));
     return [before, written()];
   });
+}
+
+// What the sockets of a batch are called that grow: new, after a wire, and in a workflow that is opened again.
+async function grown(page, vue) {
+  await page.evaluate(() => {
+    const { app, LiteGraph } = window;
+    app.graph.clear();
+    const [photo, node] = ["LoadImage", "BatchBanana"].map((type) => LiteGraph.createNode(type));
+    for (const each of [photo, node]) app.graph.add(each);
+    node.pos = [400, 0];
+    window.names = () => {
+      const batch = app.graph.nodes.find((each) => each.type === "BatchBanana");
+      return batch.inputs.filter(({ name }) => name.includes(".image_")).map((input) => input.label ?? input.localized_name ?? input.name);
+    };
+    window.wirePaired = () => photo.connect(0, node, node.inputs.findIndex(({ name }) => name === "paired.image_1"));
+  });
+  const read = async () => {
+    await page.waitForTimeout(SETTLED_MILLISECONDS);
+    const names = await page.evaluate(() => window.names());
+    if (vue) for (const name of names) await page.locator("[data-node-id]").getByText(name, { exact: true }).first().waitFor({ timeout: 5000 });
+    return names;
+  };
+  const seen = [await read()];
+  await page.evaluate(() => window.wirePaired());
+  seen.push(await read());
+  await page.evaluate(() => window.app.loadGraphData(window.app.graph.serialize(), true, true, null));
+  seen.push(await read());
+  return seen;
 }
 
 // How much of a node its box for prompts takes, without and with a wire.

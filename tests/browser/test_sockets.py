@@ -18,6 +18,10 @@ CHOICES = {
         ["keep going", ["继续其余的 (keep going)", "停止 (stop)"]],
     ],
 }
+GROWN = {
+    "en": [["reference_1", "paired_1"], ["reference_1", "paired_1", "paired_2"]],
+    "zh": [["参考图 1", "配对图 1"], ["参考图 1", "配对图 1", "配对图 2"]],
+}
 
 
 @pytest.fixture(scope="module", params=[("en", False), ("zh", True)], ids=["en-classic", "zh-vue"])
@@ -38,6 +42,11 @@ def test_choices_are_read_in_the_users_language_and_kept_as_they_are(seen: dict[
 
 def test_a_socket_of_prompts_has_a_name_where_its_box_was(seen: dict[str, Any]):
     assert seen["named"] == [[], ["prompts" if seen["locale"] == "en" else "提示词"]]
+
+
+def test_the_sockets_of_two_families_have_names_of_their_own(seen: dict[str, Any]):
+    new, wired = GROWN[seen["locale"]]
+    assert seen["grown"] == [new, wired, wired]
 
 
 def test_a_wired_prompt_leaves_no_hole_in_the_classic_canvas(seen: dict[str, Any]):

@@ -64,8 +64,8 @@ def _take(name: str, spec: tuple[str, dict[str, Any]], into: dict[str, Any]) -> 
         (socket,) = options["template"]["input"]["required"].values()
         for inner in options["template"]["names"]:
             _take(f"{name}.{inner}", socket, into)
-            if name == "paired":  # else they would be called as those of references, below which they stand
-                into[f"{name}_{inner}"]["name"] = inner.replace("image", "paired")
+            if name != "images":  # two families in one node
+                into[f"{name}_{inner}"]["name"] = inner.replace("image", name.removesuffix("s"))
 
 
 def _texts(tree: dict[str, Any], place: str = "") -> Iterator[tuple[str, str]]:

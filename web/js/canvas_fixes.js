@@ -100,6 +100,27 @@ export function keepSocketsTogether(node) {
 }
 
 /**
+ * To be called for each node that is created. ComfyUI labels a socket that grows with the last part of its name, which two
+ * families share; without that label it is called as the locale says.
+ * @param {GraphNode} node
+ */
+export function nameGrownSockets(node) {
+  if (![...MAKING, "GrsaiUpload"].includes(node.comfyClass ?? "")) return;
+  const name = () => {
+    for (const input of node.inputs ?? []) if (input.label && input.name.endsWith(`.${input.label}`)) input.label = undefined;
+  };
+  name();
+  for (const change of /** @type {const} */ (["onConfigure", "onConnectionsChange"])) {
+    const before = node[change];
+    node[change] = function (/** @type {any[]} */ ...facts) {
+      before?.apply(this, facts);
+      name();
+      requestAnimationFrame(() => requestAnimationFrame(name)); // they grow in the frame after a wire has come
+    };
+  }
+}
+
+/**
  * To be called for each node that is created. What a workflow holds stays English; what is read need not.
  * @param {GraphNode} node
  */

@@ -3,7 +3,7 @@
 import { addBadge, followPrices } from "./badge.js";
 import { watchRuns } from "./background.js";
 import { askBeforeRun } from "./before_run.js";
-import { completeModels, hideLivePictures, hideOwnPictures, keepPromptReadable, keepSize, keepSocketsTogether, nameChoices, nameControl, nameWiredPrompt } from "./canvas_fixes.js";
+import { completeModels, hideLivePictures, hideOwnPictures, keepPromptReadable, keepSize, keepSocketsTogether, nameChoices, nameControl, nameGrownSockets, nameWiredPrompt } from "./canvas_fixes.js";
 import { app, language, registerTab } from "./comfy.js";
 import { speak } from "./components.js";
 import { style } from "./dom.js";
@@ -33,6 +33,7 @@ app.registerExtension({
     keepSocketsTogether(node);
     nameChoices(node);
     nameControl(node);
+    nameGrownSockets(node);
     nameWiredPrompt(node);
     showSheet(node);
     showFolder(node);
