@@ -13,14 +13,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from grsai.cli import options as cli_options
 from grsai.emulator import Emulator
 from grsai.finishing import PRESETS
+from grsai.ledger import Ledger, service_of
 from grsai.models import CREDITS_PER_YUAN, RATIOS, Catalogue
+from grsai.review import Verdict, judge, name_of
 from grsai.settings import OPTIONS, load
 from grsai.texts import say
 
@@ -35,8 +37,12 @@ READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 GUIDES = (ROOT / "docs/COMMANDS.md", ROOT / "docs/README_BATCH.md")
 TROUBLES = (ROOT / "docs/TROUBLESHOOTING.md", ROOT / "docs/TROUBLESHOOTING.zh.md")
 SETTINGS = ((ROOT / "docs/SETTINGS.md", "en", "none"), (ROOT / "docs/CONFIG_GUIDE.md", "zh", "没有"))
-TWINS = [(doc, twin) for doc in DOCS if (twin := doc.with_name(f"{doc.stem}.zh.md")).is_file()]
-SAME_SECTIONS = ("README", "SECURITY", "FAQ", "COMPARISON", "LIMITS", "MIGRATION", "PRIVACY", "TROUBLESHOOTING")
+RENAMED = {"COMMANDS": "README_BATCH", "SETTINGS": "CONFIG_GUIDE"}  # twins under another name
+TWINS = [(doc, twin) for doc in DOCS if (twin := doc.with_name(f"{RENAMED.get(doc.stem, f'{doc.stem}.zh')}.md")).is_file()]
+SAME_SECTIONS = (
+    "README", "SECURITY", "COMMANDS", "SETTINGS", "FAQ", "COMPARISON", "LIMITS", "MASKS", "MIGRATION", "PRIVACY", "REVIEW",
+    "SCALE", "SCRIPTING", "SHEETS", "TROUBLESHOOTING",
+)  # fmt: skip
 README_LINES = 150  # that are not folded
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -326,6 +332,46 @@ def test_every_field_of_the_report_is_named(doc: Path, project: Path, emulator: 
     assert fields(doc) - written == elsewhere
 
 
+def leaves(value: Any, place: str = "") -> set[str]:
+    """The fields of an object of JSON, as `files[].cut`."""
+    if isinstance(value, dict):
+        return set().union(*(leaves(each, f"{place}.{name}".strip(".")) for name, each in value.items()))
+    if isinstance(value, list):
+        return {f"{place}[]"}.union(*(leaves(each, f"{place}[]") for each in value if isinstance(each, dict)))
+    return {place}
+
+
+@pytest.mark.parametrize("doc", GUIDES, ids=lambda doc: doc.name)
+def test_every_field_that_a_command_prints_is_named(doc: Path, project: Path, emulator: Emulator) -> None:
+    named: dict[str, set[str]] = {}
+    for row in table(doc, "json"):
+        named.setdefault(row[0].strip("`"), set()).update(re.findall(r"`([^`]+)`", row[1]))
+
+    def told(*words: str) -> set[str]:
+        done = run([sys.executable, "-m", "grsai", *words, "--json"], project, emulator)
+        assert done.returncode in (0, 1) and done.stdout, done.stderr
+        return leaves(json.loads(done.stdout))
+
+    batch = ("--images", "photos", "--prompts", "prompts.txt", "--output", "made")
+    estimated = named.pop("--estimate")
+    assert told("--estimate", *batch) == estimated - {"rows[]", "unpriced"}
+    of_rows = {f"rows[].{name}" for name in (*estimated - {"rows[]", "unpriced"}, "row")}
+    assert told("--estimate", "--jobs", "jobs.csv") == estimated - {"unpriced"} | of_rows
+    told(*batch)
+    with Ledger(project / "home/ledger.sqlite3", service=service_of(emulator.url)) as ledger:
+        judge(ledger, {name_of(each.task_id, 1): Verdict("reject") for each in ledger.entries() if each.task_id})
+        ledger.database.write("DELETE FROM uploads", ())
+    (project / "photos" / PHOTOS[0]).unlink()
+    again = named.pop("redo --estimate")
+    assert told("redo", "--estimate", "--output", "made") == estimated - {"rows[]", "unpriced"} | again
+    settings = {name.partition(".")[2].removesuffix("[]") for name in told("config")}
+    assert settings == {name.partition(".")[2] for name in named.pop("config")}
+    words = {"finish": "--fit 40x40 --output made", "picks": "--to kept --output made", "collect": "14-a-task", "status": ""}
+    words |= {"collect --forget": "14-a-task", "ledger copy": "home/ledger.sqlite3 copy.sqlite3"}
+    for command, fields in named.items():
+        assert told(*command.split(), *words.get(command, "").split()) == fields, command
+
+
 @pytest.mark.parametrize(("doc", "twin"), TWINS, ids=[doc.name for doc, _ in TWINS])
 def test_a_page_and_its_twin_link_to_each_other(doc: Path, twin: Path) -> None:
     assert twin.name in links(doc) and doc.name in links(twin)
@@ -333,9 +379,15 @@ def test_a_page_and_its_twin_link_to_each_other(doc: Path, twin: Path) -> None:
 
 @pytest.mark.parametrize("name", SAME_SECTIONS)
 def test_a_page_and_its_twin_have_the_same_sections_and_rows(name: str) -> None:
-    (twins,) = [(text_of(doc), text_of(twin)) for doc, twin in TWINS if doc.stem == name]
-    levels, rows = ([re.findall(pattern, text, re.MULTILINE) for text in twins] for pattern in (r"^#+ ", r"^\| "))
-    assert levels[0] == levels[1] and rows[0] == rows[1]
+    (twins,) = [(doc, twin) for doc, twin in TWINS if doc.stem == name]
+    (english, chinese) = [re.findall(r"^(#+) |^\| (.*)", FENCE.sub("", text_of(doc)), re.MULTILINE) for doc in twins]
+    assert [(level, codes_of(row)) for level, row in english] == [(level, codes_of(row)) for level, row in chinese]
+
+
+def codes_of(row: str) -> list[str]:
+    """The options and names in the first cell of a row, which are the same in each language."""
+    first = cells(f"| {row}")[0]
+    return re.findall(r"`(--[\w-]+|[a-z_]+(?:[.\[\]]+[a-z_]*)*(?=`))", first)
 
 
 @pytest.mark.parametrize("doc", READMES, ids=lambda doc: doc.name)

@@ -48,19 +48,24 @@ for (const look of named.length ? named : LOOKS) {
   if (parts.includes("settings")) await settings(look);
 }
 
-// Folder, prompts and report on the left, the finished batch on the right.
+// A folder on the left, the finished batch on the right.
 async function readme(locale) {
   const page = await openFrontend(url, { vue: true, locale, size: [1400, 1250], sharp: 1.5, settings: PLAIN_CANVAS });
   await load(page, BATCH);
   await page.evaluate(() => {
-    const of = (type) => window.app.graph.nodes.find((node) => node.type === type);
-    window.app.graph.remove(of("MarkdownNote"));
-    const places = [["LoadBananaFolder", [40, 60], [420, 190]], ["PreviewAny", [40, 400], [420, 330]], ["BatchBanana", [540, 60], [560, 900]]];
-    for (const [type, place, size] of places) {
-      of(type).pos = place;
-      of(type).setSize(size);
+    const { graph } = window.app;
+    const places = { LoadBananaFolder: [[40, 60], [420, 340]], BatchBanana: [[540, 60], [560, 880]] };
+    for (const node of [...graph.nodes]) {
+      if (!(node.type in places)) {
+        graph.remove(node);
+        continue;
+      }
+      const [place, size] = places[node.type];
+      node.pos = place;
+      node.setSize(size);
     }
   });
+  await page.evaluate(type, LINES[locale]);
   await page.evaluate(newSeeds);
   await run(page);
   await page.waitForTimeout(1500);
