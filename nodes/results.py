@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..grsai.errors import GrsaiError, Stopped
 from ..grsai.jobs import Outcome
-from ..grsai.report.report import NOTHING_MORE, Delivery, summary
+from ..grsai.report.report import Delivery, summary
 from ..grsai.sheets import Back
 from ..grsai.texts import say
 from .account import Account
@@ -37,8 +37,7 @@ def report(outcomes: Sequence[Outcome], loaded: Loaded, run: NodeRun, account: A
         language=run.language,
         most=len(outcomes),
         per_yuan=account.settings.credits_per_yuan,
-        offline=run.offline,
-        delivery=Delivery(sheet.path, rows=sheet.rows) if sheet else NOTHING_MORE,
+        delivery=Delivery(sheet.path if sheet else None, rows=sheet.rows if sheet else (), offline=run.offline),
     )
     if sheet:
         text += "\n" + (sheet.error.say(run.language) if sheet.error else say("Sheet: {path}", run.language, path=sheet.path))

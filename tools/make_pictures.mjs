@@ -191,9 +191,10 @@ function type(lines) {
   batch.widgets.find((widget) => widget.name === "prompts").value = lines;
 }
 
-// In the page: nothing is in the making any more, and every thumbnail is there.
+// In the page: nothing is in the making any more, and every thumbnail that is in view is there.
 function isComplete() {
-  const thumbnails = [...document.querySelectorAll(".grsai-past .grsai-after")];
+  const all = [...document.querySelectorAll(".grsai-past .grsai-after")];
+  const thumbnails = all.filter((image) => image.getBoundingClientRect().top < window.innerHeight);
   return thumbnails.length > 5 && thumbnails.every((image) => image.naturalWidth) && !document.querySelector(".grsai-chip, .grsai-run");
 }
 

@@ -216,7 +216,11 @@ def _finishing(finish: Finish | None, options: Options, stop: threading.Event, b
 
 
 def _delivery(plan: Plan, back: Back | None, finished: Finishing | None, options: Options) -> Delivery:
-    more = {"finished": finished.by_original if finished else None, "by_workers": options.cluster is not None}
+    more = {
+        "finished": finished.by_original if finished else None,
+        "by_workers": options.cluster is not None,
+        "offline": options.demo,
+    }
     return Delivery(back.path, plan.base, plan.rows, **more) if back else Delivery(**more)
 
 
@@ -361,8 +365,8 @@ def _tell(outcomes: Sequence[Outcome], seconds: float, delivery: Delivery, setti
         show_json(as_object(outcomes, seconds=seconds, delivery=delivery))
         return
     show("")
-    rate, offline = settings.credits_per_yuan, bool(options.demo)
-    show(summary(outcomes, seconds=seconds, language=language, per_yuan=rate, delivery=delivery, offline=offline))
+    rate = settings.credits_per_yuan
+    show(summary(outcomes, seconds=seconds, language=language, per_yuan=rate, delivery=delivery))
     if delivery.compare:
         from .comparing import tell_comparison
 

@@ -92,10 +92,10 @@ def _page(
     facts = {
         "heading": headline(sums, language),
         "eyebrow": " · ".join([*list(models)[:_MOST_MODELS], time.strftime("%Y-%m-%d %H:%M")]),
-        "sums": _sums(sums, language, per_yuan),
+        "sums": _sums(sums, language, per_yuan, offline=delivery.offline),
         "notes": notes(outcomes, language),
         "ratio": common_ratio([file for outcome in outcomes for file in outcome.files]),
-        "words": words(language),
+        "words": words(language, offline=delivery.offline),
         "links": _links(outcomes, folder, language),
         "compared": [_compared(column, per_yuan) for column in (delivery.compare or {}).get("columns", ())],
     }
@@ -134,7 +134,7 @@ def _hash(text: str) -> str:
 # What is in it
 
 
-def words(language: str) -> dict[str, Any]:
+def words(language: str, *, offline: bool = False) -> dict[str, Any]:
     def say(text: str, **values: Any) -> str:
         return texts.say(text, language, **values)
 
@@ -154,7 +154,7 @@ def words(language: str) -> dict[str, Any]:
             say("Quality"),
             say("Background"),
             say("Time"),
-            say("Paid"),
+            say("Would have cost") if offline else say("Paid"),
             say("Task id"),
             say("Sheet"),
         ],
@@ -184,7 +184,7 @@ def _compared(column: Mapping[str, Any], per_yuan: float) -> dict[str, Any]:
     return {**told, "price": price(column["credits"]), "whole": {**whole, "price": price(whole["credits"])}}
 
 
-def _sums(sums: Totals, language: str, per_yuan: float) -> list[tuple[str, str, str]]:
+def _sums(sums: Totals, language: str, per_yuan: float, *, offline: bool) -> list[tuple[str, str, str]]:
     """Name, value, and what it means."""
     rows = [(say("Total time", language), duration(sums.seconds, language), "")]
     if sums.worked:
@@ -192,8 +192,9 @@ def _sums(sums: Totals, language: str, per_yuan: float) -> list[tuple[str, str, 
     if sums.saved_share >= 0.01:
         serial = say("one after another {time}", language, time=duration(sums.serial_seconds, language))
         rows.append((say("Time saved", language), f"{sums.saved_share:.0%}", serial))
-    name, more = say("Paid", language), say("{credits} credits", language, credits=f"{sums.credits:,}")
-    if sums.failed_credits:
+    name = say("Would have cost", language) if offline else say("Paid", language)
+    more = say("{credits} credits", language, credits=f"{sums.credits:,}")
+    if sums.failed_credits and not offline:
         name = say("Charged on acceptance", language)
         more = f"{more} · {_given_back(sums.failed_credits, language, per_yuan)}"
     return [*rows, (name, price_text(sums.credits, "cny", per_yuan), more)]

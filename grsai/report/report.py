@@ -58,6 +58,7 @@ class Delivery:
     `sheet`: the one that came back, `sheet_folder`: where its paths lead from, `rows`: of each job, in plan order. `finished`:
     the file of each original that was finished; None where nothing was to be. `by_workers`: of a cluster, which are named.
     `verdicts`: of pictures, by "<task id>/<number>". `compare`: what several models cost, where they were compared.
+    `offline`: made with the emulator, so that nothing was paid.
     """
 
     sheet: Path | None = None
@@ -67,6 +68,7 @@ class Delivery:
     by_workers: bool = False
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     compare: Mapping[str, Any] | None = None
+    offline: bool = False
 
     def row_of(self, job: Job) -> int | None:
         return self.rows[job.task - 1] if self.rows else None
@@ -142,16 +144,15 @@ def summary(
     most: int = _FEW,
     per_yuan: float = CREDITS_PER_YUAN,
     delivery: Delivery = NOTHING_MORE,
-    offline: bool = False,
 ) -> str:
     """The end of a run on the screen: made and failed with reasons (`most` of them each), times, what was saved and paid.
 
-    `per_yuan`: credits that the user got for a yuan. `offline`: made with the emulator, so that nothing was paid.
+    `per_yuan`: credits that the user got for a yuan.
     """
     sums = totals(outcomes, seconds=seconds)
-    text = "  Would have cost: {money}" if offline else "  Paid: {money}"
+    text = "  Would have cost: {money}" if delivery.offline else "  Paid: {money}"
     paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan))
-    if sums.failed_credits and not offline:
+    if sums.failed_credits and not delivery.offline:
         text = "  Charged on acceptance: {money}. Of that {part} went to what failed; the service may have given it back."
         part = money(sums.failed_credits, language, per_yuan=per_yuan)
         paid = say(text, language, money=money(sums.credits, language, per_yuan=per_yuan), part=part)

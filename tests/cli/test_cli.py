@@ -195,6 +195,8 @@ def test_the_demo_needs_no_key_and_no_network_and_pays_once(shell: Shell) -> Non
     assert (done.status, len(list((shell.folder / "batch_outputs" / "demo").glob("Task_*")))) == (0, 16)
     assert "index.html" in done.out
     assert "Would have cost: 7,040 credits" in done.out and "Paid" not in done.out  # for nothing was
+    page = (shell.folder / "batch_outputs/demo/index.html").read_text("utf-8")
+    assert '"Would have cost"' in page and '"Paid"' not in page
     again = shell.run("--demo", "--json", **dead)
     assert (again.status, again.object["reused"]) == (0, 16)
     assert not shell.emulator.received
