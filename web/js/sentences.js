@@ -73,7 +73,7 @@ export const TEXTS = {
   "ledger.now": { "en": "In use: {address}", "zh": "正在使用：{address}" },
   "ledger.own": { "en": "This ComfyUI has a ledger of its own.", "zh": "这台 ComfyUI 使用自己的账本。" },
   "ledger.leave": { "en": "Use its own again", "zh": "改回自己的账本" },
-  "limit.label": { "en": "Most pictures at once", "zh": "同时生成的图片数上限" },
+  "limit.label": { "en": "Maximum at once", "zh": "同时生成的图片数上限" },
   "limit.about": { "en": "0: the node decides", "zh": "0：由节点决定" },
   "budget_day.label": { "en": "Budget a day", "zh": "每日预算" },
   "budget_day.about": { "en": "In yuan; 0: none", "zh": "单位：元；0 表示不限" },
@@ -90,8 +90,8 @@ export const TEXTS = {
   "models.asking": { "en": "Asking the service…", "zh": "正在查询……" },
   "models.as_of": { "en": "Prices of the service, {time}", "zh": "服务公布的价格，{time}" },
   "models.own": { "en": "Prices of the pack's own table", "zh": "内置价格表" },
-  "proxy.label": { "en": "Use the proxy of the system", "zh": "使用系统代理" },
-  "currency.label": { "en": "Currency of prices", "zh": "价格显示单位" },
+  "proxy.label": { "en": "Use system proxy", "zh": "使用系统代理" },
+  "currency.label": { "en": "Show prices in", "zh": "价格显示单位" },
   "currency.cny": { "en": "Yuan (¥)", "zh": "人民币（¥）" },
   "currency.usd": { "en": "Dollar ($, about)", "zh": "美元（$，约合）" },
   "currency.credits": { "en": "Credits", "zh": "积分" },
@@ -261,7 +261,7 @@ export const SETTINGS = {
     "category": ["Grsai", "Key and service", "Api"]
   },
   "Grsai.Proxy": {
-    "name": "Use the proxy of the system",
+    "name": "Use system proxy",
     "tooltip": "Off: connect directly, whatever proxy the system names.",
     "category": ["Grsai", "Key and service", "Proxy"]
   },
@@ -271,7 +271,7 @@ export const SETTINGS = {
     "category": ["Grsai", "Key and service", "Ledger"]
   },
   "Grsai.Limit": {
-    "name": "Most pictures at once",
+    "name": "Maximum at once",
     "tooltip": "Over all nodes and runs of this ComfyUI. 0: the largest concurrency among the running nodes counts.",
     "category": ["Grsai", "Limits and prices", "Limit"]
   },
@@ -291,7 +291,7 @@ export const SETTINGS = {
     "category": ["Grsai", "Limits and prices", "AskAbove"]
   },
   "Grsai.Currency": {
-    "name": "Currency of prices",
+    "name": "Show prices in",
     "tooltip": "How prices are shown on nodes and in the sidebar.",
     "category": ["Grsai", "Limits and prices", "Currency"]
   },
