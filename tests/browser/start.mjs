@@ -130,10 +130,11 @@ async function panel(page) {
   const buttons = page.locator(".grsai-balance button");
   await buttons.nth(1).waitFor(WAIT);
   const ways = await buttons.allInnerTexts();
+  const boxes = await buttons.evaluateAll((all) => all.map((button) => button.getBoundingClientRect()).map(({ left, top, right, bottom }) => ({ left, top, right, bottom })));
   const elsewhere = page.locator(".grsai-note button");
   await elsewhere.click(WAIT);
   await page.locator(".grsai-card").first().waitFor(WAIT);
   await buttons.first().click();
   await page.locator(".grsai-balance strong").waitFor(WAIT);
-  return { ways, then: await page.locator(".grsai-balance strong").innerText() };
+  return { ways, boxes, then: await page.locator(".grsai-balance strong").innerText() };
 }

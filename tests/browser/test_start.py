@@ -64,4 +64,7 @@ def test_what_runs_once_more_is_what_failed(said: dict[str, Any]):
 
 
 def test_the_sidebar_offers_the_same_two_ways(said: dict[str, Any]):
-    assert said["panel"] == {"ways": WAYS[said["locale"]], "then": OFFLINE[said["locale"]]}
+    panel = said["panel"]
+    assert (panel["ways"], panel["then"]) == (WAYS[said["locale"]], OFFLINE[said["locale"]])
+    first, second = panel["boxes"]
+    assert (first["left"], first["right"]) == (second["left"], second["right"]) and second["top"] - first["bottom"] >= 4
