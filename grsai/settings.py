@@ -226,7 +226,7 @@ class Settings:
     pairing: str = _setting("product", _pairing, "product: every picture with every prompt; zip: one to one")
     seed: int = _setting(0, _whole(0, 2**31 - 1), "another number makes new pictures")
     retries: int = _setting(
-        2, _whole(0, 10), "how many times a task that failed for a passing reason is submitted, and paid, again"
+        2, _whole(0, 10), "how many times a task that failed for a temporary reason is submitted, and paid, again"
     )
     budget: float = _setting(0.0, _amount, "refuse to spend more than this in a run, in yuan; 0: no limit")
     budget_day: float = _setting(0.0, _amount, "refuse to spend more than this in a day, in yuan; 0: no limit")

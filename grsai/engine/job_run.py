@@ -163,7 +163,7 @@ class JobRun:
         return True
 
     def _pay(self, failed: TaskFailed | None) -> Outcome:
-        """Submits, and again where the task failed for a passing reason, at most `retries` times."""
+        """Submits, and again where the task failed for a temporary reason, at most `retries` times."""
         failures = 1 if failed else 0
         while True:
             if failed is not None:
