@@ -71,9 +71,10 @@ class Owner:
         for path in self._folder.iterdir():
             owner = path.with_suffix("")  # of a file that belongs to one
             with contextlib.suppress(OSError):
+                age = time.time() - path.stat().st_mtime  # before a look at its lock, which may count as a change
                 if owner != self.path and not (owner.exists() and _is_locked(owner)):
                     found = found or path == owner
-                    if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+                    if age > _OLD_SECONDS:
                         _remove(path)
         return found
 

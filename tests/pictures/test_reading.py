@@ -17,7 +17,8 @@ TURNED[0x0112] = 6
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "LAB", "YCbCr"])
 def test_every_kind_of_picture_has_a_small_copy(tmp_path: Path, mode: str) -> None:
     kind = "PNG" if mode in ("LA", "P") else "TIFF"
-    Image.new(mode, (64, 48)).save(tmp_path / "a", kind)
+    options = {"compression": "tiff_lzw"} if mode == "YCbCr" else {}  # not every Pillow reads what it writes without
+    Image.new(mode, (64, 48)).save(tmp_path / "a", kind, **options)
     small = thumbnail(tmp_path / "a", 16)
     assert (small.mode, small.size) == ("RGB", (16, 12))
 
