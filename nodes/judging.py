@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -22,6 +23,7 @@ CHOICES = {"kept": "keep", "rejected": "reject"}  # what the history can be narr
 KIND = "redo"
 _OF_A_VERDICT = ("verdict", "stars", "note")
 _MOST_TASKS = 2_000
+_saying = threading.Lock()  # two words at once would leave out one of them
 
 
 def say(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,9 +36,10 @@ def say(values: Mapping[str, Any]) -> dict[str, Any]:
     if entry is None:
         raise NotThere("There is no such picture.")
     name = name_of(task, place)
-    verdict = verdicts_of(ledger, [name]).get(name, Verdict())
-    said = replace(verdict, **{each: values[each] for each in _OF_A_VERDICT if each in values})
-    judge(ledger, {name: said}, service=entry.service)
+    with _saying:
+        verdict = verdicts_of(ledger, [name]).get(name, Verdict())
+        said = replace(verdict, **{each: values[each] for each in _OF_A_VERDICT if each in values})
+        judge(ledger, {name: said}, service=entry.service)
     return {"name": name, **asdict(said)}
 
 

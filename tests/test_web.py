@@ -103,7 +103,8 @@ def test_every_node_has_a_help_page_with_a_picture(node: str, language: str):
     assert pictures
     for picture in pictures:
         with Image.open(docs / picture) as image:  # ComfyUI looks for it beside the folder of the node
-            assert max(image.size) <= 1600
+            assert max(image.size) <= 1600 and (image.width <= 560 or not Path(picture).name.startswith("canvas"))  # legible
+    assert not re.search(r"^\|", page, re.MULTILINE)  # a table runs out of the panel
     assert bool(CHINESE.search(page)) == (language == "zh")
 
 

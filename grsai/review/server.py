@@ -56,6 +56,7 @@ import hmac
 import io
 import json
 import secrets
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -145,6 +146,7 @@ class ReviewServer:
         per_yuan = {"per_yuan": settings.credits_per_yuan} if settings else {}
         self._cards = Cards(album, f"?secret={self._secret}", language, finished=self._finished, **per_yuan)
         self._stream = Stream()
+        self._judging = threading.Lock()  # two words at once would leave out one of them
         self.maker = Maker(album, self._cards, self._stream, settings, on_end=on_end)
         self._listening = 0  # pages that are open
         self._ratio = 0.0  # not known
@@ -372,14 +374,15 @@ class ReviewServer:
         return await off_loop(self._judge, asked)
 
     def _judge(self, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        said: dict[str, Verdict] = {}
-        for each in asked:
-            picture = self._album.get(str(each.get("id")))
-            if picture is None:
-                raise NotThere("There is no such picture.")
-            given = {name: each[name] for name in _OF_A_VERDICT if name in each}
-            said[picture.id] = replace(said.get(picture.id, picture.verdict), **given)
-        rows = [{"id": picture.id, **verdict_object(picture.verdict)} for picture in self._album.judge(said)]
+        with self._judging:
+            said: dict[str, Verdict] = {}
+            for each in asked:
+                picture = self._album.get(str(each.get("id")))
+                if picture is None:
+                    raise NotThere("There is no such picture.")
+                given = {name: each[name] for name in _OF_A_VERDICT if name in each}
+                said[picture.id] = replace(said.get(picture.id, picture.verdict), **given)
+            rows = [{"id": picture.id, **verdict_object(picture.verdict)} for picture in self._album.judge(said)]
         told = {"verdicts": rows, "counts": self._album.counts()}
         self._stream.tell("verdicts", **told)
         self._on_change()

@@ -76,12 +76,13 @@ async function runWithoutKey(page) {
 async function escape(page) {
   await runWithoutKey(page);
   const words = await dialog(page).innerText();
+  const links = await dialog(page).locator("a").evaluateAll((all) => all.map((link) => link.href));
   await page.keyboard.press("Escape");
   await dialog(page).waitFor({ state: "detached" });
   await page.waitForTimeout(500); // ComfyUI has said its own by then
   const others = await page.locator("[data-testid=error-overlay]").filter({ visible: true }).count();
   const failed = await page.evaluate(() => Boolean(window.app.extensionManager.lastExecutionError));
-  return { words, others, failed };
+  return { words, links, others, failed };
 }
 
 // With the keyboard alone to the box for the key; answers with what has the focus then.

@@ -45,6 +45,7 @@ def test_nothing_but_the_choice_is_told(said: dict[str, Any]):
 
 def test_the_dialog_offers_two_ways_and_can_be_left(said: dict[str, Any]):
     assert all(way in said["closed"]["words"] for way in WAYS[said["locale"]])
+    assert said["closed"]["links"] == ["https://grsai.com/"]
 
 
 def test_no_key_yet_is_no_failure(said: dict[str, Any]):

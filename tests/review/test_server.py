@@ -7,12 +7,14 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from grsai.ledger import Ledger
 from grsai.review import verdicts_of
+from grsai.review.album import Album
 
 from .conftest import Page
 
@@ -121,6 +123,22 @@ def test_a_verdict_is_on_disk_when_it_answers(page: Page, ledger: Ledger, studio
     assert [(each.verdict, each.stars, each.note) for each in found.values()] == [("reject", 2, "too dark")]
     page.judge({second["id"]: ""})
     assert page.get("state")["counts"]["rejected"] == 0
+
+
+def test_two_words_at_once_are_both_kept(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Album.judge
+
+    def slowly(album: Album, said: Any) -> Any:
+        time.sleep(0.2)  # another page's word comes meanwhile, if nothing keeps it from it
+        return judge(album, said)
+
+    monkeypatch.setattr(Album, "judge", slowly)
+    first, *_ = page.pictures()
+    words = ({"stars": 4}, {"verdict": "keep"}, {"note": "sharp"})
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda word: page.post("verdict", verdicts=[{"id": first["id"], **word}]), words))
+    [said] = page.post("verdict", verdicts=[{"id": first["id"]}])["verdicts"]
+    assert said == {"id": first["id"], "verdict": "keep", "stars": 4, "note": "sharp"}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import { t } from "./texts.js";
 const NOTHING = { verdict: "", stars: 0, note: "" };
 /** @type {Map<string, Opinion>} by the name of a picture */
 const known = new Map();
-/** @type {Set<string>} whose verdicts are on their way */
-const pending = new Set();
+/** @type {Map<string, Promise<unknown>>} what is on its way of a picture, one after the other: the last word counts */
+const sending = new Map();
 /** @type {WeakSet<Entry>} */
 const learnt = new WeakSet();
 /** @type {Set<(name: string) => unknown>} */
@@ -64,16 +64,19 @@ export async function learnTasks(tasks) {
 export async function judge(task, number, change) {
   const [name, before] = [nameOf(task, number), opinionOf(nameOf(task, number))];
   known.set(name, { ...before, ...change });
-  pending.add(name);
   tellOf(name);
+  const sent = (sending.get(name) ?? Promise.resolve()).then(() => post("verdict", { task, number, ...change }));
+  const over = sent.catch(() => {});
+  sending.set(name, over);
   try {
-    await post("verdict", { task, number, ...change });
+    await sent;
   } catch (error) {
-    known.set(name, before);
+    const earlier = Object.fromEntries(Object.entries(before).filter(([fact]) => fact in change));
+    known.set(name, { ...opinionOf(name), ...earlier });
     tellOf(name);
     notice("error", t("verdict.not_kept"), whyOf(error));
   } finally {
-    pending.delete(name);
+    if (sending.get(name) === over) sending.delete(name);
   }
 }
 
@@ -96,7 +99,7 @@ export function onVerdicts(listener) {
 
 /** @type {(name: string, opinion: Opinion) => void} */
 function set(name, opinion) {
-  if (!pending.has(name)) known.set(name, opinion);
+  if (!sending.has(name)) known.set(name, opinion);
 }
 
 /** @param {string} name */
