@@ -39,7 +39,12 @@ def test_badge_and_tab_say_what_run_would_make_of_a_folder(seen: dict[str, Any])
 def test_a_subgraph_says_on_its_outside_what_it_would_make(seen: dict[str, Any]):
     words = {"en": "24 pictures · ¥2.88 · about 4 min", "zh": "24 张 · ¥2.88 · 约 4 分钟"}
     assert seen["subgraph"]["before"] == COUNTED[seen["locale"]][0][0]
-    assert seen["subgraph"]["after"] == words[seen["locale"]]
+    assert seen["subgraph"]["after"].startswith(words[seen["locale"]])
+
+
+def test_a_subgraph_says_on_its_outside_which_size_is_sent_where_none_was_chosen(seen: dict[str, Any]):
+    words = {"en": " · at 1K, its smallest size", "zh": " · 按最小尺寸 1K"}
+    assert seen["subgraph"]["after"].endswith(words[seen["locale"]])
 
 
 def test_a_model_that_is_chosen_outside_has_what_it_needs(seen: dict[str, Any]):

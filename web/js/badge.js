@@ -1,6 +1,7 @@
 // @ts-check
 // What a node would make and cost, as a badge that follows its widgets in the classic and in the Vue canvas. The server counts;
 // until it has, the badge says what the page knows by itself.
+import { sizeSentAlong } from "./canvas_fixes.js";
 import { app, isWired, makingNodes, nodeBehind, stores } from "./comfy.js";
 import { isOffline, modelOf, money, moneyAndCredits, onPrices } from "./money.js";
 import { inWords, onOutlook, outdated, outlookOf } from "./outlook.js";
@@ -41,13 +42,17 @@ function badge(node, price) {
   return new window.LGraphBadge({ text: model ? text(node, price, model) : "", ...BANANA });
 }
 
-// Of a subgraph, what its nodes make together.
+// Of a subgraph, what its nodes make together, and the size that nobody could choose there.
 /** @param {GraphNode} node */
 function outerBadge(node) {
   void stores()?.[REDRAWN];
   const making = node.subgraph ? makingNodes(node.subgraph) : [];
-  if (making.length && isOffline()) return new window.LGraphBadge({ text: t("money.free"), ...FREE });
-  return new window.LGraphBadge({ text: making.length ? words(node) : "", ...BANANA });
+  if (!making.length) return new window.LGraphBadge({ text: "", ...BANANA });
+  const size = sizeSentAlong(node);
+  const told = (/** @type {string} */ text) => [text, size && t("money.smallest", { size })].filter(Boolean).join(" · ");
+  return isOffline()
+    ? new window.LGraphBadge({ text: told(t("money.free")), ...FREE })
+    : new window.LGraphBadge({ text: told(words(node)), ...BANANA });
 }
 
 /** @param {GraphNode} node */

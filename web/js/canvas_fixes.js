@@ -1,6 +1,6 @@
 // @ts-check
 // What ComfyUI does of itself, and a node with a grid must not have.
-import { MAKING, afterPrompt, api, isWired, nodeOf, rootGraph, stores } from "./comfy.js";
+import { MAKING, afterPrompt, api, isWired, nodeOf, placesOf, rootGraph, stores } from "./comfy.js";
 import { modelOf } from "./money.js";
 import { t } from "./texts.js";
 
@@ -63,17 +63,32 @@ function placeOf({ graph, id }) {
   return graph === rootGraph() ? String(id) : `${graph?.id}:${id}`;
 }
 
+/** @type {Map<string, string>} the size that was sent along, by the id of a node in what Run sends */
+const completed = new Map();
+
 /**
  * To be called once. On the outside of a subgraph a model can be chosen, but what belongs to it comes and goes inside, unseen:
  * what the new one needs is sent along, its smallest size.
  */
 export function completeModels() {
   afterPrompt((nodes) => {
-    for (const { class_type, inputs } of Object.values(nodes)) {
+    completed.clear();
+    for (const [id, { class_type, inputs }] of Object.entries(nodes)) {
       const [size] = (MAKING.includes(class_type) && modelOf(inputs.model)?.sizes) || [];
-      if (size) inputs["model.image_size"] ??= size;
+      if (!size || inputs["model.image_size"] !== undefined) continue;
+      inputs["model.image_size"] = size;
+      completed.set(id, size);
     }
   });
+}
+
+/**
+ * The size that is sent along for what is inside of a subgraph, so that the outside can tell it; empty where it was chosen.
+ * @param {GraphNode} outside
+ */
+export function sizeSentAlong(outside) {
+  const places = placesOf(outside);
+  return [...completed].find(([id]) => places.some((place) => id.startsWith(`${place}:`)))?.[1] ?? "";
 }
 
 /**

@@ -8,6 +8,7 @@ export const TEXTS = {
   "money.credits": { "en": "{credits} credits", "zh": "{credits} 积分" },
   "money.free": { "en": "offline · free", "zh": "离线 · 免费" },
   "money.closed": { "en": "closed by the service", "zh": "服务已关闭该模型" },
+  "money.smallest": { "en": "at {size}, its smallest size", "zh": "按最小尺寸 {size}" },
   "money.maintenance": { "en": "in maintenance", "zh": "维护中" },
   "money.unknown": { "en": "price unknown", "zh": "价格未知" },
   "money.each": { "en": "{price} per picture", "zh": "每张 {price}" },
