@@ -25,8 +25,6 @@ class Partners(NamedTuple):
             return ()
         names = ", ".join(path.name for path in self.unused[:_SHOWN]) + (" …" if len(self.unused) > _SHOWN else "")
         text = "{folder} holds {count} files that belong to no picture: {names}"
-        if len(self.unused) == 1:
-            text = "{folder} holds 1 file that belongs to no picture: {names}"
         return (WrongJob(text, folder=folder, count=len(self.unused), names=names),)
 
 

@@ -257,7 +257,7 @@ def test_a_folder_of_texts_gives_each_picture_its_own(shell: Shell) -> None:
     shell.write("texts/more.txt", "of nothing")
     done = shell.run("--prompts", "texts", "--json")
     assert [job["prompt"] for job in done.object["jobs"]] == ["a cup,\nsteaming coffee", "a rocket"]
-    assert "1 file that belongs to no picture: more.txt" in shell.run("--prompts", "texts").err
+    assert "1 files that belong to no picture: more.txt" in shell.run("--prompts", "texts").err
     (shell.folder / "texts" / "rocket.TXT").unlink()
     shell.write("texts/coffee.txt", " \n")
     done = shell.run("--prompts", "texts")
