@@ -20,8 +20,8 @@ FAULTS = (sqlite3.Error, OSError, UnicodeDecodeError, NotImplementedError)  # th
 # What SQLite says when the file itself is not to blame. Every other error means damage.
 _NOT_DAMAGED = ("locked", "busy", "readonly", "read-only", "full", "unable to open", "disk i/o", "permission", "protocol", "too ")
 _UNUSABLE = "The ledger {path} cannot be used: {why}. Check free space and the permissions of its folder."
-_MAGIC = b"SQLite format 3\0"
 _OURS, _LOOKED_AT = b"tasks_by_job", 1 << 20  # what the first bytes of a damaged ledger still say
+_LEAST_PAGE = 512  # bytes
 _NOT_OF_DATABASES = (".journal", ".lock")  # what lies beside a ledger under its name
 # Up to these sizes a file is checked at each start, above them only where its last process was killed, or damage was met.
 _CHECKED_WHOLE, _CHECKED = 4 << 20, 16 << 20
@@ -138,14 +138,27 @@ def refuse_foreign(path: Path, *, was_ours: Callable[[], bool]) -> None:
 
 def _is_readable(path: Path) -> bool:
     """Whether it is a ledger, or nothing yet. Raises for a database of another program."""
-    with open(path, "rb") as file:
-        begin = file.read(_LOOKED_AT)
-    if begin.startswith(_MAGIC):
+    size = path.stat().st_size
+    if size >= _LEAST_PAGE:  # SQLite takes anything smaller for an empty file
         with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-            with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+            with _as_it_lies(path) as connection:
                 _refuse_foreign_tables(path, connection)
                 return True
-    return not begin or _OURS in begin
+    if not size:
+        return True
+    with open(path, "rb") as file:
+        return _OURS in file.read(_LOOKED_AT)
+
+
+@contextlib.contextmanager
+def _as_it_lies(path: Path) -> Iterator[sqlite3.Connection]:
+    """To read a file without its WAL and without locks.
+
+    Only SQLite may open a ledger that this process has in use: closing a file gives up all locks that the process has on it, and
+    the next process that closes the ledger would then take away its WAL.
+    """
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+        yield connection
 
 
 def _refuse_foreign_tables(path: Path, connection: sqlite3.Connection) -> None:
@@ -221,10 +234,9 @@ def _indexes_agree(connection: sqlite3.Connection) -> bool:
 
 def _size_in_header(path: Path) -> int:
     """Bytes that the file had when it was last brought up to date from its WAL."""
-    with open(path, "rb") as file:
-        header = file.read(32)
-    page = int.from_bytes(header[16:18], "big")
-    return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+    with _as_it_lies(path) as connection:
+        ((pages,), (size,)) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return pages * size
 
 
 def _bring_up(path: Path, connection: sqlite3.Connection) -> None:

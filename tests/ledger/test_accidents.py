@@ -375,3 +375,16 @@ def test_a_task_that_is_given_up_is_neither_collected_nor_waited_for(ledger: Led
     entry = ledger.find(first.fingerprint)
     assert entry and (entry.state, entry.reason) == ("failed", "forgotten")
     assert ledger.open_entries() == []
+
+
+def test_opening_a_ledger_once_more_leaves_its_locks_alone(path: Path, write: Writer) -> None:
+    """Else another process that closes it would take itself for the last one, and take away what is not yet in the file."""
+    program = "import sys; from grsai.ledger import Ledger; Ledger(sys.argv[1]).close()"
+    with Ledger(path) as ledger:
+        first, second = write.jobs(2)
+        write.opened(ledger, first)
+        Ledger(path).close()
+        subprocess.run([sys.executable, "-c", program, str(path)], cwd=Path(__file__).parents[2], check=True, timeout=60)
+        assert path.with_name(f"{path.name}-wal").exists()
+        write.opened(ledger, second)
+        assert len(ledger.entries()) == 2
