@@ -27,7 +27,7 @@ class GrsaiMaskOptions(io.ComfyNode):
             node_id="GrsaiMaskOptions",
             display_name="Grsai Mask Options",
             category=CATEGORY,
-            description="How a picture is edited within its mask. Only another margin is paid for anew; all else pastes the same"
+            description="How a picture is edited within its mask. Only another margin is paid for again; all else pastes the same"
             " result once more.",
             inputs=[
                 io.Int.Input(
