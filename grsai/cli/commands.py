@@ -172,7 +172,7 @@ def _forget(options: Options, settings: Settings) -> int:
         return 0 if all(forgotten.values()) else 1
     for task, done in forgotten.items():
         if done:
-            show(say("Task {task} is given up: the next run pays for its job anew.", options.language, task=task))
+            show(say("Task {task} is given up: the next run pays for its job again.", options.language, task=task))
         else:
             trouble(say("The ledger knows no task {task} that is paid and not here.", options.language, task=task))
     return 0 if all(forgotten.values()) else 1

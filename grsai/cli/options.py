@@ -206,7 +206,7 @@ BATCH = Command(
         ),
         Option("--skip-unreadable", "", "make the others where some pictures of the folder cannot be read"),
         Option("--estimate", "", "count and price only; sends nothing"),
-        Option("--fresh", "", "make everything anew, and pay again for what was made before"),
+        Option("--fresh", "", "make everything again, and pay for it again"),
         Option("--yes", "", "do not ask, whatever it costs"),
         JSON,
         Option("--watch", "", "open a page on which pictures appear as they come, to be kept or rejected"),
@@ -257,7 +257,7 @@ COMMANDS = (
         (
             JSON,
             Option("--output", "DIR", "another folder for the pictures"),
-            Option("--forget", "TASK", "give up a paid task that is not here, so that its job may be paid anew", many=True),
+            Option("--forget", "TASK", "give up a paid task that is not here, so that its job may be paid for again", many=True),
             SERVICE,
         ),
         "TASK",

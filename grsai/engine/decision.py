@@ -112,7 +112,7 @@ def _that_ends_it(error: GrsaiError | None, entry: Entry, key_mark: str) -> Grsa
     if isinstance(error, NoSuchTask) and entry.key_mark in ("", key_mark) and not clock_was_set_back:
         text = (
             "Task {task} is paid, but the service does not know it now: {why} It stays open. Run again, or collect, within 2"
-            " hours of its submit; to pay anew use --fresh, or free it with collect --forget."
+            " hours of its submit; to pay again use --fresh, or free it with collect --forget."
         )
         return StillOpen(text, task=entry.task_id, why=error)
     return None
@@ -133,7 +133,7 @@ def _after_all(ended: Sequence[Entry], errors: Iterable[GrsaiError | None], begu
     settled_meanwhile = is_of_this_run or begun_at <= (entry.finished or 0.0) <= entry.clock()
     if entry.state == "failed" and (moderated or settled_meanwhile):
         kind = Moderated if moderated else TaskFailed
-        return Refuse(kind("Not sent again: {why} Another seed sends it anew.", why=entry.trouble or entry.error))
+        return Refuse(kind("Not sent again: {why} With another seed it is sent again.", why=entry.trouble or entry.error))
     if entry.state == "submitting" and is_of_this_run:
         text = (
             "The worker that sent this request was lost before the reply came: it may have been charged. It is not sent again"

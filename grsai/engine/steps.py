@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 # What a failed task says (lower case), and what to do about it. The first match counts.
 _FAILURES = (
     ("maintenance", "Task {task} failed: {why}. Choose another model, or run again later."),
-    ("image format", "Task {task} failed: {why}. Save the picture anew as PNG or JPEG and run again."),
+    ("image format", "Task {task} failed: {why}. Save the picture as PNG or JPEG and run again."),
     ("", "Task {task} failed: {why}. Run again; if it stays so, change prompt or picture."),
 )
 

@@ -28,7 +28,7 @@ def test_what_came_of_a_run_is_said_for_good(seen: dict[str, Any]):
 
 
 def test_one_tile_is_made_anew_and_the_others_stay(seen: dict[str, Any]):
-    assert seen["anew"] == {"label": "Make this one anew · offline · free", "changed": [1], "more": 1, "nodes": 1}
+    assert seen["anew"] == {"label": "Make this one again · offline · free", "changed": [1], "more": 1, "nodes": 1}
 
 
 def test_several_tiles_are_dragged_at_once_each_at_its_full_size(seen: dict[str, Any]):

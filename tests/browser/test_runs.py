@@ -15,7 +15,7 @@ TEXTS = {
     "en": {
         "some": "2 of 3 made · 1 failed · free · ",
         "all": "pictures: 1 · free · ",
-        "again": "Make all anew · offline · free",
+        "again": "Make all again · offline · free",
         "found": "1 found",
     },
     "zh": {

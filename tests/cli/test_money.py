@@ -86,7 +86,7 @@ def test_a_task_that_cannot_be_had_is_given_up_and_paid_anew(shell: Shell) -> No
     (job,) = shell.run("--json").object["jobs"]
     assert (job["status"], shell.emulator.count("submit")) == ("failed", 1)
     done = shell.run("collect", "--forget", job["task_id"])
-    assert (done.status, done.out) == (0, f"Task {job['task_id']} is given up: the next run pays for its job anew.\n")
+    assert (done.status, done.out) == (0, f"Task {job['task_id']} is given up: the next run pays for its job again.\n")
     again = shell.run("collect", "--forget", job["task_id"])
     assert (again.status, again.out) == (1, "")
     shell.emulator.clear_faults()

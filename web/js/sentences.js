@@ -182,8 +182,8 @@ export const TEXTS = {
   "run.some": { "en": "{made} of {count} made", "zh": "完成 {made} / {count}" },
   "run.failed": { "en": "{count} failed", "zh": "失败 {count}" },
   "run.due": { "en": "{count} to come", "zh": "待取回 {count}" },
-  "run.again": { "en": "Make all anew · {price}", "zh": "全部重新生成 · {price}" },
-  "run.again_failed": { "en": "It could not be made anew", "zh": "无法重新生成" },
+  "run.again": { "en": "Make all again · {price}", "zh": "全部重新生成 · {price}" },
+  "run.again_failed": { "en": "It could not be made again", "zh": "无法重新生成" },
   "run.folder": { "en": "Open folder", "zh": "打开文件夹" },
   "run.folder_at": { "en": "The pictures lie here", "zh": "图片保存在" },
   "run.zip": { "en": "Download as ZIP", "zh": "下载 ZIP" },
@@ -191,7 +191,7 @@ export const TEXTS = {
 
   "state.counted": { "en": "{state} ({count})", "zh": "{state}（{count}）" },
 
-  "grid.anew": { "en": "Make this one anew · {price}", "zh": "重新生成这一张 · {price}" },
+  "grid.anew": { "en": "Make this one again · {price}", "zh": "重新生成这一张 · {price}" },
   "grid.again": { "en": "Try the {count} failed again · {price}", "zh": "重试失败的 {count} 张 · {price}" },
   "grid.go_on": { "en": "Make the missing {count} · {price}", "zh": "补齐缺少的 {count} 张 · {price}" },
   "grid.gone": { "en": "ComfyUI does not know this run any more", "zh": "ComfyUI 已不记得这次运行" },
