@@ -115,8 +115,8 @@ def _untrusted(error: Untrusted, host: str) -> Unreachable:
         return Unreachable(text, host=host, why=why, signer=plain(error.signed_by), lasting=True)
     else:
         text = (
-            "The certificate of {host} is not trusted ({why}). If the proxy of a company or an antivirus program re-signs traffic, set"
-            " REQUESTS_CA_BUNDLE to a file with its certificate."
+            "The certificate of {host} is not trusted ({why}). If the proxy of a company or an antivirus program re-signs"
+            " traffic, set REQUESTS_CA_BUNDLE to a file with its certificate."
         )
     return Unreachable(text, host=host, why=why, lasting=True)
 

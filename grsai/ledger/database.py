@@ -129,7 +129,8 @@ class Database:
     def _alone(self, work: Callable[[], T]) -> T:
         """One thread after the other, and none of a forked process."""
         if os.getpid() != self._process:
-            raise LedgerError("The ledger {path} was opened by another process. A forked process must open it again.", path=self.place)
+            text = "The ledger {path} was opened by another process. A forked process must open it again."
+            raise LedgerError(text, path=self.place)
         with self._lock:
             try:
                 return work()

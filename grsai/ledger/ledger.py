@@ -226,7 +226,7 @@ class Ledger(Questions):
             self._settle(row, copies=json.dumps(copies[:_MOST_COPIES]))
 
     def forget(self, task_id: str) -> bool:
-        """Gives a task up that is paid and whose picture is not here, so that its job may be paid for again. False: there is none."""
+        """Gives up a paid task whose picture is not here, so that its job may be paid for again. False: there is none."""
         given_up = [entry for entry in self.entries_of([task_id]) if entry.state in ("open", "done") and not entry.whole]
         for entry in given_up:
             self.failed(entry.row, Forgotten("Task {task} was given up; what it cost is lost.", task=task_id))
